@@ -1,0 +1,132 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// User is who runs in the images: nobody that exists anywhere, as Pod Security `restricted` asks.
+const User = "65532:65532"
+
+// Spec is an image of one binary.
+type Spec struct {
+	Repository string // chatcluster/chatd
+	Binary     string // a static binary on this machine
+	Entrypoint string // its path in the image
+}
+
+// Image is a written archive.
+type Image struct {
+	Ref     string // chatcluster/chatd:dev-0123456789ab
+	Archive string
+}
+
+// Ensure writes the image's archive into dir unless it is there, and returns its reference.
+func Ensure(dir string, s Spec) (Image, error) {
+	bin, err := os.ReadFile(s.Binary)
+	if err != nil {
+		return Image{}, err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %s %s\n", s.Repository, s.Entrypoint, User)
+	h.Write(bin)
+	tag := "dev-" + hex.EncodeToString(h.Sum(nil))[:12]
+	img := Image{
+		Ref:     s.Repository + ":" + tag,
+		Archive: filepath.Join(dir, strings.ReplaceAll(s.Repository, "/", "_")+"-"+tag+".tar"),
+	}
+	if _, err := os.Stat(img.Archive); err == nil {
+		return img, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Image{}, err
+	}
+	built, err := build(s.Entrypoint, bin)
+	if err != nil {
+		return Image{}, fmt.Errorf("image %s: %w", img.Ref, err)
+	}
+	return img, write(img, built)
+}
+
+func write(img Image, built v1.Image) error {
+	ref, err := name.NewTag(img.Ref)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(img.Archive), ".image-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	if err := tarball.Write(ref, built, tmp); err != nil {
+		_ = tmp.Close()
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), img.Archive)
+}
+
+func build(entrypoint string, bin []byte) (v1.Image, error) {
+	content, err := layerOf(entrypoint, bin)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil })
+	if err != nil {
+		return nil, err
+	}
+	img, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return nil, err
+	}
+	cf, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	cf = cf.DeepCopy()
+	cf.OS, cf.Architecture = "linux", "amd64"
+	cf.Config = v1.Config{Entrypoint: []string{entrypoint}, User: User, WorkingDir: "/", Env: []string{"PATH=/"}}
+	return mutate.ConfigFile(img, cf)
+}
+
+// layerOf is a tar of the binary and the folders above it. It holds no times: the same binary gives the same image.
+func layerOf(entrypoint string, bin []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	at := ""
+	for p := range strings.SplitSeq(strings.Trim(path.Dir(entrypoint), "/"), "/") {
+		if p == "" {
+			continue
+		}
+		at += p + "/"
+		if err := tw.WriteHeader(&tar.Header{Name: at, Typeflag: tar.TypeDir, Mode: 0o755}); err != nil {
+			return nil, err
+		}
+	}
+	if err := tw.WriteHeader(&tar.Header{Name: strings.TrimPrefix(entrypoint, "/"), Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(bin))}); err != nil {
+		return nil, err
+	}
+	if _, err := tw.Write(bin); err != nil {
+		return nil, err
+	}
+	if err := tw.Close(); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}

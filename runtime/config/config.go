@@ -1,0 +1,180 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// Duration is written as a string such as "30s".
+type Duration = metav1.Duration
+
+// Config is the whole file.
+type Config struct {
+	// Cluster is the namespace and name of the ChatCluster, for logs and client ids.
+	Cluster  string   `json:"cluster"`
+	AWS      AWS      `json:"aws"`
+	Auth     Auth     `json:"auth"`
+	DynamoDB DynamoDB `json:"dynamoDB"`
+	Kafka    Kafka    `json:"kafka"`
+	Postgres Postgres `json:"postgres"`
+	Redis    Redis    `json:"redis"`
+	Push     Push     `json:"push"`
+	Gateway  Gateway  `json:"gateway"`
+	Chat     Chat     `json:"chat"`
+}
+
+// AWS is where the AWS services are.
+type AWS struct {
+	Region string `json:"region"`
+	// Endpoints replace the Region's own, by service.
+	Endpoints Endpoints `json:"endpoints,omitzero"`
+}
+
+// Endpoints are base URLs.
+type Endpoints struct {
+	DynamoDB string `json:"dynamoDB,omitempty"`
+	Pinpoint string `json:"pinpoint,omitempty"`
+}
+
+// Auth says whose tokens are accepted.
+type Auth struct {
+	Issuers []Issuer `json:"issuers"`
+}
+
+// Issuer speaks for one tenant.
+type Issuer struct {
+	Tenant   string `json:"tenant"`
+	Issuer   string `json:"issuer"`
+	Audience string `json:"audience"`
+	// JWKSURL is where the issuer's keys are.
+	JWKSURL string `json:"jwksURL"`
+}
+
+// DynamoDB is where the tables are.
+type DynamoDB struct {
+	TablePrefix string `json:"tablePrefix"`
+	// HotRetention is how long messages stay in DynamoDB, at least 24h.
+	HotRetention Duration `json:"hotRetention"`
+}
+
+// Kafka is where the topics are.
+type Kafka struct {
+	Brokers     []string `json:"brokers"`
+	TLS         bool     `json:"tls,omitempty"`
+	TopicPrefix string   `json:"topicPrefix"`
+}
+
+// Postgres is the read model's database.
+type Postgres struct {
+	Host string `json:"host"`
+	// ReaderHost serves inbox and history reads; empty means Host.
+	ReaderHost   string `json:"readerHost,omitempty"`
+	Port         int    `json:"port"`
+	Database     string `json:"database"`
+	User         string `json:"user"`
+	PasswordFile string `json:"passwordFile"`
+	// SSLMode is libpq's: disable, require, verify-full.
+	SSLMode string `json:"sslMode"`
+}
+
+// Redis is the cache.
+type Redis struct {
+	Addresses    []string `json:"addresses"`
+	ClusterMode  bool     `json:"clusterMode,omitempty"`
+	TLS          bool     `json:"tls,omitempty"`
+	User         string   `json:"user,omitempty"`
+	PasswordFile string   `json:"passwordFile,omitempty"`
+	// KeyPrefix keeps clusters that share a cache apart.
+	KeyPrefix string `json:"keyPrefix"`
+}
+
+// Push is how pushes are sent.
+type Push struct {
+	// ApplicationID is the Pinpoint application.
+	ApplicationID string `json:"applicationID"`
+	// Delay is how long a device has to confirm a message before it is pushed.
+	Delay Duration `json:"delay"`
+}
+
+// Gateway is the gateway's part.
+type Gateway struct {
+	// DrainPeriod is over what time a stopping gateway closes its connections.
+	DrainPeriod Duration `json:"drainPeriod"`
+	// MaxConnections is how many connections a gateway takes.
+	MaxConnections int `json:"maxConnections"`
+	// AllowedOrigins are the web origins that may connect, besides clients that send none.
+	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+}
+
+// Chat is the chat service's part.
+type Chat struct {
+	// Service is the headless Service's host and port: its addresses are the ready chat pods.
+	Service string `json:"service"`
+}
+
+// Parse reads a file's content. Every problem is reported, not only the first.
+func Parse(data []byte) (*Config, error) {
+	var c Config
+	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+		return nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// Load reads the file at path.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(data)
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	need := func(ok bool, field, what string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("configuration: %s %s", field, what))
+		}
+	}
+	need(c.Cluster != "", "cluster", "is empty")
+	need(c.AWS.Region != "", "aws.region", "is empty")
+	need(len(c.Auth.Issuers) > 0, "auth.issuers", "is empty: nobody could connect")
+	for i, is := range c.Auth.Issuers {
+		at := fmt.Sprintf("auth.issuers[%d]", i)
+		need(is.Tenant != "" && is.Issuer != "" && is.Audience != "" && is.JWKSURL != "", at, "needs tenant, issuer, audience and jwksURL")
+	}
+	need(c.DynamoDB.TablePrefix != "", "dynamoDB.tablePrefix", "is empty")
+	need(c.DynamoDB.HotRetention.Duration >= 24*time.Hour, "dynamoDB.hotRetention", "is below 24h")
+	need(len(c.Kafka.Brokers) > 0, "kafka.brokers", "is empty")
+	need(c.Kafka.TopicPrefix != "", "kafka.topicPrefix", "is empty")
+	need(c.Postgres.Host != "" && c.Postgres.Port > 0 && c.Postgres.Database != "" && c.Postgres.User != "", "postgres", "needs host, port, database and user")
+	need(len(c.Redis.Addresses) > 0, "redis.addresses", "is empty")
+	need(c.Redis.KeyPrefix != "", "redis.keyPrefix", "is empty")
+	need(c.Push.Delay.Duration > 0, "push.delay", "is not positive")
+	need(c.Gateway.DrainPeriod.Duration > 0, "gateway.drainPeriod", "is not positive")
+	need(c.Gateway.MaxConnections > 0, "gateway.maxConnections", "is not positive")
+	need(c.Chat.Service != "", "chat.service", "is empty")
+	return errors.Join(errs...)
+}
+
+// ReadSecret returns the content of a secret's file without its trailing newline. An empty path is an empty secret.
+func ReadSecret(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/logpb"
+)
+
+// Limits of a batch: one small message costs one DynamoDB write unit, and a busy conversation shares them.
+const (
+	// MaxBatchEntries is how many entries one batch holds at most.
+	MaxBatchEntries = 32
+	// MaxBatchBytes is how large a batch may grow by adding entries; an entry larger than that goes alone.
+	MaxBatchBytes = 16 << 10
+	// BucketSeqs is how many seqs share a partition. No batch crosses a bucket's end.
+	BucketSeqs = 4096
+	// MaxMemberChange is how many members one entry brings or removes at most: a DynamoDB transaction holds 100 actions,
+	// and each member takes two.
+	MaxMemberChange = 40
+	// OutboxShards is how many shards the outbox index has.
+	OutboxShards = 64
+)
+
+var (
+	// ErrTaken says that another batch holds the key: the caller is not at the head of the log.
+	ErrTaken = errors.New("the log's next key is taken")
+	// ErrExists says that the thing exists already.
+	ErrExists = errors.New("exists already")
+	// ErrNotFound says that there is no such thing.
+	ErrNotFound = errors.New("not found")
+)
+
+// Bucket returns the partition of a batch that starts at first.
+func Bucket(first uint64) uint64 { return (first - 1) / BucketSeqs }
+
+// BucketEnd returns the last seq of the bucket that holds first.
+func BucketEnd(first uint64) uint64 { return (Bucket(first) + 1) * BucketSeqs }
+
+// First returns the seq of the batch's first entry.
+func First(b *logpb.Batch) uint64 { return b.GetEntries()[0].GetSeq() }
+
+// Last returns the seq of the batch's last entry.
+func Last(b *logpb.Batch) uint64 { return b.GetEntries()[len(b.GetEntries())-1].GetSeq() }
+
+// Stored is a batch as the store holds it.
+type Stored struct {
+	Batch *logpb.Batch
+	// ExpiresAt is when the batch leaves the hot store. It may still be read after that: histories filter, lanes do not.
+	ExpiresAt time.Time
+	// Outbox is true when Kafka is still owed the batch.
+	Outbox bool
+}
+
+// Log is a conversation's log.
+type Log interface {
+	// Append puts the batch under its first seq if nothing is there. ErrTaken when something is. Any other error: unknown.
+	Append(ctx context.Context, c Conv, b *logpb.Batch, o AppendOptions) error
+	// Read returns stored batches in order, strongly consistent, from the one that holds seq from (or, where that is gone,
+	// the next one in from's bucket) up to the end of that bucket, at most limit batches. A full bucket's successor is read
+	// by asking again from the next bucket's first seq. No batches: the log has nothing there.
+	Read(ctx context.Context, c Conv, from uint64, limit int) ([]Stored, error)
+	// MarkOutbox marks the stored batch as owed to Kafka. Repeatable.
+	MarkOutbox(ctx context.Context, c Conv, first uint64) error
+	// ClearOutbox removes the mark. Repeatable.
+	ClearOutbox(ctx context.Context, c Conv, first uint64) error
+	// Outbox returns batches of a shard (0 to OutboxShards−1) that are owed to Kafka, at most limit. The index behind it may
+	// lag: a batch may show shortly after it was cleared.
+	Outbox(ctx context.Context, shard, limit int) ([]Owed, error)
+}
+
+// AppendOptions go with a batch.
+type AppendOptions struct {
+	// Outbox marks the batch as owed to Kafka in the same write.
+	Outbox bool
+	// ExpiresAt is when the batch may leave the hot store. Zero: never.
+	ExpiresAt time.Time
+}
+
+// Owed is a batch that Kafka is owed.
+type Owed struct {
+	Conv  Conv
+	First uint64
+	Batch *logpb.Batch
+}
+
+// Kinds of conversation.
+const (
+	Direct = "direct"
+	Group  = "group"
+)
+
+// Roles of a member.
+const (
+	RoleOwner  = "owner"
+	RoleAdmin  = "admin"
+	RoleMember = "member"
+)
+
+// Conversation is what is known of a conversation beside its log.
+type Conversation struct {
+	Conv  Conv
+	Kind  string
+	Title string
+	// Tail is a seq at which a batch ends and up to which readers have applied the log: a lane opens there.
+	Tail uint64
+	// TailCount is the running count of countable messages at Tail.
+	TailCount uint64
+	CreatedAt time.Time
+}
+
+// Member is a user's place in a conversation. Joined and Left are seqs; Left is 0 while the user is a member.
+type Member struct {
+	User   User
+	Role   string
+	Joined uint64
+	Left   uint64
+}
+
+// MemberChange is a member who comes (Left is 0) or goes (Left is the seq of the entry that says so).
+type MemberChange = Member
+
+// Conversations keeps conversations and their members.
+type Conversations interface {
+	// Create writes the conversation, its members, their memberships and the log's first batch in one transaction.
+	// ErrExists when the conversation is there already. At most MaxMemberChange members.
+	Create(ctx context.Context, c Conversation, members []Member, first *logpb.Batch, o AppendOptions) error
+	// Conversation returns the conversation, strongly consistent, or ErrNotFound.
+	Conversation(ctx context.Context, c Conv) (Conversation, error)
+	// Members returns everyone who is or was a member, strongly consistent, ordered by user id.
+	Members(ctx context.Context, c Conv) ([]Member, error)
+	// ChangeMembers appends the batch and applies the changes to members and memberships in one transaction. ErrTaken when
+	// the key is taken. At most MaxMemberChange changes.
+	ChangeMembers(ctx context.Context, c Conv, b *logpb.Batch, changes []MemberChange, o AppendOptions) error
+	// RaiseTail raises the tail mark; a lower mark changes nothing.
+	RaiseTail(ctx context.Context, c Conv, tail, count uint64) error
+}
+
+// Membership is a conversation from its member's side, with the member's marks.
+type Membership struct {
+	Conv   Conv
+	Joined uint64
+	Left   uint64
+	// Delivered is the highest seq that each device has confirmed, by device id.
+	Delivered map[string]uint64
+	// Read is the highest seq that the user has read on any device.
+	Read uint64
+	// Pushed is the highest seq that a push has covered.
+	Pushed uint64
+}
+
+// Memberships keeps each user's conversations and marks. Marks only rise: a lower one changes nothing.
+type Memberships interface {
+	// Memberships returns all of the user's, strongly consistent, those left included.
+	Memberships(ctx context.Context, u User) ([]Membership, error)
+	// Membership returns one, strongly consistent, or ErrNotFound.
+	Membership(ctx context.Context, u User, c Conv) (Membership, error)
+	// RaiseDelivered raises a device's mark. ErrNotFound when the user has no such membership.
+	RaiseDelivered(ctx context.Context, u User, c Conv, device string, seq uint64) error
+	// RaiseRead raises the user's mark. ErrNotFound when the user has no such membership.
+	RaiseRead(ctx context.Context, u User, c Conv, seq uint64) error
+	// RaisePushed raises the push mark. ErrNotFound when the user has no such membership.
+	RaisePushed(ctx context.Context, u User, c Conv, seq uint64) error
+}
+
+// Device is one of a user's devices.
+type Device struct {
+	ID string
+	// Platform is ios, android, amazon, web or cli.
+	Platform string
+	// PushChannel is APNS, APNS_SANDBOX, GCM or ADM, empty for a device that takes no pushes.
+	PushChannel string
+	// PushToken is a secret: it never reaches a log or an error.
+	PushToken    string
+	RegisteredAt time.Time
+}
+
+// Devices keeps the device registry.
+type Devices interface {
+	// PutDevice writes the device; RegisteredAt is kept from the first time. It returns the device as stored.
+	PutDevice(ctx context.Context, u User, d Device) (Device, error)
+	// Devices returns all of the user's, strongly consistent.
+	Devices(ctx context.Context, u User) ([]Device, error)
+	// RemovePushToken forgets the token if it is still the stored one.
+	RemovePushToken(ctx context.Context, u User, device, token string) error
+}
+
+// Store is the whole of it.
+type Store interface {
+	Log
+	Conversations
+	Memberships
+	Devices
+}
