@@ -1,0 +1,150 @@
+package protocol
+
+import "net/http"
+
+// Subprotocol is the WebSocket subprotocol's name.
+const Subprotocol = "chat.v1"
+
+// Limits of what a client may send.
+const (
+	// MaxFrameBytes is the largest frame that is read; a longer one closes the connection with CloseFrameTooLarge.
+	MaxFrameBytes = 64 << 10
+	// MaxBodyBytes is the largest body of a message.
+	MaxBodyBytes = 16 << 10
+	// MaxClientMsgIDBytes bounds a client_msg_id.
+	MaxClientMsgIDBytes = 64
+	// MaxTitleBytes bounds a group's title.
+	MaxTitleBytes = 256
+	// MaxGroupMembers is how many members a group may have.
+	MaxGroupMembers = 5000
+	// MaxMissed is how many missed entries of a conversation are sent on resume; beyond, the client gets a gap and pages.
+	MaxMissed = 200
+	// RetrySearchSeqs is how far back a retry is looked for.
+	RetrySearchSeqs = 4096
+)
+
+// Code is an error code, on the socket and, as the last part of a problem's type, on REST.
+type Code string
+
+// The error codes.
+const (
+	// CodeBadFrame is a frame that cannot be read; the detail says why.
+	CodeBadFrame Code = "bad_frame"
+	// CodeUnknownType is a frame of a type that this server does not know.
+	CodeUnknownType Code = "unknown_type"
+	// CodeInvalid is a field that breaks a rule; the detail names it.
+	CodeInvalid Code = "invalid"
+	// CodeTooLarge is a body over MaxBodyBytes.
+	CodeTooLarge Code = "too_large"
+	// CodeUnauthenticated is a missing or refused token.
+	CodeUnauthenticated Code = "unauthenticated"
+	// CodeTokenExpired is a token past its expiry.
+	CodeTokenExpired Code = "token_expired"
+	// CodeNotMember is a conversation of which the user is no member, or that does not exist: the two look alike.
+	CodeNotMember Code = "not_member"
+	// CodeNotFound is a thing that does not exist.
+	CodeNotFound Code = "not_found"
+	// CodeConflict is a thing that exists already and differs.
+	CodeConflict Code = "conflict"
+	// CodeRateLimited is too much, too fast. Retry after the hint.
+	CodeRateLimited Code = "rate_limited"
+	// CodeBusy is a full queue: nothing was done. Retry after the hint.
+	CodeBusy Code = "busy"
+	// CodeUnavailable is an outcome that is not known. Retry with the same client_msg_id.
+	CodeUnavailable Code = "unavailable"
+	// CodeRetryTooOld is a retry that can no longer be told from a new message: check the history, then send it with a
+	// fresh after_seq.
+	CodeRetryTooOld Code = "retry_too_old"
+	// CodeInternal is a fault of the server's own.
+	CodeInternal Code = "internal"
+)
+
+// Retryable says whether the same frame may be sent again, unchanged.
+func (c Code) Retryable() bool {
+	switch c {
+	case CodeRateLimited, CodeBusy, CodeUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Status is the HTTP status of a problem with this code.
+func (c Code) Status() int {
+	switch c {
+	case CodeBadFrame, CodeUnknownType, CodeInvalid:
+		return http.StatusBadRequest
+	case CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case CodeUnauthenticated, CodeTokenExpired:
+		return http.StatusUnauthorized
+	case CodeNotMember, CodeNotFound:
+		return http.StatusNotFound
+	case CodeConflict, CodeRetryTooOld:
+		return http.StatusConflict
+	case CodeRateLimited:
+		return http.StatusTooManyRequests
+	case CodeBusy, CodeUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// Title says in a few words what the code means.
+func (c Code) Title() string {
+	if t, ok := titles[c]; ok {
+		return t
+	}
+	return "Internal error"
+}
+
+var titles = map[Code]string{
+	CodeBadFrame:        "The frame cannot be read",
+	CodeUnknownType:     "The frame's type is unknown",
+	CodeInvalid:         "A field breaks a rule",
+	CodeTooLarge:        "The message is too large",
+	CodeUnauthenticated: "The token is missing or refused",
+	CodeTokenExpired:    "The token has expired",
+	CodeNotMember:       "No such conversation, or not a member of it",
+	CodeNotFound:        "Not found",
+	CodeConflict:        "Exists already and differs",
+	CodeRateLimited:     "Too many requests",
+	CodeBusy:            "The server is busy",
+	CodeUnavailable:     "The outcome is not known",
+	CodeRetryTooOld:     "The retry is too old to be recognized",
+	CodeInternal:        "Internal error",
+}
+
+// CloseCode is a WebSocket close code. 3000 to 3499 mean reconnect, 3500 to 3999 give up (RFC 6455, section 7.4.2 leaves
+// 3000–3999 to applications).
+type CloseCode int
+
+// The close codes.
+const (
+	// CloseDrain: the gateway is going away.
+	CloseDrain CloseCode = 3000
+	// CloseSlow: the connection did not keep up with what it was sent. Nothing is lost: it resumes.
+	CloseSlow CloseCode = 3001
+	// CloseInternal: a fault of the server's own.
+	CloseInternal CloseCode = 3002
+	// CloseIdle: no frame and no pong in time.
+	CloseIdle CloseCode = 3003
+	// CloseFull: the gateway has as many connections as it takes.
+	CloseFull CloseCode = 3004
+	// CloseTokenExpired: reconnect with a new token.
+	CloseTokenExpired CloseCode = 3005
+
+	// CloseUnauthenticated: the token was refused.
+	CloseUnauthenticated CloseCode = 3500
+	// CloseReplaced: the same device connected again; this connection is the older.
+	CloseReplaced CloseCode = 3501
+	// CloseProtocol: what was received is not this protocol.
+	CloseProtocol CloseCode = 3502
+	// CloseFrameTooLarge: a frame over MaxFrameBytes.
+	CloseFrameTooLarge CloseCode = 3503
+)
+
+// Reconnect says whether a client that was closed with the code should come back. Codes outside of the application's range,
+// such as 1006 for a lost connection, mean reconnect.
+func (c CloseCode) Reconnect() bool { return c < 3500 || c > 3999 }

@@ -1,0 +1,80 @@
+package protocol
+
+// ProblemType is the base of a problem's type URI (RFC 9457); the code follows it.
+const ProblemType = "https://chatcluster.io/problems/"
+
+// Problem is an RFC 9457 problem, the body of every REST error (application/problem+json).
+type Problem struct {
+	Type         string `json:"type"`
+	Title        string `json:"title"`
+	Status       int    `json:"status"`
+	Detail       string `json:"detail,omitempty"`
+	Code         Code   `json:"code"`
+	RetryAfterMS uint32 `json:"retry_after_ms,omitempty"`
+}
+
+// ProblemOf returns the problem of a code.
+func ProblemOf(code Code, detail string) Problem {
+	return Problem{Type: ProblemType + string(code), Title: code.Title(), Status: code.Status(), Detail: detail, Code: code}
+}
+
+// CreateConversation is the body of POST /v1/conversations.
+type CreateConversation struct {
+	// Kind is direct or group.
+	Kind string `json:"kind"`
+	// User is the other user of a direct conversation.
+	User string `json:"user,omitempty"`
+	// Title and Members are a group's; the creator is its owner and need not be among the members.
+	Title   string   `json:"title,omitempty"`
+	Members []string `json:"members,omitempty"`
+}
+
+// Conversation answers POST /v1/conversations.
+type Conversation struct {
+	ID    string `json:"id"`
+	Kind  string `json:"kind"`
+	Title string `json:"title,omitempty"`
+	// Created is false when it existed already.
+	Created bool `json:"created"`
+}
+
+// HistoryPage answers GET /v1/conversations/{id}/messages. Entries are in order of seq.
+type HistoryPage struct {
+	Entries []Entry `json:"entries"`
+	// More says that there is more in the direction that was asked for.
+	More bool `json:"more"`
+}
+
+// InboxPage answers GET /v1/inbox: conversations by last activity, the latest first.
+type InboxPage struct {
+	Items []InboxItem `json:"items"`
+	// Next is the cursor of the next page, empty on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// InboxItem is a conversation in a user's inbox.
+type InboxItem struct {
+	Conversation string `json:"conversation"`
+	Kind         string `json:"kind"`
+	Title        string `json:"title,omitempty"`
+	// Peer is the other user of a direct conversation.
+	Peer string `json:"peer,omitempty"`
+	// Unread is how many messages of others lie after the user's read mark.
+	Unread uint64 `json:"unread"`
+	// Read is the user's read mark.
+	Read uint64 `json:"read"`
+	// Head is the conversation's last seq.
+	Head        uint64 `json:"head"`
+	LastAtMS    int64  `json:"last_at_ms"`
+	LastSender  string `json:"last_sender,omitempty"`
+	LastPreview string `json:"last_preview,omitempty"`
+}
+
+// Device is the body of PUT /v1/devices/{device}. The push token is a secret: it is never returned.
+type Device struct {
+	// Platform is ios, android, amazon, web or cli.
+	Platform string `json:"platform"`
+	// PushChannel is APNS, APNS_SANDBOX, GCM or ADM, empty for no pushes.
+	PushChannel string `json:"push_channel,omitempty"`
+	PushToken   string `json:"push_token,omitempty"`
+}
