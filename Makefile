@@ -1,0 +1,104 @@
+# ChatCluster. `make help` lists the targets; `make up` and `make test` are all the set-up there is.
+
+SHELL := /usr/bin/env bash -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN     := $(CURDIR)/bin
+PKGS     = $(shell go list ./... | grep -v -e /test/ -e 'pb$$')
+WORLD    = go run -C hack/world .
+NAME    ?= dev
+# Engine tests and e2e tests each run in a world of their own, beside any other.
+ENGINES := test-engines
+E2E     := test-e2e
+GOTEST   = go test -race -count=1 -timeout 20m
+
+export CGO_ENABLED ?= 1
+
+##@ Run it
+
+.PHONY: up down status logs doctor images
+up: ## Everything on this machine: engines, Kubernetes, operator, one ChatCluster, two demo users
+	$(WORLD) up --name $(NAME)
+
+down: ## Stop it all; PURGE=1 deletes the data as well
+	$(WORLD) down --name $(NAME) $(if $(PURGE),--purge)
+
+status: ## What runs, how much it uses, which conditions hold
+	$(WORLD) status --name $(NAME)
+
+logs: ## Logs of a component: make logs C=kafka
+	$(WORLD) logs --name $(NAME) $(C)
+
+doctor: ## Is this machine able to run it?
+	$(WORLD) doctor
+
+images: ## Build the two images, without a registry, into dist/
+	$(WORLD) images --out $(CURDIR)/dist
+
+##@ Test it
+
+.PHONY: test test-unit test-envtest test-engines test-e2e test-world
+test: lint verify test-unit test-world test-envtest test-engines test-e2e ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, e2e"
+
+test-unit: ## Unit tests, embedded engines included, with the race detector
+	$(GOTEST) $(filter-out %/controllers/chatcluster,$(PKGS))
+
+test-world: ## Unit tests of the local world's own program
+	cd hack/world && $(GOTEST) ./...
+
+test-envtest: ## The reconciler against a real kube-apiserver and etcd
+	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/...
+
+test-engines: ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
+	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/...
+
+test-e2e: ## Real pods on a real node: apply, chat, kill, scale, delete
+	$(WORLD) run --name $(E2E) -- $(GOTEST) -tags e2e -v ./test/e2e/...
+
+##@ Change it
+
+.PHONY: generate manifests proto lint verify fmt
+generate: manifests proto ## Everything that is generated
+
+manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, and the chart's copies of them
+	hack/generate.sh manifests
+
+proto: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Protobuf and gRPC code
+	PATH="$(BIN):$$PATH" buf lint
+	PATH="$(BIN):$$PATH" buf generate
+
+lint: $(BIN)/golangci-lint $(BIN)/helm ## gofmt, go vet and golangci-lint on every module of ours; helm lint
+	cd hack/world && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	$(BIN)/golangci-lint run ./...
+	$(BIN)/helm lint --strict charts/chatcluster
+	$(BIN)/helm template chatcluster charts/chatcluster >/dev/null
+
+verify: $(BIN)/controller-gen $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Generated files are current, modules are tidy
+	hack/verify.sh
+
+fmt: ## gofmt
+	gofmt -w $$(git ls-files '*.go')
+
+# Tools are pinned in modules of their own: hack/tools/*/go.mod.
+$(BIN)/controller-gen: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && CGO_ENABLED=0 go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+$(BIN)/protoc-gen-go: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && CGO_ENABLED=0 go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+
+$(BIN)/protoc-gen-go-grpc: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && CGO_ENABLED=0 go build -o $@ google.golang.org/grpc/cmd/protoc-gen-go-grpc
+
+$(BIN)/buf: hack/tools/buf/go.mod hack/tools/buf/go.sum
+	cd hack/tools/buf && CGO_ENABLED=0 go build -o $@ github.com/bufbuild/buf/cmd/buf
+
+$(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
+	cd hack/tools/lint && CGO_ENABLED=0 go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(BIN)/helm: hack/components/helm/go.mod hack/components/helm/go.sum
+	cd hack/components/helm && CGO_ENABLED=0 go build -o $@ helm.sh/helm/v4/cmd/helm
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,113 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/config"
+)
+
+const valid = `
+cluster: chat/demo
+aws: {region: us-east-1}
+auth:
+  issuers:
+    - {tenant: acme, issuer: "https://id.acme.example", audience: chat, jwksURL: "https://id.acme.example/jwks"}
+dynamoDB: {tablePrefix: demo-, hotRetention: 720h}
+kafka: {brokers: ["kafka:9092"], topicPrefix: demo.}
+postgres: {host: db, port: 5432, database: chat, user: chat, passwordFile: /secrets/postgres, sslMode: require}
+redis: {addresses: ["redis:6379"], keyPrefix: "demo:"}
+push: {applicationID: app, delay: 5s}
+gateway: {drainPeriod: 30s, maxConnections: 1000}
+chat: {service: "demo-chat.chat.svc:7400"}
+`
+
+func TestParseReadsAValidFile(t *testing.T) {
+	c, err := config.Parse([]byte(valid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.DynamoDB.HotRetention.Duration, 30*24*time.Hour; got != want {
+		t.Errorf("hotRetention = %v, want %v", got, want)
+	}
+	if got, want := c.Auth.Issuers[0].Tenant, "acme"; got != want {
+		t.Errorf("tenant = %q, want %q", got, want)
+	}
+}
+
+func TestParseNamesWhatIsWrong(t *testing.T) {
+	cases := map[string]struct {
+		reason   string
+		old, new string
+		want     string
+	}{
+		"UnknownField": {
+			reason: "a misspelled field must not be ignored",
+			old:    "keyPrefix:", new: "keyprefixes:", want: `unknown field "keyprefixes"`,
+		},
+		"NoIssuer": {
+			reason: "without an issuer nobody could connect",
+			old:    "issuers:\n    - {tenant: acme, issuer: \"https://id.acme.example\", audience: chat, jwksURL: \"https://id.acme.example/jwks\"}",
+			new:    "issuers: []", want: "auth.issuers is empty",
+		},
+		"IssuerWithoutTenant": {
+			reason: "an issuer speaks for exactly one tenant",
+			old:    "tenant: acme", new: "tenant: ''", want: "auth.issuers[0] needs tenant",
+		},
+		"ShortRetention": {
+			reason: "lanes open at a mark that must outlive a day",
+			old:    "720h", new: "23h", want: "dynamoDB.hotRetention is below 24h",
+		},
+		"NotADuration": {
+			reason: "a number without a unit is ambiguous",
+			old:    "delay: 5s", new: "delay: 5", want: "parse configuration",
+		},
+		"NoConnections": {
+			reason: "a gateway that takes no connection is a mistake",
+			old:    "maxConnections: 1000", new: "maxConnections: 0", want: "gateway.maxConnections is not positive",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(valid, tc.old, tc.new, 1)
+			if text == valid {
+				t.Fatal("the case changes nothing")
+			}
+			_, err := config.Parse([]byte(text))
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s: error = %v, want one with %q", tc.reason, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestParseReportsEveryProblem(t *testing.T) {
+	_, err := config.Parse([]byte("{}"))
+	if err == nil {
+		t.Fatal("an empty file was accepted")
+	}
+	for _, field := range []string{"cluster", "aws.region", "kafka.brokers", "postgres", "redis.addresses", "chat.service"} {
+		if !strings.Contains(err.Error(), field) {
+			t.Errorf("the error does not name %s: %v", field, err)
+		}
+	}
+}
+
+func TestReadSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(path, []byte("hush\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := config.ReadSecret(path); err != nil || got != "hush" {
+		t.Errorf("ReadSecret = %q, %v; want the content without its newline", got, err)
+	}
+	if got, err := config.ReadSecret(""); err != nil || got != "" {
+		t.Errorf("ReadSecret of no path = %q, %v; want an empty secret", got, err)
+	}
+	if _, err := config.ReadSecret(path + ".absent"); err == nil {
+		t.Error("a missing file was taken as an empty secret")
+	}
+}
