@@ -55,18 +55,21 @@ type Stored struct {
 
 // Log is a conversation's log.
 type Log interface {
-	// Append puts the batch under its first seq if nothing is there. ErrTaken when something is. Any other error: unknown.
+	// Append puts the batch under its first seq if nothing is there. ErrTaken when something is: that may be this very batch,
+	// written by an earlier call whose answer was lost, so the caller reads the key and compares the batch's id. ErrInvalid
+	// when the batch fails CheckBatch. Any other error: unknown, and the write may still land later.
 	Append(ctx context.Context, c Conv, b *logpb.Batch, o AppendOptions) error
 	// Read returns stored batches in order, strongly consistent, from the one that holds seq from (or, where that is gone,
 	// the next one in from's bucket) up to the end of that bucket, at most limit batches. A full bucket's successor is read
-	// by asking again from the next bucket's first seq. No batches: the log has nothing there.
+	// by asking again from the next bucket's first seq. No batches: the log has nothing there, or limit is not positive.
 	Read(ctx context.Context, c Conv, from uint64, limit int) ([]Stored, error)
-	// MarkOutbox marks the stored batch as owed to Kafka. Repeatable.
+	// MarkOutbox marks the stored batch as owed to Kafka. Repeatable. ErrNotFound when no batch is stored under first.
 	MarkOutbox(ctx context.Context, c Conv, first uint64) error
-	// ClearOutbox removes the mark. Repeatable.
+	// ClearOutbox removes the mark. Repeatable; a batch that is gone owes nothing.
 	ClearOutbox(ctx context.Context, c Conv, first uint64) error
-	// Outbox returns batches of a shard (0 to OutboxShards−1) that are owed to Kafka, at most limit. The index behind it may
-	// lag: a batch may show shortly after it was cleared.
+	// Outbox returns batches of a shard (0 to OutboxShards−1) that are owed to Kafka, at most limit, each conversation's in
+	// order among what is returned. OutboxShard names a conversation's shard. The index behind it may lag: a batch may show
+	// shortly after it was cleared, and late after it was marked.
 	Outbox(ctx context.Context, shard, limit int) ([]Owed, error)
 }
 
@@ -124,16 +127,18 @@ type MemberChange = Member
 // Conversations keeps conversations and their members.
 type Conversations interface {
 	// Create writes the conversation, its members, their memberships and the log's first batch in one transaction.
-	// ErrExists when the conversation is there already. At most MaxMemberChange members.
+	// ErrExists when the conversation is there already. At most MaxMemberChange members, each of the conversation's tenant and
+	// named once, else ErrInvalid.
 	Create(ctx context.Context, c Conversation, members []Member, first *logpb.Batch, o AppendOptions) error
 	// Conversation returns the conversation, strongly consistent, or ErrNotFound.
 	Conversation(ctx context.Context, c Conv) (Conversation, error)
 	// Members returns everyone who is or was a member, strongly consistent, ordered by user id.
 	Members(ctx context.Context, c Conv) ([]Member, error)
 	// ChangeMembers appends the batch and applies the changes to members and memberships in one transaction. ErrTaken when
-	// the key is taken. At most MaxMemberChange changes.
+	// the key is taken. At most MaxMemberChange changes, each of the conversation's tenant and naming another user, else
+	// ErrInvalid. Who leaves keeps role and joined as they were; who comes again keeps the marks and the earlier stay.
 	ChangeMembers(ctx context.Context, c Conv, b *logpb.Batch, changes []MemberChange, o AppendOptions) error
-	// RaiseTail raises the tail mark; a lower mark changes nothing.
+	// RaiseTail raises the tail mark; a lower mark changes nothing. ErrNotFound when there is no such conversation.
 	RaiseTail(ctx context.Context, c Conv, tail, count uint64) error
 }
 
@@ -142,6 +147,8 @@ type Membership struct {
 	Conv   Conv
 	Joined uint64
 	Left   uint64
+	// Earlier are the stays before this one, of a user who left and came back.
+	Earlier []Interval
 	// Delivered is the highest seq that each device has confirmed, by device id.
 	Delivered map[string]uint64
 	// Read is the highest seq that the user has read on any device.
@@ -152,7 +159,7 @@ type Membership struct {
 
 // Memberships keeps each user's conversations and marks. Marks only rise: a lower one changes nothing.
 type Memberships interface {
-	// Memberships returns all of the user's, strongly consistent, those left included.
+	// Memberships returns all of the user's, strongly consistent, those left included, ordered by conversation id.
 	Memberships(ctx context.Context, u User) ([]Membership, error)
 	// Membership returns one, strongly consistent, or ErrNotFound.
 	Membership(ctx context.Context, u User, c Conv) (Membership, error)
@@ -178,11 +185,12 @@ type Device struct {
 
 // Devices keeps the device registry.
 type Devices interface {
-	// PutDevice writes the device; RegisteredAt is kept from the first time. It returns the device as stored.
+	// PutDevice writes the device; RegisteredAt (milliseconds) is kept from the first time. It returns the device as stored.
+	// ErrInvalidID when the device's id is not one.
 	PutDevice(ctx context.Context, u User, d Device) (Device, error)
-	// Devices returns all of the user's, strongly consistent.
+	// Devices returns all of the user's, strongly consistent, ordered by id.
 	Devices(ctx context.Context, u User) ([]Device, error)
-	// RemovePushToken forgets the token if it is still the stored one.
+	// RemovePushToken forgets the token, and with it the channel, if it is still the stored one. It is no error when it is not.
 	RemovePushToken(ctx context.Context, u User, device, token string) error
 }
 
