@@ -1,0 +1,57 @@
+package v1alpha1
+
+// Types of a ChatCluster's conditions.
+const (
+	// ConditionReady is true when everything that the spec asks for is there and serves.
+	ConditionReady = "Ready"
+	// ConditionReconciling is present and true while the operator works towards the spec (kstatus: InProgress).
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is present and true when only a person can mend what is wrong (kstatus: Failed).
+	ConditionStalled = "Stalled"
+
+	ConditionTablesReady        = "TablesReady"
+	ConditionTopicsReady        = "TopicsReady"
+	ConditionSchemaReady        = "SchemaReady"
+	ConditionCacheReady         = "CacheReady"
+	ConditionPushReady          = "PushReady"
+	ConditionGatewayReady       = "GatewayReady"
+	ConditionChatReady          = "ChatReady"
+	ConditionNotificationsReady = "NotificationsReady"
+	ConditionProjectorReady     = "ProjectorReady"
+)
+
+// Reasons of conditions.
+const (
+	// ReasonReady: it is as the spec asks.
+	ReasonReady = "Ready"
+	// ReasonProgressing: it is on its way; nobody needs to do anything.
+	ReasonProgressing = "Progressing"
+	// ReasonPending: it waits for something else first.
+	ReasonPending = "Pending"
+	// ReasonError: something failed that may pass; it is tried again.
+	ReasonError = "Error"
+	// ReasonUnreachable: a service does not answer.
+	ReasonUnreachable = "Unreachable"
+	// ReasonAccessDenied: credentials are missing, wrong or not enough.
+	ReasonAccessDenied = "AccessDenied"
+	// ReasonInvalid: the spec asks for what cannot be.
+	ReasonInvalid = "Invalid"
+	// ReasonNotAllowed: the spec asks for what this operator does not allow.
+	ReasonNotAllowed = "NotAllowed"
+	// ReasonNotOwned: a resource of that name exists and is not this ChatCluster's.
+	ReasonNotOwned = "NotOwned"
+	// ReasonClaimed: another ChatCluster has the topic prefix or the database.
+	ReasonClaimed = "Claimed"
+	// ReasonMismatch: what exists differs in a way that cannot be changed.
+	ReasonMismatch = "Mismatch"
+	// ReasonMigrating: the migration Job runs.
+	ReasonMigrating = "Migrating"
+	// ReasonMigrationFailed: the migration Job failed.
+	ReasonMigrationFailed = "MigrationFailed"
+	// ReasonRollingOut: pods are being replaced or started.
+	ReasonRollingOut = "RollingOut"
+	// ReasonPaused: spec.paused is true.
+	ReasonPaused = "Paused"
+	// ReasonDeleting: the ChatCluster is being deleted.
+	ReasonDeleting = "Deleting"
+)

@@ -1,0 +1,113 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// AuthSpec is whose tokens are accepted.
+type AuthSpec struct {
+	// Issuers of tokens, 1 to 64. A pair of issuer and audience stands once and speaks for one tenant.
+	// +listType=map
+	// +listMapKey=issuer
+	// +listMapKey=audience
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +required
+	Issuers []Issuer `json:"issuers"`
+}
+
+// Issuer signs the tokens of one tenant's users.
+type Issuer struct {
+	// The tenant whose users it speaks for.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f]+$`
+	// +required
+	Tenant string `json:"tenant"`
+	// The tokens' iss claim, exactly.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +required
+	Issuer string `json:"issuer"`
+	// The tokens' aud claim, exactly.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +required
+	Audience string `json:"audience"`
+	// Where the issuer's public keys are (JWKS). It must be https unless the operator allows others
+	// (--allow-insecure-issuers).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/]+(/[^\s]*)?$`
+	// +required
+	JWKSURL string `json:"jwksURL"`
+}
+
+// GatewaySpec is how the gateways run.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.drainPeriod) || (duration(self.drainPeriod) >= duration('1s') && duration(self.drainPeriod) <= duration('1h'))",message="gateway.drainPeriod must be between 1s and 1h"
+type GatewaySpec struct {
+	// How many gateways run, 1 to 1000. Absent means 2.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// Over what time a stopping gateway spreads the closing of its connections, 1s to 1h. Absent means 60s.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +optional
+	DrainPeriod *metav1.Duration `json:"drainPeriod,omitempty"`
+	// How many connections a gateway takes, 1 to 1000000; what comes beyond is refused. Absent means 10000.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	// +optional
+	MaxConnections *int32 `json:"maxConnections,omitempty"`
+	// Web origins that may connect, such as https://chat.example.com, at most 64. Clients that send no origin (apps) always may.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	// +optional
+	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// What a gateway's container asks for and may use. Absent means requests of 100m CPU and 128Mi, and a limit of 1Gi.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+}
+
+// ChatSpec is how the chat service runs.
+type ChatSpec struct {
+	// How many chat pods run, 1 to 1000. Absent means 2.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// What a chat container asks for and may use. Absent means requests of 100m CPU and 128Mi, and a limit of 1Gi.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+}
+
+// NotificationsSpec is how the notifications run.
+type NotificationsSpec struct {
+	// How many notification pods run, 1 to 1000. Absent means 1.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// What a notification container asks for and may use. Absent means requests of 50m CPU and 64Mi, and a limit of 512Mi.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+}
+
+// ProjectorSpec is how the projector runs.
+type ProjectorSpec struct {
+	// How many projector pods run, 1 to 1000. Absent means 1.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// What a projector container asks for and may use. Absent means requests of 50m CPU and 64Mi, and a limit of 512Mi.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+}
