@@ -1,0 +1,30 @@
+// Package sink stands in for Amazon Pinpoint (AWS End User Messaging Push), which has no engine to run locally. It speaks
+// the REST-JSON calls that outlive Pinpoint's end of support and that ChatCluster uses: applications, tags, the APNs
+// (all four), GCM and ADM channels, and SendMessages to addresses; and it shows what each phone would show, as a page
+// and as JSON.
+//
+// It is a development tool. It keeps and shows the bodies of pushes to whoever can reach it, it wants a Signature
+// Version 4 header but does not verify it, and it sends nothing to any phone. Never run it where pushes are real.
+//
+// # What it shows
+//
+//	GET /                        the phones, refreshing by itself
+//	GET /messages                the same as JSON (View); ?address= and ?application= narrow it
+//	DELETE /messages             forgets all pushes; takes the same parameters
+//
+// A phone is an application, a channel and an address (a push token). Its messages are what its screen would show: a push
+// replaces an earlier one with the same collapse id, and counts how many it stands for. All is every push that came, in
+// order.
+//
+// # Concurrency and lifecycle
+//
+// A Sink is an http.Handler, safe for concurrent use, with one mutex over its state and no goroutine of its own: there is
+// nothing to close. With Options.StatePath, applications and channels (never their credentials, never pushes) are
+// written to that file before a call that changes them is answered, so a sink that starts again keeps its applications'
+// ids.
+//
+// # Invariants
+//
+// Credentials of channels are checked for form and dropped. Memory is bounded: 100 applications (as in an AWS account),
+// Options.MaxMessages pushes of at most a payload each, requests of at most 1 MiB. A call that fails changes nothing.
+package sink
