@@ -78,3 +78,14 @@ func ReadFrom(from uint64) uint64 {
 func OutboxShard(c Conv) int {
 	return int(xxhash.Sum64String(string(c.tenant)+"\x00"+c.id) % OutboxShards)
 }
+
+// CheckFirst is CheckBatch for the batch with which a log begins: it starts at 1.
+func CheckFirst(b *logpb.Batch) error {
+	if err := CheckBatch(b); err != nil {
+		return err
+	}
+	if First(b) != 1 {
+		return fmt.Errorf("%w: a log begins at 1, not at %d", ErrInvalid, First(b))
+	}
+	return nil
+}

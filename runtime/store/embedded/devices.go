@@ -1,0 +1,69 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// PutDevice implements store.Devices.
+func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error) {
+	if err := store.CheckDevice(d.ID); err != nil {
+		return store.Device{}, err
+	}
+	unlock, err := s.lockUser(ctx, u, exclusive)
+	if err != nil {
+		return store.Device{}, err
+	}
+	defer unlock()
+	rec := deviceRecord{Platform: d.Platform, PushChannel: d.PushChannel, PushToken: d.PushToken, RegisteredAtMs: d.RegisteredAt.UnixMilli()}
+	switch old, err := load[deviceRecord](s.db, deviceKey(u, d.ID)); {
+	case err == nil:
+		rec.RegisteredAtMs = old.RegisteredAtMs
+	case !errors.Is(err, store.ErrNotFound):
+		return store.Device{}, err
+	}
+	if err := s.commit(func(w *pebble.Batch) error { return save(w, deviceKey(u, d.ID), rec) }); err != nil {
+		return store.Device{}, err
+	}
+	return rec.device(d.ID), nil
+}
+
+// Devices implements store.Devices.
+func (s *Store) Devices(ctx context.Context, u store.User) ([]store.Device, error) {
+	unlock, err := s.lockUser(ctx, u, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var found []store.Device
+	err = list(s.db, key(kindDevice, string(u.Tenant()), u.ID()), func(id string, rec deviceRecord) error {
+		found = append(found, rec.device(id))
+		return ctx.Err()
+	})
+	return found, err
+}
+
+// RemovePushToken implements store.Devices.
+func (s *Store) RemovePushToken(ctx context.Context, u store.User, device, token string) error {
+	if err := store.CheckDevice(device); err != nil {
+		return err
+	}
+	unlock, err := s.lockUser(ctx, u, exclusive)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	rec, err := load[deviceRecord](s.db, deviceKey(u, device))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil || token == "" || rec.PushToken != token {
+		return err
+	}
+	rec.PushToken, rec.PushChannel = "", ""
+	return s.commit(func(w *pebble.Batch) error { return save(w, deviceKey(u, device), rec) })
+}

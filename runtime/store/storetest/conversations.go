@@ -1,0 +1,273 @@
+package storetest
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+func create(t *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	if _, err := w.Conversation(ctx, c); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("before: %v, want ErrNotFound", err)
+	}
+	conv := store.Conversation{Conv: c, Kind: store.Group, Title: "Tea & cake", CreatedAt: time.UnixMilli(1_700_000_000_123).UTC()}
+	members := []store.Member{
+		{User: w.user("ann"), Role: store.RoleOwner, Joined: 1},
+		{User: w.user("bob"), Role: store.RoleMember, Joined: 1},
+	}
+	first := batch(1, 1)
+	w.must(w.Create(ctx, conv, members, first, store.AppendOptions{}))
+
+	got, err := w.Conversation(ctx, c)
+	w.must(err)
+	w.same(conv, got)
+	stored, err := w.Members(ctx, c)
+	w.must(err)
+	w.same(members, stored)
+	w.expect(w.read(c, 1, 10), first)
+	ms, err := w.Memberships(ctx, w.user("bob"))
+	w.must(err)
+	w.same([]store.Membership{{Conv: c, Joined: 1, Delivered: map[string]uint64{}}}, ms)
+
+	other := conv
+	other.Title = "Another"
+	late := []store.Member{{User: w.user("eve"), Role: store.RoleOwner, Joined: 1}}
+	if err := w.Create(ctx, other, late, batch(1, 1), store.AppendOptions{}); !errors.Is(err, store.ErrExists) {
+		t.Errorf("create twice: %v, want ErrExists", err)
+	}
+	got, err = w.Conversation(ctx, c)
+	w.must(err)
+	w.same(conv, got)
+	if ms, err := w.Memberships(ctx, w.user("eve")); err != nil || len(ms) != 0 {
+		t.Errorf("a refused creation left memberships %v, %v", ms, err)
+	}
+	w.expect(w.read(c, 1, 10), first)
+}
+
+func createConcurrent(t *testing.T, w *world) {
+	c := w.conv("c")
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			members := []store.Member{{User: w.user(name(i)), Role: store.RoleOwner, Joined: 1}}
+			conv := store.Conversation{Conv: c, Kind: store.Direct, CreatedAt: time.UnixMilli(1).UTC()}
+			// An unknown outcome (the transactions of others were in the way) is asked again, as a caller would.
+			w.eventuallyDefinite(func() error {
+				err := w.Create(t.Context(), conv, members, batch(1, 1), store.AppendOptions{})
+				if err == nil {
+					won.Add(1)
+				}
+				return err
+			}, store.ErrExists)
+		})
+	}
+	wg.Wait()
+	members, err := w.Members(w.Context(), c)
+	w.must(err)
+	if won.Load() != 1 || len(members) != 1 {
+		t.Errorf("%d creations won and %d members are stored, want 1 and 1", won.Load(), len(members))
+	}
+}
+
+func createInvalid(t *testing.T, w *world) {
+	c := w.conv("c")
+	foreign, err := store.NewUser("someone-else", "ann")
+	w.must(err)
+	many := make([]store.Member, store.MaxMemberChange+1)
+	for i := range many {
+		many[i] = store.Member{User: w.user(name(i)), Joined: 1}
+	}
+	ann := store.Member{User: w.user("ann"), Joined: 1}
+	for name, members := range map[string][]store.Member{
+		"too many": many, "another tenant's": {{User: foreign, Joined: 1}}, "one twice": {ann, ann},
+	} {
+		if err := w.Create(w.Context(), store.Conversation{Conv: c}, members, batch(1, 1), store.AppendOptions{}); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("create with %s: %v, want ErrInvalid", name, err)
+		}
+		if err := w.ChangeMembers(w.Context(), c, batch(1, 1), members, store.AppendOptions{}); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("change with %s: %v, want ErrInvalid", name, err)
+		}
+	}
+	if err := w.Create(w.Context(), store.Conversation{Conv: c}, nil, batch(2, 1), store.AppendOptions{}); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("a log that starts at 2: %v, want ErrInvalid", err)
+	}
+	w.must(w.Create(w.Context(), store.Conversation{Conv: c, Kind: store.Group}, many[:store.MaxMemberChange], batch(1, 1), store.AppendOptions{}))
+}
+
+// A user leaves, comes back and keeps marks and the earlier stay.
+func changeMembers(_ *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	ann, bob, cid := w.user("ann"), w.user("bob"), w.user("cid")
+	w.create(c, "ann", "bob")
+	w.must(w.RaiseRead(ctx, bob, c, 1))
+	w.must(w.RaiseDelivered(ctx, bob, c, "phone", 1))
+
+	left := batch(2, 1)
+	changes := []store.MemberChange{{User: bob, Left: 2}, {User: cid, Role: store.RoleMember, Joined: 2}}
+	w.must(w.ChangeMembers(ctx, c, left, changes, store.AppendOptions{}))
+	members, err := w.Members(ctx, c)
+	w.must(err)
+	w.same([]store.Member{
+		{User: ann, Role: store.RoleMember, Joined: 1},
+		{User: bob, Role: store.RoleMember, Joined: 1, Left: 2},
+		{User: cid, Role: store.RoleMember, Joined: 2},
+	}, members)
+	m, err := w.Membership(ctx, bob, c)
+	w.must(err)
+	w.same(store.Membership{Conv: c, Joined: 1, Left: 2, Delivered: map[string]uint64{"phone": 1}, Read: 1}, m)
+
+	back := batch(3, 1)
+	changes = []store.MemberChange{{User: bob, Role: store.RoleAdmin, Joined: 3}}
+	w.must(w.ChangeMembers(ctx, c, back, changes, store.AppendOptions{}))
+	members, err = w.Members(ctx, c)
+	w.must(err)
+	w.same(store.Member{User: bob, Role: store.RoleAdmin, Joined: 3}, members[1])
+	want := store.Membership{
+		Conv: c, Joined: 3, Earlier: []store.Interval{{Joined: 1, Left: 2}}, Delivered: map[string]uint64{"phone": 1}, Read: 1,
+	}
+	m, err = w.Membership(ctx, bob, c)
+	w.must(err)
+	w.same(want, m)
+	all, err := w.Memberships(ctx, bob)
+	w.must(err)
+	w.same([]store.Membership{want}, all)
+	w.expect(w.read(c, 2, 10), left, back)
+}
+
+func changeMembersTaken(t *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	w.create(c, "ann")
+	stored := w.append(c, 2, 1)
+	changes := []store.MemberChange{{User: w.user("bob"), Role: store.RoleMember, Joined: 2}, {User: w.user("ann"), Left: 2}}
+	if err := w.ChangeMembers(ctx, c, batch(2, 1), changes, store.AppendOptions{}); !errors.Is(err, store.ErrTaken) {
+		t.Errorf("on a taken key: %v, want ErrTaken", err)
+	}
+	members, err := w.Members(ctx, c)
+	w.must(err)
+	w.same([]store.Member{{User: w.user("ann"), Role: store.RoleMember, Joined: 1}}, members)
+	if _, err := w.Membership(ctx, w.user("bob"), c); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a refused change left a membership: %v", err)
+	}
+	w.expect(w.read(c, 2, 10), stored)
+
+	own := batch(3, 1)
+	changes = []store.MemberChange{{User: w.user("bob"), Role: store.RoleMember, Joined: 3}}
+	w.must(w.ChangeMembers(ctx, c, own, changes, store.AppendOptions{Outbox: true}))
+	if err := w.ChangeMembers(ctx, c, clone(own), changes, store.AppendOptions{}); !errors.Is(err, store.ErrTaken) {
+		t.Errorf("the same change again: %v, want ErrTaken", err)
+	}
+	got := w.read(c, 3, 1)
+	w.expect(got, own)
+	if !got[0].Outbox {
+		t.Error("ChangeMembers forgot the outbox mark")
+	}
+}
+
+// Two pods change members and append at the same key: one wins, and members are what the winner says.
+func changeMembersConcurrent(t *testing.T, w *world) {
+	c := w.conv("c")
+	w.create(c, "ann")
+	for seq := uint64(2); seq < 12; seq++ {
+		var wg sync.WaitGroup
+		batches := []*logpb.Batch{batch(seq, 1), batch(seq, 1), batch(seq, 1)}
+		var wins [3]bool
+		for i, b := range batches {
+			wg.Go(func() {
+				w.eventuallyDefinite(func() error {
+					var err error
+					if i == 2 {
+						err = w.Append(t.Context(), c, b, store.AppendOptions{})
+					} else {
+						user := w.user(name(int(seq)*10 + i))
+						err = w.ChangeMembers(t.Context(), c, b, []store.MemberChange{{User: user, Role: store.RoleMember, Joined: seq}}, store.AppendOptions{})
+					}
+					wins[i] = wins[i] || err == nil
+					return err
+				}, store.ErrTaken)
+			})
+		}
+		wg.Wait()
+		got := w.read(c, seq, 1)
+		won := 0
+		for i, b := range batches {
+			if !wins[i] {
+				continue
+			}
+			won++
+			w.expect(got, b)
+		}
+		if won != 1 {
+			t.Fatalf("%d writers won %d", won, seq)
+		}
+		for i := range 2 {
+			_, err := w.Membership(w.Context(), w.user(name(int(seq)*10+i)), c)
+			if wins[i] && err != nil || !wins[i] && !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("seq %d: writer %d won: %v, its membership: %v", seq, i, wins[i], err)
+			}
+		}
+	}
+}
+
+func manyMembers(_ *testing.T, w *world) {
+	const many = 5000
+	ctx, c := w.Context(), w.conv("c")
+	want := make([]store.Member, 0, many)
+	for seq := uint64(1); len(want) < many; seq++ {
+		changes := make([]store.Member, 0, store.MaxMemberChange)
+		for len(changes) < store.MaxMemberChange {
+			u := w.user(name(len(want) + len(changes)))
+			changes = append(changes, store.Member{User: u, Role: store.RoleMember, Joined: seq})
+		}
+		want = append(want, changes...)
+		if seq == 1 {
+			w.must(w.Create(ctx, store.Conversation{Conv: c, Kind: store.Group}, changes, batch(1, 1), store.AppendOptions{}))
+			continue
+		}
+		w.must(w.ChangeMembers(ctx, c, batch(seq, 1), changes, store.AppendOptions{}))
+	}
+	got, err := w.Members(ctx, c)
+	w.must(err)
+	w.same(want, got)
+}
+
+func raiseTail(t *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	if err := w.RaiseTail(ctx, c, 5, 5); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("no conversation: %v, want ErrNotFound", err)
+	}
+	if _, err := w.Conversation(ctx, c); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a tail made a conversation: %v", err)
+	}
+	w.create(c, "ann")
+	for _, tc := range []struct{ tail, count, wantTail, wantCount uint64 }{
+		{5, 4, 5, 4}, {3, 2, 5, 4}, {5, 9, 5, 4}, {9, 7, 9, 7}, {0, 0, 9, 7},
+	} {
+		w.must(w.RaiseTail(ctx, c, tc.tail, tc.count))
+		got, err := w.Conversation(ctx, c)
+		w.must(err)
+		if got.Tail != tc.wantTail || got.TailCount != tc.wantCount || got.Title != "a title" {
+			t.Errorf("after RaiseTail(%d, %d): %+v, want tail %d, count %d", tc.tail, tc.count, got, tc.wantTail, tc.wantCount)
+		}
+	}
+}
+
+// eventuallyDefinite calls until the answer is nil or the definite error.
+func (w *world) eventuallyDefinite(call func() error, definite error) {
+	for range 100 {
+		err := call()
+		if err == nil || errors.Is(err, definite) {
+			return
+		}
+		if w.Context().Err() != nil {
+			return
+		}
+	}
+	w.Errorf("100 calls and none ended with nil or %v", definite)
+}
