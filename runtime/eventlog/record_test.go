@@ -1,0 +1,33 @@
+package eventlog
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chatcluster/chatcluster/runtime/eventlog/eventpb"
+)
+
+func FuzzDecode(f *testing.F) {
+	good, err := proto.Marshal(&eventpb.LogRecord{Tenant: "acme", Conversation: "c", Batch: batch(1)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(LogTopic, good)
+	f.Add(MarksTopic, []byte("\x0a\x04acme"))
+	f.Add("else", []byte(nil))
+	f.Fuzz(func(t *testing.T, topic string, value []byte) {
+		r, err := decode(topic, &kgo.Record{Value: value})
+		if err != nil {
+			if !errors.Is(err, errPoison) {
+				t.Errorf("error is not poison: %v", err)
+			}
+			return
+		}
+		if (r.Batch == nil) == (r.Mark == nil) {
+			t.Error("a decoded record has exactly one of batch and mark")
+		}
+	})
+}
