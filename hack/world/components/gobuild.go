@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/chatcluster/chatcluster/hack/world/report"
 )
@@ -74,6 +75,8 @@ func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.
 	cmd.Dir, cmd.Env = src, env
 	pr, pw := io.Pipe()
 	cmd.Stdout, cmd.Stderr = log, pw
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go then ends its compilers too
+	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("go build: %w", err)
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/chatcluster/chatcluster/hack/world/world"
 )
 
 // User is who runs in the images: nobody that exists anywhere, as Pod Security `restricted` asks.
@@ -29,23 +31,18 @@ type Spec struct {
 	Entrypoint string // its path in the image
 }
 
-// Image is a written archive.
-type Image struct {
-	Ref     string // chatcluster/chatd:dev-0123456789ab
-	Archive string
-}
-
-// Ensure writes the image's archive into dir unless it is there, and returns its reference.
-func Ensure(dir string, s Spec) (Image, error) {
+// Ensure writes the image's archive into dir unless it is there, and returns its reference. The archive also carries
+// the tag `dev`, for people.
+func Ensure(dir string, s Spec) (world.Image, error) {
 	bin, err := os.ReadFile(s.Binary)
 	if err != nil {
-		return Image{}, err
+		return world.Image{}, err
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s %s\n", s.Repository, s.Entrypoint, User)
 	h.Write(bin)
 	tag := "dev-" + hex.EncodeToString(h.Sum(nil))[:12]
-	img := Image{
+	img := world.Image{
 		Ref:     s.Repository + ":" + tag,
 		Archive: filepath.Join(dir, strings.ReplaceAll(s.Repository, "/", "_")+"-"+tag+".tar"),
 	}
@@ -53,26 +50,31 @@ func Ensure(dir string, s Spec) (Image, error) {
 		return img, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Image{}, err
+		return world.Image{}, err
 	}
 	built, err := build(s.Entrypoint, bin)
 	if err != nil {
-		return Image{}, fmt.Errorf("image %s: %w", img.Ref, err)
+		return world.Image{}, fmt.Errorf("image %s: %w", img.Ref, err)
 	}
 	return img, write(img, built)
 }
 
-func write(img Image, built v1.Image) error {
-	ref, err := name.NewTag(img.Ref)
-	if err != nil {
-		return err
+func write(img world.Image, built v1.Image) error {
+	refs := map[name.Reference]v1.Image{}
+	repository, _, _ := strings.Cut(img.Ref, ":")
+	for _, r := range []string{img.Ref, repository + ":dev"} {
+		ref, err := name.NewTag(r)
+		if err != nil {
+			return err
+		}
+		refs[ref] = built
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(img.Archive), ".image-*")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
-	if err := tarball.Write(ref, built, tmp); err != nil {
+	if err := tarball.MultiRefWrite(refs, tmp); err != nil {
 		_ = tmp.Close()
 		return err
 	}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/chatcluster/chatcluster/hack/world/world"
+)
+
+// usage says how to use a world that is up.
+func usage(w world.World, sample bool) string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("  all of this, for programs   %s/world.json", w.State)
+	p("  push sink                   %s", w.Sink.URL)
+	p("  PostgreSQL                  %s   database and user %s, password in %s", w.Postgres.Address, w.Postgres.Database, w.Postgres.PasswordFile)
+	p("  Redis                       %s   password in %s", w.Redis.Address, w.Redis.PasswordFile)
+	p("  Kafka                       %s", w.Kafka.Address)
+	p("  DynamoDB                    %s", w.DynamoDB.Endpoint)
+	p("  token issuer                %s", w.Issuer.URL)
+	if w.EnginesOnly {
+		return b.String()
+	}
+	if sample {
+		p("  gateway                     %s", w.GatewayURL)
+		p("  tokens                      %s (alice)", w.Issuer.Tokens["alice"])
+		p("                              %s (bob)", w.Issuer.Tokens["bob"])
+	}
+	p("")
+	p("Kubernetes:")
+	p("  export KUBECONFIG=%s", w.Kubeconfig)
+	p("  bin/kubectl get chc,pods -A")
+	if sample {
+		p("")
+		p("Chat, in two terminals; then close bob's, write to him, and look at the sink's page:")
+		p("  bin/chatd client --url %s --token-file %s", w.GatewayURL, w.Issuer.Tokens["alice"])
+		p("  bin/chatd client --url %s --token-file %s", w.GatewayURL, w.Issuer.Tokens["bob"])
+		p("  open %s", w.Sink.URL)
+	}
+	return b.String()
+}
