@@ -1,0 +1,80 @@
+package chatcluster
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+)
+
+// Partitions and retention of a topic that does not exist yet, where the spec does not say.
+const (
+	defaultPartitions     = 16
+	defaultTopicRetention = 168 * time.Hour
+)
+
+// effective returns the spec with everything filled in that the user left out. It is pure, and its result is never
+// written anywhere. What stays unset means "leave it as it is" (msk.partitions and msk.retention of topics that exist).
+func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
+	s := *cc.Spec.DeepCopy()
+	prefix := cc.Namespace + "." + cc.Name + "."
+
+	fill(&s.DeletionPolicy, v1alpha1.DeletionRetain)
+
+	fill(&s.DynamoDB.TablePrefix, prefix)
+	fillPtr(&s.DynamoDB.PointInTimeRecovery.Days, 35)
+	fillPtr(&s.DynamoDB.DeletionProtection, true)
+	fillPtr(&s.DynamoDB.HotRetention, metav1.Duration{Duration: 720 * time.Hour})
+
+	fill(&s.MSK.TopicPrefix, prefix)
+	fillPtr(&s.MSK.TLS, true)
+
+	fill(&s.Aurora.ReaderHost, s.Aurora.Host)
+	fillPtr(&s.Aurora.Port, 5432)
+	fill(&s.Aurora.PasswordSecret.Key, "password")
+	fill(&s.Aurora.SSLMode, "require")
+	fillPtr(&s.Aurora.Migrations.Timeout, metav1.Duration{Duration: 10 * time.Minute})
+	fillPtr(&s.Aurora.Migrations.BackoffLimit, 3)
+
+	fillPtr(&s.ElastiCache.TLS, true)
+	if s.ElastiCache.PasswordSecret != nil {
+		fill(&s.ElastiCache.PasswordSecret.Key, "password")
+	}
+
+	fillPtr(&s.Pinpoint.PushDelay, metav1.Duration{Duration: 10 * time.Second})
+
+	fillPtr(&s.Gateway.Replicas, 2)
+	fillPtr(&s.Gateway.DrainPeriod, metav1.Duration{Duration: time.Minute})
+	fillPtr(&s.Gateway.MaxConnections, 10_000)
+	fillPtr(&s.Gateway.Resources, resources("100m", "128Mi", "1Gi"))
+	fillPtr(&s.Chat.Replicas, 2)
+	fillPtr(&s.Chat.Resources, resources("100m", "128Mi", "1Gi"))
+	fillPtr(&s.Notifications.Replicas, 1)
+	fillPtr(&s.Notifications.Resources, resources("50m", "64Mi", "512Mi"))
+	fillPtr(&s.Projector.Replicas, 1)
+	fillPtr(&s.Projector.Resources, resources("50m", "64Mi", "512Mi"))
+	return s
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func fillPtr[T any](field **T, value T) {
+	if *field == nil {
+		*field = &value
+	}
+}
+
+func resources(cpu, memory, limit string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(limit)},
+	}
+}

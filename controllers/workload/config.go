@@ -1,0 +1,90 @@
+package workload
+
+import (
+	"fmt"
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/chatcluster/chatcluster/runtime/config"
+)
+
+// ComponentConfig is the component of the ConfigMaps that roles read.
+const ComponentConfig = "config"
+
+// Config is the file that every role reads.
+func (c Cluster) Config() config.Config {
+	s := c.Spec
+	issuers := make([]config.Issuer, 0, len(s.Auth.Issuers))
+	for _, i := range s.Auth.Issuers {
+		issuers = append(issuers, config.Issuer{Tenant: i.Tenant, Issuer: i.Issuer, Audience: i.Audience, JWKSURL: i.JWKSURL})
+	}
+	redisPassword := ""
+	if s.ElastiCache.PasswordSecret != nil {
+		redisPassword = secretsDir + "/" + redisPasswordFile
+	}
+	return config.Config{
+		Cluster: c.Namespace + "/" + c.Name,
+		AWS: config.AWS{
+			Region:    s.AWS.Region,
+			Endpoints: config.Endpoints{DynamoDB: s.AWS.Endpoints.DynamoDB, Pinpoint: s.AWS.Endpoints.Pinpoint},
+		},
+		Auth: config.Auth{Issuers: issuers},
+		DynamoDB: config.DynamoDB{
+			TablePrefix:  s.DynamoDB.TablePrefix,
+			HotRetention: *s.DynamoDB.HotRetention,
+		},
+		Kafka: config.Kafka{Brokers: s.MSK.BootstrapServers, TLS: *s.MSK.TLS, TopicPrefix: s.MSK.TopicPrefix},
+		Postgres: config.Postgres{
+			Host:         s.Aurora.Host,
+			ReaderHost:   s.Aurora.ReaderHost,
+			Port:         int(*s.Aurora.Port),
+			Database:     s.Aurora.Database,
+			User:         s.Aurora.Username,
+			PasswordFile: secretsDir + "/" + postgresPasswordFile,
+			SSLMode:      s.Aurora.SSLMode,
+		},
+		Redis: config.Redis{
+			Addresses:    s.ElastiCache.Addresses,
+			ClusterMode:  s.ElastiCache.ClusterMode,
+			TLS:          *s.ElastiCache.TLS,
+			User:         s.ElastiCache.Username,
+			PasswordFile: redisPassword,
+			KeyPrefix:    c.Namespace + "." + c.Name + ":",
+		},
+		Push: config.Push{ApplicationID: c.ApplicationID, Delay: *s.Pinpoint.PushDelay},
+		Gateway: config.Gateway{
+			DrainPeriod:    *s.Gateway.DrainPeriod,
+			MaxConnections: int(*s.Gateway.MaxConnections),
+			AllowedOrigins: s.Gateway.AllowedOrigins,
+		},
+		Chat: config.Chat{Service: c.ChildName(RoleChat) + "." + c.Namespace + ".svc:" + strconv.Itoa(chatPort)},
+	}
+}
+
+// ConfigMap holds the configuration under a name made from its content. It is immutable: a changed configuration is
+// another ConfigMap, which makes the Deployments that mount it roll.
+func (c Cluster) ConfigMap() (*corev1ac.ConfigMapApplyConfiguration, error) {
+	data, err := yaml.Marshal(c.Config())
+	if err != nil {
+		return nil, fmt.Errorf("render configuration: %w", err)
+	}
+	h, err := hash(string(data))
+	if err != nil {
+		return nil, err
+	}
+	return c.configMap(c.ChildName("config-"+h), ComponentConfig, data), nil
+}
+
+func (c Cluster) configMap(name, component string, data []byte) *corev1ac.ConfigMapApplyConfiguration {
+	return corev1ac.ConfigMap(name, c.Namespace).
+		WithLabels(c.Labels(component)).
+		WithOwnerReferences(c.owner()).
+		WithImmutable(true).
+		WithData(map[string]string{configFile: string(data)})
+}
+
+// seconds rounds up.
+func seconds(d metav1.Duration) int64 { return int64((d.Duration + 999_999_999) / 1_000_000_000) }

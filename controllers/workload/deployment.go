@@ -1,0 +1,64 @@
+package workload
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+)
+
+// AnnotationConfig on a pod template is the ConfigMap that its pods were made for.
+const AnnotationConfig = "chatcluster.io/config"
+
+// Deployment runs a role with the configuration in configMap. A rollout starts a pod before it stops one: no role is
+// ever without its wanted number of pods.
+func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyConfiguration {
+	container := corev1ac.Container().
+		WithName(r.Name).
+		WithArgs(r.Name, "--config", configDir+"/"+configFile).
+		WithPorts(corev1ac.ContainerPort().WithName("ops").WithContainerPort(opsPort).WithProtocol(corev1.ProtocolTCP)).
+		WithResources(resources(r.Resources)).
+		WithEnv(goMemoryLimit(r.Resources)...).
+		WithStartupProbe(probe("/healthz", 1, 60)).
+		WithLivenessProbe(probe("/healthz", 10, 3)).
+		WithReadinessProbe(probe("/readyz", 3, 2))
+	if r.port != 0 {
+		container.WithPorts(corev1ac.ContainerPort().WithName(r.portName).WithContainerPort(r.port).WithProtocol(corev1.ProtocolTCP))
+	}
+	pod := c.pod(configMap, container).
+		WithServiceAccountName(c.ChildName(r.Name)).
+		WithTerminationGracePeriodSeconds(r.GraceSeconds).
+		WithTopologySpreadConstraints(
+			c.spread(r, corev1.LabelTopologyZone),
+			c.spread(r, corev1.LabelHostname),
+		)
+	return appsv1ac.Deployment(c.ChildName(r.Name), c.Namespace).
+		WithLabels(c.Labels(r.Name)).
+		WithOwnerReferences(c.owner()).
+		WithSpec(appsv1ac.DeploymentSpec().
+			WithReplicas(r.Replicas).
+			WithRevisionHistoryLimit(3).
+			WithProgressDeadlineSeconds(600).
+			WithSelector(metav1ac.LabelSelector().WithMatchLabels(c.selector(r.Name))).
+			WithStrategy(appsv1ac.DeploymentStrategy().
+				WithType(appsv1.RollingUpdateDeploymentStrategyType).
+				WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
+					WithMaxUnavailable(intstr.FromInt32(0)).
+					WithMaxSurge(intstr.FromString("25%")))).
+			WithTemplate(corev1ac.PodTemplateSpec().
+				WithLabels(c.Labels(r.Name)).
+				WithAnnotations(map[string]string{AnnotationConfig: configMap}).
+				WithSpec(pod)))
+}
+
+// spread prefers pods of one revision to be apart, and never keeps one from running.
+func (c Cluster) spread(r Role, key string) *corev1ac.TopologySpreadConstraintApplyConfiguration {
+	return corev1ac.TopologySpreadConstraint().
+		WithMaxSkew(1).
+		WithTopologyKey(key).
+		WithWhenUnsatisfiable(corev1.ScheduleAnyway).
+		WithLabelSelector(metav1ac.LabelSelector().WithMatchLabels(c.selector(r.Name))).
+		WithMatchLabelKeys(appsv1.DefaultDeploymentUniqueLabelKey)
+}

@@ -1,0 +1,22 @@
+package workload
+
+// Where the data plane's containers find their files.
+const (
+	configDir  = "/etc/chatcluster"
+	configFile = "config.yaml"
+	secretsDir = "/var/run/secrets/chatcluster"
+
+	postgresPasswordFile = "postgres-password"
+	redisPasswordFile    = "redis-password"
+	awsCredentialsFile   = "aws-credentials"
+
+	// AWSCredentialsKey is the key of spec.aws.credentials' Secret.
+	AWSCredentialsKey = "credentials"
+)
+
+// Ports of the containers.
+const (
+	opsPort     = 9090
+	gatewayPort = 8080
+	chatPort    = 7400
+)

@@ -1,0 +1,215 @@
+package workload
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/runtime/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func duration(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+
+func testCluster() Cluster {
+	res := &corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("128Mi")},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+	}
+	return Cluster{
+		Namespace: "chat", Name: "demo", UID: "11111111-2222-3333-4444-555555555555",
+		Image: "example.com/chatd:1", ApplicationID: "app1",
+		Spec: v1alpha1.ChatClusterSpec{
+			Image: "example.com/chatd:1",
+			AWS:   v1alpha1.AWSSpec{Region: "eu-central-1"},
+			Auth: v1alpha1.AuthSpec{Issuers: []v1alpha1.Issuer{
+				{Tenant: "acme", Issuer: "https://id.acme.example", Audience: "chat", JWKSURL: "https://id.acme.example/jwks.json"},
+			}},
+			Gateway: v1alpha1.GatewaySpec{
+				Replicas: ptr.To[int32](3), DrainPeriod: duration(90 * time.Second), MaxConnections: ptr.To[int32](5000),
+				AllowedOrigins: []string{"https://chat.acme.example"}, Resources: res,
+			},
+			Chat:          v1alpha1.ChatSpec{Replicas: ptr.To[int32](2), Resources: res},
+			Notifications: v1alpha1.NotificationsSpec{Replicas: ptr.To[int32](1), Resources: res},
+			Projector:     v1alpha1.ProjectorSpec{Replicas: ptr.To[int32](1), Resources: res},
+			DynamoDB:      v1alpha1.DynamoDBSpec{TablePrefix: "chat.demo.", HotRetention: duration(720 * time.Hour)},
+			MSK:           v1alpha1.MSKSpec{BootstrapServers: []string{"b-1.example:9094", "b-2.example:9094"}, TLS: ptr.To(true), TopicPrefix: "chat.demo."},
+			Aurora: v1alpha1.AuroraSpec{
+				Host: "w.example", ReaderHost: "r.example", Port: ptr.To[int32](5432), Database: "chat", Username: "chatd",
+				PasswordSecret: v1alpha1.SecretKey{Name: "pg", Key: "password"}, SSLMode: "require",
+				Migrations: v1alpha1.MigrationsSpec{Timeout: duration(10 * time.Minute), BackoffLimit: ptr.To[int32](3)},
+			},
+			ElastiCache: v1alpha1.ElastiCacheSpec{Addresses: []string{"cache.example:6379"}, TLS: ptr.To(true)},
+			Pinpoint:    v1alpha1.PinpointSpec{PushDelay: duration(10 * time.Second)},
+		},
+	}
+}
+
+// local is a cluster with everything that the other one leaves out.
+func local() Cluster {
+	c := testCluster()
+	c.Spec.ImagePullPolicy = "IfNotPresent"
+	c.Spec.AWS.Endpoints = v1alpha1.AWSEndpoints{DynamoDB: "http://10.0.0.1:8000", Pinpoint: "http://10.0.0.1:8081"}
+	c.Spec.AWS.Credentials.SecretName = "aws-credentials"
+	c.Spec.ElastiCache.PasswordSecret = &v1alpha1.SecretKey{Name: "redis", Key: "password"}
+	c.Spec.ElastiCache.Username = "chat"
+	return c
+}
+
+func render(t *testing.T, c Cluster) []byte {
+	t.Helper()
+	cm, err := c.ConfigMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Migration()
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := []any{cm, m.ConfigMap, m.Job, c.ServiceAccount(ComponentMigrate), c.GatewayService(), c.ChatService()}
+	for _, r := range c.Roles() {
+		objects = append(objects, c.ServiceAccount(r.Name), c.Deployment(r, *cm.Name), c.DisruptionBudget(r))
+	}
+	var out bytes.Buffer
+	for _, o := range objects {
+		b, err := yaml.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("---\n")
+		out.Write(b)
+	}
+	return out.Bytes()
+}
+
+func TestRendered(t *testing.T) {
+	for name, c := range map[string]Cluster{"aws": testCluster(), "local": local()} {
+		t.Run(name, func(t *testing.T) {
+			got := render(t, c)
+			path := filepath.Join("testdata", name+".golden.yaml")
+			if *update {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("rendered objects differ from %s (-want +got; -update writes it):\n%s", path, diff)
+			}
+		})
+	}
+}
+
+// What chatd reads must be what it accepts: it parses strictly.
+func TestConfigIsAccepted(t *testing.T) {
+	for name, c := range map[string]Cluster{"aws": testCluster(), "local": local()} {
+		t.Run(name, func(t *testing.T) {
+			cm, err := c.ConfigMap()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := config.Parse([]byte(cm.Data["config.yaml"]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := c.Config()
+			if diff := cmp.Diff(&want, got); diff != "" {
+				t.Errorf("configuration (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMigrationName(t *testing.T) {
+	name := func(change func(*Cluster)) string {
+		c := testCluster()
+		change(&c)
+		m, err := c.Migration()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Name
+	}
+	base := name(func(*Cluster) {})
+	cases := map[string]struct {
+		reason string
+		change func(*Cluster)
+		same   bool
+	}{
+		"Nothing":  {reason: "the same input is the same Job", change: func(*Cluster) {}, same: true},
+		"Replicas": {reason: "scaling migrates nothing", change: func(c *Cluster) { c.Spec.Gateway.Replicas = ptr.To[int32](9) }, same: true},
+		"Cache":    {reason: "another cache migrates nothing", change: func(c *Cluster) { c.Spec.ElastiCache.Addresses = []string{"x:1"} }, same: true},
+		"App":      {reason: "the push application may come later", change: func(c *Cluster) { c.ApplicationID = "" }, same: true},
+		"Image":    {reason: "each image brings its own migrations", change: func(c *Cluster) { c.Image = "example.com/chatd:2" }},
+		"Host":     {reason: "another server may hold an older schema", change: func(c *Cluster) { c.Spec.Aurora.Host = "other" }},
+		"Timeout":  {reason: "who raises the timeout wants another try", change: func(c *Cluster) { c.Spec.Aurora.Migrations.Timeout = duration(time.Hour) }},
+	}
+	for n, tc := range cases {
+		t.Run(n, func(t *testing.T) {
+			got := name(tc.change)
+			if (got == base) != tc.same {
+				t.Errorf("%s: got %s, unchanged is %s", tc.reason, got, base)
+			}
+			if len(got) > 63 {
+				t.Errorf("%s is longer than a label may be", got)
+			}
+		})
+	}
+}
+
+func TestConfigMapFollowsContent(t *testing.T) {
+	a, b := testCluster(), testCluster()
+	b.Spec.Gateway.Replicas = ptr.To[int32](9)
+	c := testCluster()
+	c.Spec.Gateway.MaxConnections = ptr.To[int32](1)
+	nameOf := func(c Cluster) string {
+		cm, err := c.ConfigMap()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *cm.Name
+	}
+	if nameOf(a) != nameOf(b) {
+		t.Error("scaling must not roll pods: the ConfigMap's name changed")
+	}
+	if nameOf(a) == nameOf(c) {
+		t.Error("a changed setting must roll pods: the ConfigMap's name is the same")
+	}
+}
+
+// The grace period must outlast the drain, or the kubelet cuts connections that still hear when to come back.
+func TestGraceOutlastsDrain(t *testing.T) {
+	c := testCluster()
+	c.Spec.Gateway.DrainPeriod = duration(1500 * time.Millisecond)
+	for _, r := range c.Roles() {
+		if r.Name == RoleGateway && r.GraceSeconds != 2+stopMargin {
+			t.Errorf("grace of the gateway is %d s, want the drain rounded up and %d s more", r.GraceSeconds, stopMargin)
+		}
+	}
+}
+
+func TestNoSecretsInConfig(t *testing.T) {
+	out := string(render(t, local()))
+	if strings.Contains(out, "kind: Secret") {
+		t.Error("a Secret is rendered: secrets are the user's")
+	}
+}
