@@ -55,8 +55,8 @@ const (
 // ChatClusterSpec is what is wanted of a ChatCluster.
 //
 // +kubebuilder:validation:XValidation:rule="self.aws.region == oldSelf.aws.region",message="aws.region cannot be changed: the data would stay behind in the old Region. Make a new ChatCluster there"
-// +kubebuilder:validation:XValidation:rule="(has(self.dynamoDB) && has(self.dynamoDB.tablePrefix) ? self.dynamoDB.tablePrefix : ”) == (has(oldSelf.dynamoDB) && has(oldSelf.dynamoDB.tablePrefix) ? oldSelf.dynamoDB.tablePrefix : ”)",message="dynamoDB.tablePrefix cannot be changed, added or removed after creation: the tables would be left behind"
-// +kubebuilder:validation:XValidation:rule="(has(self.msk.topicPrefix) ? self.msk.topicPrefix : ”) == (has(oldSelf.msk.topicPrefix) ? oldSelf.msk.topicPrefix : ”)",message="msk.topicPrefix cannot be changed, added or removed after creation: the topics would be left behind"
+// +kubebuilder:validation:XValidation:rule=`(has(self.dynamoDB) && has(self.dynamoDB.tablePrefix) ? self.dynamoDB.tablePrefix : "") == (has(oldSelf.dynamoDB) && has(oldSelf.dynamoDB.tablePrefix) ? oldSelf.dynamoDB.tablePrefix : "")`,message="dynamoDB.tablePrefix cannot be changed, added or removed after creation: the tables would be left behind"
+// +kubebuilder:validation:XValidation:rule=`(has(self.msk.topicPrefix) ? self.msk.topicPrefix : "") == (has(oldSelf.msk.topicPrefix) ? oldSelf.msk.topicPrefix : "")`,message="msk.topicPrefix cannot be changed, added or removed after creation: the topics would be left behind"
 // +kubebuilder:validation:XValidation:rule="self.aurora.database == oldSelf.aurora.database",message="aurora.database cannot be changed: the read model would be left behind"
 // +kubebuilder:validation:XValidation:rule="!has(self.msk.partitions) || !has(oldSelf.msk.partitions) || self.msk.partitions >= oldSelf.msk.partitions",message="msk.partitions can only grow: Kafka never removes a partition"
 type ChatClusterSpec struct {

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Fails when something that is generated is not what `make generate` makes now, or when a module is not tidy. It compares
+# contents, not commits, so it also serves before a commit; it leaves the newly generated files in place.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+generated() {
+  { find api config charts runtime -type f \( -name 'zz_generated.*' -o -name '*.pb.go' -o -path 'config/crd/*' -o -path 'config/rbac/*' \
+      -o -path 'charts/*' -o -path '*/applyconfiguration/*' \) -print0 | sort -z | xargs -0 sha256sum; }
+}
+
+before="$(generated)"
+make --no-print-directory generate >/dev/null
+if ! changed="$(diff <(echo "$before") <(generated))"; then
+  echo "These generated files were not current (they are now; commit them):" >&2
+  awk '/^[<>]/ {print "  " $3}' <<<"$changed" | sort -u >&2
+  exit 1
+fi
+
+failed=0
+for mod in . hack/world hack/tools hack/tools/buf hack/tools/lint hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes; do
+  if ! (cd "$mod" && go mod tidy -diff >/dev/null 2>&1); then
+    echo "$mod: go.mod or go.sum is not tidy: run go mod tidy there" >&2
+    failed=1
+  fi
+done
+
+unformatted="$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l)"
+if [ -n "$unformatted" ]; then
+  printf 'not gofmt-ed:\n%s\n' "$unformatted" >&2
+  failed=1
+fi
+exit "$failed"
