@@ -1,0 +1,24 @@
+// Package auth verifies tokens: JSON Web Tokens of the configured issuers, signed with RS256, ES256 or EdDSA by a key of the
+// issuer's key set.
+//
+// A token's issuer and audience name its tenant, and an issuer speaks for that tenant alone; its subject is the user.
+// It must have an expiry. Clocks may differ by Skew.
+//
+// # Keys
+//
+// A key set is fetched at its first use, every RefreshInterval by Run, and when a token names a key that is not in it,
+// then at most once every MinRefetch: whoever invents key ids makes no storm. A fetch replaces the set as a whole, so a
+// key that its issuer withdrew stops working. A fetch that fails leaves the keys that are there: a key server that is down
+// locks nobody out who could get in before.
+//
+// # Concurrency and lifecycle
+//
+// A Verifier is safe for concurrent use. It starts no goroutine of its own but those of Run, which end with its context and
+// are waited for; without Run, withdrawn keys would never stop working. A fetch is made by one caller while the others wait
+// for its outcome, each no longer than its own context.
+//
+// # Invariants
+//
+// No error holds a token or a part of one. Every refusal is one of the package's errors; ErrKeysUnavailable alone says
+// nothing about the token and may be retried.
+package auth

@@ -1,0 +1,24 @@
+package auth
+
+import "errors"
+
+// Why a token is refused. Errors wrap exactly one of these.
+var (
+	// ErrMalformed is a token that cannot be read, or lacks a claim.
+	ErrMalformed = errors.New("the token is malformed")
+	// ErrUnknownIssuer is a token of an issuer, or for an audience, that no tenant has.
+	ErrUnknownIssuer = errors.New("the token's issuer and audience belong to no tenant")
+	// ErrBadSignature is a token that none of its issuer's keys signed, or with an algorithm that is not accepted.
+	ErrBadSignature = errors.New("the token's signature is not valid")
+	// ErrExpired is a token past its expiry.
+	ErrExpired = errors.New("the token has expired")
+	// ErrNotYetValid is a token before its time.
+	ErrNotYetValid = errors.New("the token is not valid yet")
+	// ErrKeysUnavailable says that the issuer's keys could not be fetched: the token may be good, try again.
+	ErrKeysUnavailable = errors.New("the issuer's keys are not available")
+)
+
+// Retryable says whether the same token may be accepted later.
+func Retryable(err error) bool {
+	return errors.Is(err, ErrKeysUnavailable) || errors.Is(err, ErrNotYetValid)
+}
