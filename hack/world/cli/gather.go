@@ -73,6 +73,9 @@ func gather(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter
 		return cfg, p, err
 	}
 	cfg.PauseImage, cfg.NodeImages = pause.Ref, []world.Image{pause, p.coredns}
+	if u.noOperator {
+		return cfg, p, nil
+	}
 	p.manager, p.chatd, err = buildProduct(ctx, l, r)
 	return cfg, p, err
 }

@@ -21,12 +21,14 @@ import (
 // upOptions are what a world is to be like.
 type upOptions struct {
 	enginesOnly bool
+	noOperator  bool
 	noSample    bool
 	portBase    int
 }
 
 func (u *upOptions) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&u.enginesOnly, "engines-only", false, "no Kubernetes: PostgreSQL, Redis, Kafka, DynamoDB Local, sink and issuer alone")
+	c.Flags().BoolVar(&u.noOperator, "no-operator", false, "Kubernetes and the engines, and nothing of ChatCluster in them")
 	c.Flags().BoolVar(&u.noSample, "no-sample", false, "install the operator and apply no ChatCluster")
 	c.Flags().IntVar(&u.portBase, "port-base", -1, fmt.Sprintf("first host port; 0 takes free ones (default %d for %q, else 0)", world.DefaultPortBase, world.DefaultName))
 }
@@ -46,7 +48,7 @@ func upCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.Printf("\nUp after %s.\n%s", time.Since(start).Round(time.Second), usage(w, !u.noSample))
+			r.Printf("\nUp after %s.\n%s", time.Since(start).Round(time.Second), usage(w, !u.noSample && !u.noOperator))
 			return nil
 		},
 	}
@@ -85,27 +87,24 @@ func up(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter) (w
 	if u.enginesOnly {
 		return w, nil
 	}
-	w.Images = map[string]string{"manager": pieces.manager.Ref, "chatd": pieces.chatd.Ref}
-	if err := w.Save(l); err != nil {
-		return world.World{}, err
-	}
 	d := deploy.Deployment{
 		Layout: l, World: w, Kubectl: pieces.kubectl, Helm: pieces.helm, Report: r,
 		CoreDNSImage: pieces.coredns.Ref, Manager: pieces.manager.Ref, Chatd: pieces.chatd.Ref,
 	}
+	if err := d.Cluster(ctx); err != nil || u.noOperator {
+		return w, err
+	}
+	w.Images = map[string]string{"manager": pieces.manager.Ref, "chatd": pieces.chatd.Ref}
+	if err := w.Save(l); err != nil {
+		return w, err
+	}
 	if err := r.Step(ctx, "Importing the images", l.Log("supervisor"), 3*time.Minute, func(ctx context.Context, _ *report.Status) error {
 		return supervisor.NewClient(l.ControlSocket()).Import(ctx, []world.Image{pieces.manager, pieces.chatd})
 	}); err != nil {
-		return world.World{}, err
+		return w, err
 	}
-	if err := d.Cluster(ctx); err != nil {
-		return world.World{}, err
-	}
-	if err := d.Operator(ctx); err != nil {
-		return world.World{}, err
-	}
-	if u.noSample {
-		return w, nil
+	if err := d.Operator(ctx); err != nil || u.noSample {
+		return w, err
 	}
 	return w, d.Sample(ctx)
 }
@@ -201,7 +200,7 @@ func ensureSupervisor(ctx context.Context, cfg world.Config, u upOptions, r *rep
 	} else if err := stop(ctx, l, r); err != nil { // what a crash left
 		return world.World{}, err
 	}
-	ports, listeners, got, err := world.Listen(plan, base > 0)
+	listeners, got, err := world.Listen(plan, base > 0)
 	if err != nil {
 		return world.World{}, err
 	}
@@ -210,7 +209,6 @@ func ensureSupervisor(ctx context.Context, cfg world.Config, u upOptions, r *rep
 			_ = tl.Close() // the supervisor has its own
 		}
 	}()
-	_ = ports
 	cfg.Ports = got
 	if err := rotateLogs(l); err != nil {
 		return world.World{}, err
