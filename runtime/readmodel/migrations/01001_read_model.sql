@@ -28,11 +28,10 @@ CREATE TABLE members (
     peer         text             NOT NULL,
     -- joined is 0 while only a read mark has come, left_seq while the user is a member.
     joined       bigint           NOT NULL,
+    joined_at_ms bigint           NOT NULL,
     left_seq     bigint           NOT NULL,
     -- left_title is the conversation's title when the user left: later ones are not the user's to see.
     left_title   text             NOT NULL,
-    -- earlier are the stays before this one, as joined and left in turns.
-    earlier      bigint[]         NOT NULL,
     -- changed is the seq of the last entry that changed the membership.
     changed      bigint           NOT NULL,
     read_seq     bigint           NOT NULL,

@@ -1,0 +1,480 @@
+//go:build engines
+
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/readmodel/readmodeltest"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+func migrated(t *testing.T) *Model {
+	t.Helper()
+	cfg := readmodeltest.Database(t)
+	if _, err := Migrate(deadline(t), cfg, quiet); err != nil {
+		t.Fatal(err)
+	}
+	return openModel(t, cfg)
+}
+
+func records(logs ...*readmodeltest.Log) []Record {
+	var rs []Record
+	for _, l := range logs {
+		for _, b := range l.Batches {
+			rs = append(rs, Record{l.Conv, l.Kind, b})
+		}
+	}
+	return rs
+}
+
+func apply(t *testing.T, w *Writer, rs ...Record) Applied {
+	t.Helper()
+	got, err := w.Apply(deadline(t), rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// dump returns all that the model holds, without what depends on when it came.
+func dump(t *testing.T, m *Model) []string {
+	t.Helper()
+	var lines []string
+	for _, q := range []string{
+		"SELECT 'conversation ' || c::text FROM conversations c ORDER BY 1",
+		"SELECT 'member ' || m::text FROM members m ORDER BY 1",
+		"SELECT 'message ' || m::text FROM messages m ORDER BY 1",
+		"SELECT 'tail ' || (tenant, conversation, head, count)::text FROM tails ORDER BY 1",
+		"SELECT 'parked ' || (tenant, conversation, reason)::text FROM parked_conversations ORDER BY 1",
+		"SELECT 'waiting ' || (tenant, conversation, first_seq)::text FROM parked_records ORDER BY 1",
+	} {
+		rows, err := m.writer.Query(deadline(t), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, part...)
+	}
+	return lines
+}
+
+// world returns logs with all that happens in them: members who come, go and come again, names, batches large and small.
+func world(t *testing.T, rnd *rand.Rand) []*readmodeltest.Log {
+	var logs []*readmodeltest.Log
+	for i := range 6 {
+		kind := store.Group
+		if i == 0 {
+			kind = store.Direct
+		}
+		l := readmodeltest.NewLog(t, fmt.Sprintf("tenant%d", i%2), fmt.Sprintf("conv%d", i/2), kind)
+		l.Title = fmt.Sprintf("First title %d", i)
+		l.Batch(readmodeltest.Add("ann", "ann", "bob"))
+		inside := map[string]bool{"ann": true, "bob": true}
+		for range 30 {
+			var entries []*logpb.Entry
+			for range 1 + rnd.IntN(4) {
+				user := []string{"cat", "dan", "eve"}[rnd.IntN(3)]
+				switch {
+				case kind == store.Group && rnd.IntN(6) == 0 && inside[user]:
+					entries = append(entries, readmodeltest.Remove("ann", user))
+					inside[user] = false
+				case kind == store.Group && rnd.IntN(4) == 0 && !inside[user]:
+					entries = append(entries, readmodeltest.Add("ann", user))
+					inside[user] = true
+				case rnd.IntN(15) == 0:
+					entries = append(entries, readmodeltest.Rename("ann", fmt.Sprint("Title ", rnd.IntN(100))))
+				default:
+					entries = append(entries, readmodeltest.Say([]string{"ann", "bob"}[rnd.IntN(2)], "hello\x00 wörld 👋 "+fmt.Sprint(rnd.IntN(1000))))
+				}
+			}
+			l.Batch(entries...)
+		}
+		logs = append(logs, l)
+	}
+	return logs
+}
+
+// However the records come, the tables end the same.
+func TestApplyEndsTheSame(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	logs := world(t, rnd)
+	inOrder := records(logs...)
+
+	reference := migrated(t)
+	w := NewWriter(reference, readmodeltest.NewSource(logs...))
+	for _, r := range inOrder {
+		apply(t, w, r)
+	}
+	want := dump(t, reference)
+
+	for _, tc := range []struct {
+		name   string
+		calls  func() [][]Record
+		reason string
+	}{
+		{"at once", func() [][]Record { return [][]Record{inOrder} }, "batches of the consumer have any size"},
+		{"replayed", func() [][]Record { return [][]Record{inOrder, inOrder, inOrder[50:]} }, "a crash before the commit of offsets replays"},
+		{"doubled", func() [][]Record { return [][]Record{append(inOrder[:len(inOrder):len(inOrder)], inOrder...)} }, "a retried publication doubles"},
+		{"shuffled", func() [][]Record {
+			var calls [][]Record
+			for _, i := range rnd.Perm(len(inOrder)) {
+				calls = append(calls, []Record{inOrder[i]})
+			}
+			return calls
+		}, "grown partitions break the order of keys"},
+		{"only the last ones", func() [][]Record {
+			var last []Record
+			for _, l := range logs {
+				last = append(last, Record{l.Conv, l.Kind, l.Batches[len(l.Batches)-1]})
+			}
+			return [][]Record{last}
+		}, "records may have expired in Kafka: the store has them"},
+		{"holes", func() [][]Record {
+			var some []Record
+			for i, r := range inOrder {
+				if i%3 == 0 {
+					some = append(some, r)
+				}
+			}
+			return [][]Record{some, inOrder}
+		}, "lost publications come later or never"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := migrated(t)
+			w := NewWriter(m, readmodeltest.NewSource(logs...))
+			for _, call := range tc.calls() {
+				if got := apply(t, w, call...); len(got.Parked) > 0 {
+					t.Fatalf("parked: %v", got.Parked)
+				}
+			}
+			if diff := cmp.Diff(want, dump(t, m)); diff != "" {
+				t.Errorf("%s; tables differ (-in order +got):\n%s", tc.reason, diff)
+			}
+		})
+	}
+
+	t.Run("by two at the same time", func(t *testing.T) {
+		m := migrated(t)
+		var wg sync.WaitGroup
+		for i := range 3 {
+			mine := rand.New(rand.NewPCG(uint64(i), 7))
+			w := NewWriter(m, readmodeltest.NewSource(logs...))
+			wg.Go(func() {
+				for at := 0; at < len(inOrder); {
+					end := min(len(inOrder), at+1+mine.IntN(40))
+					if _, err := w.Apply(deadline(t), inOrder[at:end]); err != nil {
+						t.Errorf("Apply: %v", err)
+						return
+					}
+					at = end
+				}
+			})
+		}
+		wg.Wait()
+		if diff := cmp.Diff(want, dump(t, m)); diff != "" {
+			t.Errorf("a rebalance lets two work on a partition for a while; tables differ (-in order +got):\n%s", diff)
+		}
+	})
+}
+
+func TestApplyChangesFewRowsInALargeGroup(t *testing.T) {
+	m := migrated(t)
+	l := readmodeltest.NewLog(t, "acme", "all", store.Group)
+	var users []string
+	for i := range 1000 {
+		users = append(users, fmt.Sprint("user", i))
+	}
+	l.Batch(readmodeltest.Add("user0", users...))
+	w := NewWriter(m, readmodeltest.NewSource(l))
+	apply(t, w, records(l)...)
+	b := l.Batch(readmodeltest.Say("user7", "hello"))
+	got := apply(t, w, Record{l.Conv, l.Kind, b})
+	if n := writtenWithConversation(t, m); n > 4 {
+		t.Errorf("a message to 1,000 members wrote %d rows; want its own, the conversation, the sender's mark and the tail", n)
+	}
+	if diff := cmp.Diff([]store.User{l.User("user7")}, got.Users, cmp.AllowUnexported(store.User{})); diff != "" {
+		t.Errorf("users whose list is outdated (-want +got):\n%s", diff)
+	}
+}
+
+// writtenWithConversation counts the rows that the transaction wrote which last wrote the only conversation.
+func writtenWithConversation(t *testing.T, m *Model) int {
+	t.Helper()
+	var n int
+	for _, table := range []string{"conversations", "members", "messages", "tails"} {
+		var part int
+		if err := m.writer.QueryRow(deadline(t), "SELECT count(*) FROM "+table+" WHERE xmin = (SELECT xmin FROM conversations)").Scan(&part); err != nil {
+			t.Fatal(err)
+		}
+		n += part
+	}
+	return n
+}
+
+func TestRepairOwesKafkaRecentBatchesOnly(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		age    time.Duration
+		want   []uint64
+		reason string
+	}{
+		{"recent", time.Hour, []uint64{1, 2}, "notify learns of them by Kafka alone"},
+		{"old", 48 * time.Hour, nil, "rebuilding the model must not flood the topic"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := migrated(t)
+			l := readmodeltest.NewLog(t, "acme", "c", store.Group)
+			l.StartMS = time.Now().Add(-tc.age).UnixMilli()
+			l.Batch(readmodeltest.Add("ann", "ann", "bob"))
+			l.Batch(readmodeltest.Say("ann", "lost on its way"))
+			last := l.Batch(readmodeltest.Say("ann", "arrived"))
+			src := readmodeltest.NewSource(l)
+			got := apply(t, NewWriter(m, src), Record{l.Conv, l.Kind, last})
+			if got.Entries != 3 || got.Repaired != 2 {
+				t.Errorf("entries %d, repaired %d; want 3 and 2", got.Entries, got.Repaired)
+			}
+			if diff := cmp.Diff(tc.want, src.Owed(l.Conv)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestStoreDownAppliesNothingAndParksNothing(t *testing.T) {
+	m := migrated(t)
+	l := readmodeltest.NewLog(t, "acme", "c", store.Group)
+	l.Batch(readmodeltest.Add("ann", "ann"))
+	last := l.Batch(readmodeltest.Say("ann", "hi"))
+	src := readmodeltest.NewSource(l)
+	errBoom := errors.New("boom")
+	src.Err = errBoom
+	if _, err := NewWriter(m, src).Apply(deadline(t), []Record{{l.Conv, l.Kind, last}}); !errors.Is(err, errBoom) {
+		t.Fatalf("got %v, want the store's error", err)
+	}
+	if got := dump(t, m); len(got) > 0 {
+		t.Errorf("something was written: %s", got)
+	}
+}
+
+func TestParkedConversation(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		// spoil makes the log's third batch unfit, mend makes it fit again.
+		spoil, mend func(l *readmodeltest.Log, src *readmodeltest.Source)
+		reason      string
+	}{
+		{
+			"bad content",
+			func(l *readmodeltest.Log, _ *readmodeltest.Source) { l.Batches[2].Entries[0].Sender = "a\x00b" },
+			nil,
+			"seq 3: invalid id",
+		},
+		{
+			"lost entries",
+			func(_ *readmodeltest.Log, src *readmodeltest.Source) {
+				src.Lost = func(_ store.Conv, first uint64) bool { return first == 2 }
+			},
+			func(_ *readmodeltest.Log, src *readmodeltest.Source) { src.Lost = nil },
+			"missing: 2 to 2",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ctx, m := deadline(t), migrated(t)
+			bad, good := readmodeltest.NewLog(t, "acme", "bad", store.Group), readmodeltest.NewLog(t, "acme", "good", store.Group)
+			for _, l := range []*readmodeltest.Log{bad, good} {
+				l.Batch(readmodeltest.Add("ann", "ann", "bob"))
+				for i := range 4 {
+					l.Batch(readmodeltest.Say("ann", fmt.Sprint("message ", i)))
+				}
+			}
+			src := readmodeltest.NewSource(bad, good)
+			tc.spoil(bad, src)
+			w := NewWriter(m, src)
+
+			rs := records(bad, good)
+			without := append([]Record{rs[0]}, rs[2:]...) // batch 2 of the bad one is for the store to bring
+			got := apply(t, w, without[:3]...)
+			if len(got.Parked) != 1 || !strings.Contains(got.Parked[0].Reason, tc.reason) {
+				t.Fatalf("parked: %+v, want one for %q", got.Parked, tc.reason)
+			}
+			got = apply(t, w, without[3:]...)
+			if got.Waiting != 1 || len(got.Parked) != 0 {
+				t.Errorf("later records: waiting %d, newly parked %v; want 1 and none", got.Waiting, got.Parked)
+			}
+			if head := headOf(t, m, good.Conv); head != good.Head() {
+				t.Errorf("the other conversation is at %d, not %d", head, good.Head())
+			}
+			if head := headOf(t, m, bad.Conv); head > 2 {
+				t.Errorf("the parked conversation is at %d: its record was skipped", head)
+			}
+
+			due(t, m)
+			again, err := w.RetryParked(ctx, 10)
+			if err != nil || len(again.Parked) != 1 || len(again.Freed) != 0 {
+				t.Fatalf("retry before it is mended: %+v, %v; want it parked", again, err)
+			}
+			if n, err := m.CountParked(ctx); err != nil || n != 1 {
+				t.Errorf("parked: %d, %v", n, err)
+			}
+			if tc.mend == nil {
+				return
+			}
+			tc.mend(bad, src)
+			due(t, m)
+			again, err = w.RetryParked(ctx, 10)
+			if err != nil || len(again.Freed) != 1 {
+				t.Fatalf("retry after it is mended: %+v, %v; want it freed", again, err)
+			}
+			if head := headOf(t, m, bad.Conv); head != bad.Head() {
+				t.Errorf("the freed conversation is at %d, not %d", head, bad.Head())
+			}
+			next := bad.Batch(readmodeltest.Say("bob", "goes on"))
+			if got := apply(t, w, Record{bad.Conv, bad.Kind, next}); got.Entries != 1 || got.Waiting != 0 {
+				t.Errorf("after it is freed: %+v", got)
+			}
+			for _, line := range dump(t, m) {
+				if strings.HasPrefix(line, "waiting") || strings.HasPrefix(line, "parked") {
+					t.Errorf("left over: %s", line)
+				}
+			}
+		})
+	}
+}
+
+func due(t *testing.T, m *Model) {
+	t.Helper()
+	if _, err := m.writer.Exec(deadline(t), "UPDATE parked_conversations SET retry_at = now(); UPDATE tails SET due_at = now()", pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func headOf(t *testing.T, m *Model, c store.Conv) uint64 {
+	t.Helper()
+	got, err := m.Summaries(deadline(t), c.Tenant(), []string{c.ID()})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("summary of %s: %v, %v", c, got, err)
+	}
+	return got[0].Head
+}
+
+// The database has the last word on content: what only it refuses is parked alone too.
+func TestContentThatTheDatabaseRefuses(t *testing.T) {
+	ctx, m := deadline(t), migrated(t)
+	if _, err := m.writer.Exec(ctx, "ALTER TABLE messages ADD CHECK (sender <> 'mallory')"); err != nil {
+		t.Fatal(err)
+	}
+	bad, good := readmodeltest.NewLog(t, "acme", "bad", store.Group), readmodeltest.NewLog(t, "acme", "good", store.Group)
+	bad.Batch(readmodeltest.Say("mallory", "secret words"))
+	good.Batch(readmodeltest.Say("ann", "hi"))
+	got := apply(t, NewWriter(m, readmodeltest.NewSource(bad, good)), records(bad, good)...)
+	if len(got.Parked) != 1 || got.Parked[0].Conv != bad.Conv || !strings.Contains(got.Parked[0].Reason, "23514") {
+		t.Fatalf("parked %+v, want the bad one with the database's words", got.Parked)
+	}
+	if strings.Contains(got.Parked[0].Reason, "secret") {
+		t.Errorf("the reason holds a message: %s", got.Parked[0].Reason)
+	}
+	if headOf(t, m, good.Conv) != 1 {
+		t.Error("the other conversation did not go on")
+	}
+}
+
+func TestMarks(t *testing.T) {
+	ctx, m := deadline(t), migrated(t)
+	l := readmodeltest.NewLog(t, "acme", "c", store.Group)
+	w := NewWriter(m, readmodeltest.NewSource(l))
+	mark := func(user string, seq uint64) {
+		t.Helper()
+		if err := w.ApplyMarks(ctx, []Mark{{l.User(user), l.Conv, seq}, {l.User(user), l.Conv, seq / 2}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mark("bob", 3) // before the log's records: marks are another topic
+	if places, err := m.Places(ctx, l.User("bob")); err != nil || len(places) != 0 {
+		t.Fatalf("a mark alone makes no member: %v, %v", places, err)
+	}
+	l.Batch(readmodeltest.Add("ann", "ann", "bob"))
+	l.Batch(readmodeltest.Say("ann", "1"), readmodeltest.Say("ann", "2"), readmodeltest.Say("ann", "3"))
+	apply(t, w, records(l)...)
+	for _, tc := range []struct {
+		raise, want, count uint64
+		reason             string
+	}{
+		{0, 3, 2, "the early mark has waited"},
+		{2, 3, 2, "marks only rise"},
+		{4, 4, 3, "a higher one counts"},
+		{1 << 63, maxSeq, 3, "beyond the head there is nothing more to count"},
+	} {
+		mark("bob", tc.raise)
+		places, err := m.Places(ctx, l.User("bob"))
+		if err != nil || len(places) != 1 {
+			t.Fatalf("places: %v, %v", places, err)
+		}
+		if p := places[0]; p.Read != tc.want || p.ReadCount != tc.count {
+			t.Errorf("after %d: read %d, count %d; want %d, %d: %s", tc.raise, p.Read, p.ReadCount, tc.want, tc.count, tc.reason)
+		}
+	}
+}
+
+func TestTailsAreOwedUntilRaised(t *testing.T) {
+	ctx, m := deadline(t), migrated(t)
+	l := readmodeltest.NewLog(t, "acme", "c", store.Group)
+	l.Batch(readmodeltest.Add("ann", "ann"), readmodeltest.Say("ann", "1"))
+	w := NewWriter(m, readmodeltest.NewSource(l))
+	apply(t, w, records(l)...)
+	claim := func(want ...Tail) {
+		t.Helper()
+		got, err := w.ClaimTails(ctx, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(store.Conv{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("claimed (-want +got):\n%s", diff)
+		}
+	}
+	first := Tail{l.Conv, 2, 1}
+	claim() // at most once a minute
+	due(t, m)
+	claim(first)
+	claim() // claimed
+	due(t, m)
+	claim(first) // who claimed it died
+	apply(t, w, Record{l.Conv, l.Kind, l.Batch(readmodeltest.Say("ann", "2"))})
+	if err := w.TailRaised(ctx, first); err != nil {
+		t.Fatal(err)
+	}
+	due(t, m)
+	second := Tail{l.Conv, 3, 2}
+	claim(second) // more was applied meanwhile
+	if err := w.TailRaised(ctx, second); err != nil {
+		t.Fatal(err)
+	}
+	due(t, m)
+	claim()
+}
+
+func TestApplyHonorsItsContext(t *testing.T) {
+	m := migrated(t)
+	l := readmodeltest.NewLog(t, "acme", "c", store.Group)
+	l.Batch(readmodeltest.Say("ann", "1"))
+	ctx, cancel := context.WithCancel(deadline(t))
+	cancel()
+	if _, err := NewWriter(m, readmodeltest.NewSource(l)).Apply(ctx, records(l)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
