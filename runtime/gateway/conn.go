@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// conn is one client's connection. user, device and expires are set by hello, before anything else can reach the connection.
+type conn struct {
+	g       *Gateway
+	ws      *websocket.Conn
+	nc      net.Conn
+	out     writer
+	ctx     context.Context // ends with the connection
+	cancel  context.CancelFunc
+	closing atomic.Bool
+	// greeted says that hello succeeded. Only the reader and the worker that it waits for touch it.
+	greeted bool
+	handled chan struct{}
+
+	user    store.User
+	device  string
+	expires time.Time
+	// early is whom the request's Authorization header spoke for.
+	early *Principal
+
+	mu       sync.Mutex
+	live     bool // welcome is queued: entries may follow
+	finished bool // the reader is ending: nothing new starts
+	cursors  map[store.Conv]*cursor
+	pulls    []*cursor
+	pulling  bool
+	outlets  map[store.Conv]*outlet
+	pending  int // sends without an answer
+	leaving  bool
+	sendRate *rate.Limiter
+
+	timer *time.Timer
+}
+
+func newConn(g *Gateway, ws *websocket.Conn, early *Principal) *conn {
+	c := &conn{g: g, ws: ws, nc: ws.NetConn(), early: early, handled: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancel(g.life)
+	c.out = writer{nc: c.nc, limit: g.o.Limits.QueueBytes, timeout: g.o.Limits.WriteTimeout, spawn: g.conns.Go, total: &g.queued}
+	return c
+}
+
+// idle is how long the connection may say nothing.
+func (c *conn) idle() time.Duration { return c.g.o.Limits.PingEvery * 5 / 2 }
+
+// startTimer begins the pings and watches the token's expiry.
+func (c *conn) startTimer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished {
+		return
+	}
+	c.timer = time.AfterFunc(c.nextTick(), c.tick)
+}
+
+func (c *conn) nextTick() time.Duration {
+	every := c.g.o.Limits.PingEvery
+	d := every*4/5 + rand.N(every*2/5)
+	if !c.expires.IsZero() {
+		d = min(d, max(time.Until(c.expires), 0))
+	}
+	return d
+}
+
+func (c *conn) tick() {
+	if !c.expires.IsZero() && !time.Now().Before(c.expires) {
+		c.push(encode(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeTokenExpired}), protocol.TypeError)
+		c.close(protocol.CloseTokenExpired, "the token has expired")
+		return
+	}
+	c.out.push(pingFrame)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.finished && !c.closing.Load() {
+		c.timer.Reset(c.nextTick())
+	}
+}
+
+// push queues a frame and closes the connection when it does not fit.
+func (c *conn) push(frame []byte, kind string) bool {
+	switch c.out.push(frame) {
+	case queued:
+		c.g.m.sent(kind)
+		return true
+	case overflow:
+		c.close(protocol.CloseSlow, "the connection did not keep up")
+	}
+	return false
+}
+
+func (c *conn) pushFrame(f *protocol.ServerFrame) bool { return c.push(encode(f), f.Type) }
+
+// tell pushes a frame that may get lost: before the welcome it does.
+func (c *conn) tell(frame []byte, kind string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live {
+		c.push(frame, kind)
+	}
+}
+
+// close ends the connection with a code after what is queued; the first close wins. It may be called with or without conn.mu.
+func (c *conn) close(code protocol.CloseCode, reason string) {
+	if !c.closing.CompareAndSwap(false, true) {
+		return
+	}
+	c.g.m.closed(code)
+	c.out.close(closeFrame(code, reason), code == protocol.CloseSlow)
+	c.cancel()
+}
+
+// finish cleans up after the reader, which is the connection's owner.
+func (c *conn) finish() {
+	if c.closing.CompareAndSwap(false, true) {
+		c.g.m.closed(0)
+	}
+	c.cancel()
+	c.out.abandon()
+	_ = c.nc.Close()
+
+	c.mu.Lock()
+	c.finished = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	convs := make([]store.Conv, 0, len(c.cursors))
+	for v := range c.cursors {
+		convs = append(convs, v)
+	}
+	c.outlets = nil
+	c.mu.Unlock()
+
+	if !c.greeted {
+		return
+	}
+	c.g.hub.removeUser(c)
+	for _, v := range convs {
+		c.g.hub.removeConv(v, c)
+	}
+	c.g.marks.flushDevice(c.user, c.device, convs)
+}

@@ -1,0 +1,225 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+
+	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// cursor is where a connection stands in a conversation. conn.mu guards it.
+type cursor struct {
+	conv store.Conv
+	// sent is the last seq that was queued, or skipped by a gap.
+	sent uint64
+	// target is the highest seq that is known to exist.
+	target uint64
+	// unplaced says that the membership must be read first: a head told of it.
+	unplaced bool
+	// queued says that a pull waits or runs: until it ends, deliveries only raise the target.
+	queued bool
+	// away says that the user is no member after sent.
+	away bool
+	// left says that the user is away at the log's end and has been told so. The cursor stays for the marks.
+	left            bool
+	delivered, read uint64
+}
+
+// delivery is one committed batch on its way to many connections. One goroutine uses it.
+type delivery struct {
+	conv        store.Conv
+	batch       *logpb.Batch
+	first, last uint64
+	removed     map[string]bool
+	frame       []byte // encoded when the first connection takes it
+}
+
+func newDelivery(v store.Conv, b *logpb.Batch) *delivery {
+	d := &delivery{conv: v, batch: b, first: store.First(b), last: store.Last(b)}
+	for _, e := range b.GetEntries() {
+		for _, u := range e.GetMembersRemoved().GetUsers() {
+			if d.removed == nil {
+				d.removed = map[string]bool{}
+			}
+			d.removed[u] = true
+		}
+	}
+	return d
+}
+
+// begins says whether the batch's first entry makes the user a member.
+func (d *delivery) begins(user string) bool {
+	return slices.ContainsFunc(d.batch.GetEntries()[0].GetMembersAdded().GetMembers(), func(m *logpb.Member) bool {
+		return m.GetUser() == user
+	})
+}
+
+func (d *delivery) encoded() []byte {
+	if d.frame == nil {
+		d.frame = entriesFrame(d.conv.ID(), d.batch.GetEntries())
+	}
+	return d.frame
+}
+
+// subscribe places a cursor in each of the user's conversations: behind what this device has confirmed.
+func (c *conn) subscribe(ctx context.Context) error {
+	all, err := c.g.o.Store.Memberships(ctx, c.user)
+	if err != nil {
+		return err
+	}
+	marks := c.g.cachedMarks(ctx, c.user, c.device, all)
+	for i, m := range all {
+		sent := startOf(m, c.device, marks[i])
+		if m.Left != 0 && sent >= m.Left {
+			continue // there is nothing more for this device
+		}
+		c.place(m.Conv, cursor{sent: sent, away: awayAfter(m, sent), read: max(m.Read, marks[i].Read)})
+	}
+	return nil
+}
+
+// startOf is the last seq that the device need not be sent. What came during an earlier stay is still due.
+func startOf(m store.Membership, device string, cached Mark) uint64 {
+	joined := m.Joined
+	if len(m.Earlier) > 0 {
+		joined = m.Earlier[0].Joined
+	}
+	return max(m.Delivered[device], cached.Delivered, max(joined, 1)-1)
+}
+
+// awayAfter says whether the user was no member after seq. The entry that brings the user back says so in the log.
+func awayAfter(m store.Membership, seq uint64) bool {
+	in := func(joined, left uint64) bool { return joined <= seq && (left == 0 || seq < left) }
+	if in(m.Joined, m.Left) {
+		return false
+	}
+	for _, i := range m.Earlier {
+		if in(i.Joined, i.Left) {
+			return false
+		}
+	}
+	return true
+}
+
+// cachedMarks asks the cache, which may know newer marks than the store. Without it entries come again.
+func (g *Gateway) cachedMarks(ctx context.Context, u store.User, device string, all []store.Membership) []Mark {
+	if len(all) == 0 {
+		return nil
+	}
+	convs := make([]store.Conv, len(all))
+	for i, m := range all {
+		convs[i] = m.Conv
+	}
+	ctx, cancel := context.WithTimeout(ctx, cacheTimeout)
+	defer cancel()
+	marks, err := g.o.Marks.DeviceMarks(ctx, u, device, convs)
+	if err != nil || len(marks) != len(convs) {
+		g.m.cacheErrors.Inc()
+		return make([]Mark, len(convs))
+	}
+	return marks
+}
+
+// place puts a cursor in a conversation in which the connection has none, or one that the user has left.
+func (c *conn) place(v store.Conv, at cursor) {
+	at.conv = v
+	c.mu.Lock()
+	old := c.cursors[v]
+	if c.finished || c.cursors == nil || (old != nil && !old.left) {
+		c.mu.Unlock()
+		return
+	}
+	cur := &at
+	if old != nil {
+		// Back after having left: what was sent stays sent.
+		cur.sent, cur.target = max(at.sent, old.sent), old.target
+		cur.delivered, cur.read = old.delivered, old.read
+	}
+	c.cursors[v] = cur
+	c.mu.Unlock()
+
+	c.enter(v)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live && cur.unplaced {
+		c.wantPull(cur)
+	}
+}
+
+// join adds the conversation after the entry at seq made the user a member: sent is seq−1 then and a delivery may go on from there.
+func (c *conn) join(v store.Conv, seq uint64) {
+	c.mu.Lock()
+	cur := c.cursors[v]
+	known := cur != nil && !cur.left
+	c.mu.Unlock()
+	if !known {
+		c.place(v, cursor{sent: seq - 1, target: seq, away: true})
+	}
+}
+
+// joinSomewhere adds the conversation when only the fact of the membership is known.
+func (c *conn) joinSomewhere(v store.Conv) {
+	c.mu.Lock()
+	cur := c.cursors[v]
+	known := cur != nil && !cur.left
+	c.mu.Unlock()
+	if !known {
+		c.place(v, cursor{unplaced: true})
+	}
+}
+
+// goLive lets entries follow the welcome and pulls every conversation.
+func (c *conn) goLive() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = true
+	for _, cur := range c.cursors {
+		c.wantPull(cur)
+	}
+}
+
+// deliver takes a batch that was just committed, or notes that there is something to pull.
+func (c *conn) deliver(d *delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cur := c.cursors[d.conv]
+	switch {
+	case cur == nil || cur.left || c.finished || d.last <= cur.sent:
+	case !c.live || cur.queued || cur.unplaced || d.first != cur.sent+1 || d.removed[c.user.ID()] ||
+		(cur.away && !d.begins(c.user.ID())):
+		c.raise(cur, d.last)
+	case c.push(d.encoded(), protocol.TypeEntries):
+		cur.sent, cur.away = d.last, false
+		cur.target = max(cur.target, d.last)
+	}
+}
+
+// announce notes that the conversation has come as far as seq.
+func (c *conn) announce(v store.Conv, seq uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cur := c.cursors[v]; cur != nil && !cur.left {
+		c.raise(cur, seq)
+	}
+}
+
+// raise sets a target and pulls when it is ahead. conn.mu is held.
+func (c *conn) raise(cur *cursor, seq uint64) {
+	cur.target = max(cur.target, seq)
+	if c.live && cur.target > cur.sent {
+		c.wantPull(cur)
+	}
+}
+
+// position returns how far the connection was sent the conversation.
+func (c *conn) position(v store.Conv) (sent uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cur := c.cursors[v]
+	if cur == nil || cur.left || cur.unplaced {
+		return 0, false
+	}
+	return cur.sent, true
+}

@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// Errors that a Verifier wraps. Any other error means that the token is refused.
+var (
+	// ErrTokenExpired says that the token was good once.
+	ErrTokenExpired = errors.New("the token has expired")
+	// ErrCannotVerify says that the token could not be judged, for example because its keys could not be fetched.
+	ErrCannotVerify = errors.New("tokens cannot be verified now")
+)
+
+// ErrBadCursor is wrapped by an Inbox for a cursor that it never gave out.
+var ErrBadCursor = errors.New("the cursor is not one of this inbox")
+
+// Principal is whom a token speaks for, and until when.
+type Principal struct {
+	User    store.User
+	Expires time.Time
+}
+
+// Verifier judges tokens. Its errors never hold the token.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (Principal, error)
+}
+
+// Store is what the gateway reads and writes of the store.
+type Store interface {
+	store.Memberships
+	Read(ctx context.Context, c store.Conv, from uint64, limit int) ([]store.Stored, error)
+	Conversation(ctx context.Context, c store.Conv) (store.Conversation, error)
+	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
+	Devices(ctx context.Context, u store.User) ([]store.Device, error)
+}
+
+// Mark is how far a user has come in a conversation.
+type Mark struct {
+	// Delivered is the mark of the device that was asked for.
+	Delivered uint64
+	Read      uint64
+}
+
+// Marks is the fast copy of marks. It may forget everything at any moment.
+type Marks interface {
+	// RaiseMarks raises both; zero leaves one as it is.
+	RaiseMarks(ctx context.Context, u store.User, c store.Conv, device string, delivered, read uint64) error
+	// DeviceMarks returns a mark for each of convs, in their order.
+	DeviceMarks(ctx context.Context, u store.User, device string, convs []store.Conv) ([]Mark, error)
+}
+
+// MarkLog publishes read marks. It must not wait: done is called once, later, with nil when the mark is safe.
+type MarkLog interface {
+	PublishMark(u store.User, c store.Conv, read uint64, done func(error))
+}
+
+// Inbox lists a user's conversations by last activity.
+type Inbox interface {
+	Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
+}
+
+// History pages through a conversation as its member may see it. Exactly one of after and before is set: entries with a greater
+// seq, from the oldest, or with a smaller one, the newest of them; the page is in order of seq either way. It wraps store.ErrNotFound
+// for whoever never was a member.
+type History interface {
+	History(ctx context.Context, u store.User, c store.Conv, after, before *uint64, limit int) (protocol.HistoryPage, error)
+}

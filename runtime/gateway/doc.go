@@ -1,0 +1,33 @@
+// Package gateway is where clients connect: WebSockets of subprotocol chat.v1 and REST under /v1. It authenticates, limits and
+// validates, forwards sends to chat pods (package chatpool), and gives every connection every entry of its conversations in
+// order. It keeps nothing that is not elsewhere: a gateway may be killed at any moment.
+//
+// # Lifecycle
+//
+// New checks, Run serves until its context ends and then drains: no new sockets, a drain frame to everyone, closes spread over the
+// drain period, marks written, then return. Run waits for every goroutine that the gateway started.
+//
+// # Concurrency
+//
+// A connection has one goroutine that reads. Frames are decoded by a few workers, so that the readers' stacks stay small; a
+// reader waits for its frame, so frames of one connection are handled in order. A second goroutine lives only while there is
+// something to write, a third only while the connection pulls from the store.
+//
+// Locks, outermost first: a hub shard → conn.mu → writer.mu. Whoever holds conn.mu takes no hub lock. Store, cache and Kafka are
+// called with no lock held. The marks table's lock is taken alone.
+//
+// # Invariants
+//
+//   - A cursor per (connection, conversation) knows the last seq that was queued (sent). Entries are queued in order of seq, each
+//     once: a delivery that continues at sent+1 goes out directly, anything else only raises the target, and the connection
+//     pulls from the store until it is there. So a delivery that was lost, doubled or out of order costs a read and no more.
+//   - A connection is registered before its memberships are read, and in a conversation before that is pulled: what is committed
+//     before is found in the store, what comes after is announced.
+//   - A delivery is a hint. What heals a lost one: the pod's next head, another pod's settling, a probe of the conversations of a
+//     pod whose stream broke, and a slow probe of every conversation that has a connection.
+//   - What a user may see is decided by the log: a pull stops at the entry that removes the user and goes on at the one that adds
+//     the user again.
+//   - One send per (connection, conversation) is with a chat pod; the others wait in order. So the owner changes with nothing in
+//     flight, and after a retryable error everything behind it is refused until the refused one comes again.
+//   - A connection's queue is bounded in bytes. Live entries over the bound close it with a resumable code; a pull waits for room.
+package gateway

@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// platforms are the kinds of device there are.
+var platforms = []string{"ios", "android", "amazon", "web", "cli"}
+
+// onFrame acts on one frame of the client.
+func (c *conn) onFrame(data []byte) {
+	f, err := decode(data)
+	switch {
+	case err != nil && !c.greeted:
+		c.refuse(protocol.CodeBadFrame, err.Error(), protocol.CloseProtocol)
+	case err != nil:
+		c.g.m.received("bad")
+		c.pushFrame(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeBadFrame, Detail: err.Error()})
+	case !c.greeted && f.Type == protocol.TypeHello:
+		c.g.m.received(f.Type)
+		c.onHello(f)
+	case !c.greeted:
+		c.refuse(protocol.CodeBadFrame, "the first frame must be hello", protocol.CloseProtocol)
+	default:
+		c.dispatch(f)
+	}
+}
+
+// dispatch acts on a frame after hello.
+func (c *conn) dispatch(f *protocol.ClientFrame) {
+	switch f.Type {
+	case protocol.TypeSend:
+		c.g.m.received(f.Type)
+		c.onSend(f)
+	case protocol.TypeDelivered, protocol.TypeRead:
+		c.g.m.received(f.Type)
+		c.onMark(f)
+	case protocol.TypePing:
+		c.g.m.received(f.Type)
+		c.pushFrame(&protocol.ServerFrame{Type: protocol.TypePong, ServerTimeMS: time.Now().UnixMilli()})
+	case protocol.TypeHello:
+		c.g.m.received(f.Type)
+		c.pushFrame(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeInvalid, Detail: "hello was said before"})
+	default:
+		c.g.m.received("unknown")
+		c.pushFrame(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeUnknownType})
+	}
+}
+
+// refuse tells why and closes.
+func (c *conn) refuse(code protocol.Code, detail string, cc protocol.CloseCode) {
+	c.pushFrame(&protocol.ServerFrame{Type: protocol.TypeError, Code: code, Detail: detail})
+	c.close(cc, code.Title())
+}
+
+// onHello authenticates, registers, and only then reads where the user belongs: what is committed from now on is announced,
+// what was before is read.
+func (c *conn) onHello(f *protocol.ClientFrame) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.g.o.Limits.HelloTimeout)
+	defer cancel()
+	p := c.early
+	if p == nil {
+		v, err := c.g.verify(ctx, f.Token)
+		if err != nil {
+			code, cc := authCodes(err)
+			c.refuse(code, "", cc)
+			return
+		}
+		p = &v
+	}
+	if err := store.CheckDevice(f.Device); err != nil {
+		c.refuse(protocol.CodeInvalid, err.Error(), protocol.CloseProtocol)
+		return
+	}
+	if f.Platform != "" && !slices.Contains(platforms, f.Platform) {
+		c.refuse(protocol.CodeInvalid, "platform is none of ios, android, amazon, web, cli", protocol.CloseProtocol)
+		return
+	}
+	if err := c.g.registerDevice(ctx, p.User, f.Device, f.Platform); err != nil {
+		c.unavailable("the device could not be registered", err)
+		return
+	}
+
+	c.user, c.device, c.expires = p.User, f.Device, p.Expires
+	c.mu.Lock()
+	c.cursors = map[store.Conv]*cursor{}
+	c.mu.Unlock()
+	c.greeted = true
+	if old := c.g.hub.addUser(c); old != nil {
+		old.close(protocol.CloseReplaced, "the same device connected again")
+	}
+	if err := c.subscribe(ctx); err != nil {
+		c.unavailable("the memberships could not be read", err)
+		return
+	}
+	c.pushFrame(&protocol.ServerFrame{
+		Type: protocol.TypeWelcome, User: c.user.ID(), Device: c.device, ServerTimeMS: time.Now().UnixMilli(),
+		MaxBodyBytes: protocol.MaxBodyBytes, MaxFrameBytes: protocol.MaxFrameBytes,
+	})
+	c.goLive()
+	c.startTimer()
+}
+
+// unavailable closes with a code that brings the client back.
+func (c *conn) unavailable(what string, err error) {
+	if c.ctx.Err() == nil {
+		c.g.log.Error(what, "error", err)
+	}
+	c.refuse(protocol.CodeUnavailable, "", protocol.CloseInternal)
+}
+
+// authCodes are what a client learns of a refused token.
+func authCodes(err error) (protocol.Code, protocol.CloseCode) {
+	switch {
+	case errors.Is(err, ErrTokenExpired):
+		return protocol.CodeTokenExpired, protocol.CloseTokenExpired
+	case errors.Is(err, ErrCannotVerify), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return protocol.CodeUnavailable, protocol.CloseInternal
+	default:
+		return protocol.CodeUnauthenticated, protocol.CloseUnauthenticated
+	}
+}
+
+// verify judges a token, and a principal that has expired meanwhile.
+func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
+	if token == "" {
+		return Principal{}, errors.New("no token")
+	}
+	p, err := g.o.Verifier.Verify(ctx, token)
+	if err == nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
+		return Principal{}, ErrTokenExpired
+	}
+	return p, err
+}
+
+// registerDevice makes the device known. One that is known is left as it is: hello knows nothing of its push token.
+func (g *Gateway) registerDevice(ctx context.Context, u store.User, device, platform string) error {
+	devices, err := g.o.Store.Devices(ctx, u)
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		if d.ID == device {
+			return nil
+		}
+	}
+	if platform == "" {
+		platform = "cli"
+	}
+	_, err = g.o.Store.PutDevice(ctx, u, store.Device{ID: device, Platform: platform, RegisteredAt: time.Now()})
+	return err
+}

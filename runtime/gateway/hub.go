@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+const shards = 64
+
+// hub knows which connections are whose, and which are in which conversation.
+type hub struct {
+	users [shards]userShard
+	convs [shards]convShard
+}
+
+type userShard struct {
+	mu sync.RWMutex
+	m  map[store.User][]*conn
+}
+
+type convShard struct {
+	mu sync.RWMutex
+	m  map[store.Conv]map[*conn]struct{}
+}
+
+func newHub() *hub {
+	h := &hub{}
+	for i := range shards {
+		h.users[i].m = map[store.User][]*conn{}
+		h.convs[i].m = map[store.Conv]map[*conn]struct{}{}
+	}
+	return h
+}
+
+func (h *hub) userShard(u store.User) *userShard { return &h.users[xxhash.Sum64String(u.ID())%shards] }
+func (h *hub) convShard(c store.Conv) *convShard { return &h.convs[xxhash.Sum64String(c.ID())%shards] }
+
+// addUser registers c and returns the connection of the same device that it replaces, if any.
+func (h *hub) addUser(c *conn) (replaced *conn) {
+	s := h.userShard(c.user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := s.m[c.user]
+	for i, other := range conns {
+		if other.device == c.device {
+			conns[i] = c
+			return other
+		}
+	}
+	s.m[c.user] = append(conns, c)
+	return nil
+}
+
+// removeUser forgets c unless it was replaced before.
+func (h *hub) removeUser(c *conn) {
+	s := h.userShard(c.user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := slices.DeleteFunc(s.m[c.user], func(other *conn) bool { return other == c })
+	if s.m[c.user] = conns; len(conns) == 0 {
+		delete(s.m, c.user)
+	}
+}
+
+// userConns returns the user's connections.
+func (h *hub) userConns(u store.User) []*conn {
+	s := h.userShard(u)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.m[u])
+}
+
+func (h *hub) addConv(v store.Conv, c *conn) {
+	s := h.convShard(v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[v] == nil {
+		s.m[v] = map[*conn]struct{}{}
+	}
+	s.m[v][c] = struct{}{}
+}
+
+func (h *hub) removeConv(v store.Conv, c *conn) {
+	s := h.convShard(v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m[v], c)
+	if len(s.m[v]) == 0 {
+		delete(s.m, v)
+	}
+}
+
+// eachConn calls f for every connection in the conversation. f takes no hub lock.
+func (h *hub) eachConn(v store.Conv, f func(*conn)) {
+	s := h.convShard(v)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for c := range s.m[v] {
+		f(c)
+	}
+}
+
+// conversations returns those that match and have a connection.
+func (h *hub) conversations(match func(store.Conv) bool) []store.Conv {
+	var out []store.Conv
+	for i := range h.convs {
+		s := &h.convs[i]
+		s.mu.RLock()
+		for v := range s.m {
+			if match(v) {
+				out = append(out, v)
+			}
+		}
+		s.mu.RUnlock()
+	}
+	return out
+}

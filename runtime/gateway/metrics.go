@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+)
+
+// metrics are the gateway's. Labels have few values: types, codes and routes that this code names.
+type metrics struct {
+	framesIn, framesOut, closes, results, requests          *prometheus.CounterVec
+	deliveries, pulls, pullErrors, phantoms, probes, healed prometheus.Counter
+	podsLost, cacheErrors, publishErrors, marksLost, panics prometheus.Counter
+}
+
+func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
+	var errs []error
+	register := func(c prometheus.Collector) {
+		if err := r.Register(c); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "chatcluster", Subsystem: "gateway", Name: name, Help: help}, labels)
+		register(v)
+		return v
+	}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "chatcluster", Subsystem: "gateway", Name: name, Help: help})
+		register(c)
+		return c
+	}
+	gauge := func(name, help string, f func() float64) {
+		register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "chatcluster", Subsystem: "gateway", Name: name, Help: help}, f))
+	}
+	m := &metrics{
+		framesIn:      vec("frames_received_total", "Frames from clients, by type.", "type"),
+		framesOut:     vec("frames_sent_total", "Frames to clients, by type.", "type"),
+		closes:        vec("closes_total", "Connections that ended, by close code; 0 is a client that went by itself.", "code"),
+		results:       vec("send_results_total", "Results of sends by chat pods, by error code.", "code"),
+		requests:      vec("http_requests_total", "REST requests, by route and status.", "route", "status"),
+		deliveries:    counter("deliveries_total", "Batches delivered by chat pods."),
+		pulls:         counter("pulls_total", "Pulls of a conversation from the store for one connection."),
+		pullErrors:    counter("pull_errors_total", "Reads of the store that failed and were tried again."),
+		phantoms:      counter("phantom_heads_total", "Announced seqs that the store did not have."),
+		probes:        counter("probes_total", "Conversations compared with the store."),
+		healed:        counter("probes_healed_total", "Probes that found an entry whose delivery was lost."),
+		podsLost:      counter("chat_pods_lost_total", "Streams to chat pods that ended without a drain."),
+		cacheErrors:   counter("cache_errors_total", "Calls of the cache that failed."),
+		publishErrors: counter("mark_publish_errors_total", "Read marks that Kafka did not take at once."),
+		marksLost:     counter("marks_lost_total", "Marks that could not be stored."),
+		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
+	}
+	gauge("connections", "Open connections.", func() float64 { return float64(g.count()) })
+	gauge("queue_bytes", "Bytes that wait to be written to connections.", func() float64 { return float64(g.queued.Load()) })
+	if len(errs) > 0 {
+		return nil, errs[0]
+	}
+	return m, nil
+}
+
+func (m *metrics) received(kind string) { m.framesIn.WithLabelValues(kind).Inc() }
+func (m *metrics) sent(kind string)     { m.framesOut.WithLabelValues(kind).Inc() }
+func (m *metrics) closed(c protocol.CloseCode) {
+	m.closes.WithLabelValues(strconv.Itoa(int(c))).Inc()
+}
+
+func (m *metrics) result(code string) {
+	if code == "" {
+		code = "ok"
+	}
+	m.results.WithLabelValues(code).Inc()
+}

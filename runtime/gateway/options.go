@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+)
+
+// Options of a Gateway. The dependencies, Name, ChatService, Logger and Registerer are required.
+type Options struct {
+	// Name is this gateway's own, the pod's.
+	Name     string
+	Verifier Verifier
+	Store    Store
+	Marks    Marks
+	MarkLog  MarkLog
+	Inbox    Inbox
+	History  History
+	// ChatService is the host and port of the chat pods' headless Service.
+	ChatService string
+	// Resolve looks the Service's host up; the system's resolver when nil.
+	Resolve func(ctx context.Context, host string) ([]string, error)
+	// AllowedOrigins are the web origins that may connect, besides clients that send none.
+	AllowedOrigins []string
+	// MaxConnections is how many sockets are taken at a time.
+	MaxConnections int
+	// DrainPeriod is over what time a stopping gateway closes its connections.
+	DrainPeriod time.Duration
+	Limits      Limits
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
+}
+
+// Limits tune a gateway. Zero values take the defaults given with each.
+type Limits struct {
+	// SendRate and SendBurst bound the messages of one connection: 50 a second, 100 at once.
+	SendRate  rate.Limit
+	SendBurst int
+	// FrameRate and FrameBurst bound all frames of one connection: 200 a second, 400 at once. A faster one is read more slowly.
+	FrameRate  rate.Limit
+	FrameBurst int
+	// MaxPending bounds the sends of one connection that have no answer yet: 64.
+	MaxPending int
+	// QueueBytes bounds what waits to be written to one connection: 1 MiB.
+	QueueBytes int
+	// Pulls is how many reads for connections that are behind run at a time: 32.
+	Pulls int
+	// HelloTimeout is how long a new connection may take to say hello: 10 s.
+	HelloTimeout time.Duration
+	// PingEvery is how often a connection is pinged, give or take a fifth: 30 s. One that says nothing for two and a half times as
+	// long is closed.
+	PingEvery time.Duration
+	// WriteTimeout is how long one write to a connection may take: 10 s.
+	WriteTimeout time.Duration
+	// MarkFlushEvery is how often a mark is written to the store at most: a minute. A disconnect writes at once.
+	MarkFlushEvery time.Duration
+	// ProbeEvery is how often a conversation with a connection is compared with the store even when nothing is known to be
+	// lost: 10 min. Each probe costs one strongly consistent read per gateway.
+	ProbeEvery time.Duration
+}
+
+func (o *Options) check() error {
+	var errs []error
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New("gateway options: "+what+" is missing"))
+		}
+	}
+	need(o.Name != "", "Name")
+	need(o.Verifier != nil, "Verifier")
+	need(o.Store != nil, "Store")
+	need(o.Marks != nil, "Marks")
+	need(o.MarkLog != nil, "MarkLog")
+	need(o.Inbox != nil, "Inbox")
+	need(o.History != nil, "History")
+	need(o.ChatService != "", "ChatService")
+	need(o.MaxConnections > 0, "MaxConnections")
+	need(o.DrainPeriod > 0, "DrainPeriod")
+	need(o.Logger != nil, "Logger")
+	need(o.Registerer != nil, "Registerer")
+	o.Limits.fill()
+	return errors.Join(errs...)
+}
+
+func (l *Limits) fill() {
+	set(&l.SendRate, 50)
+	set(&l.SendBurst, 100)
+	set(&l.FrameRate, 200)
+	set(&l.FrameBurst, 400)
+	set(&l.MaxPending, 64)
+	set(&l.QueueBytes, 1<<20)
+	set(&l.Pulls, 32)
+	set(&l.HelloTimeout, 10*time.Second)
+	set(&l.PingEvery, 30*time.Second)
+	set(&l.WriteTimeout, 10*time.Second)
+	set(&l.MarkFlushEvery, time.Minute)
+	set(&l.ProbeEvery, 10*time.Minute)
+}
+
+func set[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
