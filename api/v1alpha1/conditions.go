@@ -55,3 +55,12 @@ const (
 	// ReasonDeleting: the ChatCluster is being deleted.
 	ReasonDeleting = "Deleting"
 )
+
+// Annotations that a user may set on a ChatCluster.
+const (
+	// AnnotationAdopt set to "true" allows the operator to take over tables that carry no owner's tags, such as those that
+	// a deleted ChatCluster retained.
+	AnnotationAdopt = "chatcluster.io/adopt"
+	// AnnotationReconcile asks for a reconcile now whenever its value changes.
+	AnnotationReconcile = "chatcluster.io/reconcile-requested-at"
+)

@@ -1,0 +1,147 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+)
+
+const service = "DynamoDB"
+
+// Missing is the state of a table that does not exist, beside DynamoDB's own.
+const Missing = "MISSING"
+
+// Features that an engine in DynamoDB's place may not have.
+const (
+	FeatureTags                = "Tags"
+	FeatureTimeToLive          = "TimeToLive"
+	FeaturePointInTimeRecovery = "PointInTimeRecovery"
+)
+
+// Observed is what a table is like.
+type Observed struct {
+	// State is DynamoDB's TableStatus, or Missing.
+	State string
+	ARN   string
+	// Keys are the primary key's attributes, hash first, with their types.
+	Keys []Attribute
+	// Indexes are the global secondary indexes' names.
+	Indexes            []string
+	DeletionProtection bool
+	Tags               map[string]string
+	// TTL is DynamoDB's TimeToLiveStatus; TTLAttribute is set unless it is DISABLED.
+	TTL          string
+	TTLAttribute string
+	// BackupDays is for how many days the table can be restored, 0 for not at all.
+	BackupDays int32
+	// Unsupported are the features that this endpoint does not have.
+	Unsupported []string
+}
+
+// Attribute is a key attribute.
+type Attribute struct {
+	Name, Type string
+}
+
+// Supports tells whether the endpoint has a feature.
+func (o Observed) Supports(feature string) bool { return !slices.Contains(o.Unsupported, feature) }
+
+// Observe finds out what a table is like. It changes nothing. replaced says that the endpoint is not the Region's own: only
+// then is an unknown operation a fact, and not an error.
+func Observe(ctx context.Context, api API, name string, replaced bool) (Observed, error) {
+	out, err := api.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(name)})
+	var notFound *types.ResourceNotFoundException
+	if errors.As(err, &notFound) {
+		return Observed{State: Missing}, nil
+	}
+	if err != nil {
+		return Observed{}, fault.AWS(service, "describe table "+name, err)
+	}
+	o := described(out.Table)
+	unsupported := func(feature string, err error) (bool, error) {
+		if replaced && fault.Code(err) == "UnknownOperationException" {
+			o.Unsupported = append(o.Unsupported, feature)
+			return true, nil
+		}
+		// The table may have gone since it was described.
+		if errors.As(err, &notFound) {
+			return true, nil
+		}
+		return false, err
+	}
+
+	if o.Tags, err = tags(ctx, api, o.ARN); err != nil {
+		if known, err := unsupported(FeatureTags, err); !known {
+			return Observed{}, fault.AWS(service, "list tags of table "+name, err)
+		}
+	}
+	if o.State == string(types.TableStatusCreating) || o.State == string(types.TableStatusDeleting) {
+		return o, nil
+	}
+	ttl, err := api.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: aws.String(name)})
+	if err != nil {
+		if known, err := unsupported(FeatureTimeToLive, err); !known {
+			return Observed{}, fault.AWS(service, "describe time to live of table "+name, err)
+		}
+	} else if d := ttl.TimeToLiveDescription; d != nil {
+		o.TTL, o.TTLAttribute = string(d.TimeToLiveStatus), aws.ToString(d.AttributeName)
+	}
+	backups, err := api.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: aws.String(name)})
+	if err != nil {
+		if known, err := unsupported(FeaturePointInTimeRecovery, err); !known {
+			return Observed{}, fault.AWS(service, "describe backups of table "+name, err)
+		}
+	} else if d := backups.ContinuousBackupsDescription; d != nil && d.PointInTimeRecoveryDescription != nil {
+		if p := d.PointInTimeRecoveryDescription; p.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled {
+			o.BackupDays = max(aws.ToInt32(p.RecoveryPeriodInDays), 1)
+		}
+	}
+	return o, nil
+}
+
+func described(t *types.TableDescription) Observed {
+	o := Observed{
+		State:              string(t.TableStatus),
+		ARN:                aws.ToString(t.TableArn),
+		DeletionProtection: aws.ToBool(t.DeletionProtectionEnabled),
+	}
+	typeOf := map[string]string{}
+	for _, a := range t.AttributeDefinitions {
+		typeOf[aws.ToString(a.AttributeName)] = string(a.AttributeType)
+	}
+	for _, k := range t.KeySchema {
+		name := aws.ToString(k.AttributeName)
+		o.Keys = append(o.Keys, Attribute{name, typeOf[name]})
+	}
+	for _, i := range t.GlobalSecondaryIndexes {
+		o.Indexes = append(o.Indexes, aws.ToString(i.IndexName))
+		// A table whose index is being built is ACTIVE, and a query of that index fails.
+		if o.State == string(types.TableStatusActive) && i.IndexStatus != "" && i.IndexStatus != types.IndexStatusActive {
+			o.State = string(types.TableStatusUpdating)
+		}
+	}
+	return o
+}
+
+func tags(ctx context.Context, api API, arn string) (map[string]string, error) {
+	found := map[string]string{}
+	var next *string
+	for {
+		out, err := api.ListTagsOfResource(ctx, &dynamodb.ListTagsOfResourceInput{ResourceArn: aws.String(arn), NextToken: next})
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range out.Tags {
+			found[aws.ToString(t.Key)] = aws.ToString(t.Value)
+		}
+		if next = out.NextToken; next == nil {
+			return found, nil
+		}
+	}
+}

@@ -1,0 +1,60 @@
+// Package ownership is how the operator marks what it made on the cloud's side: by tags that name the operator and the
+// ChatCluster's namespace, name and UID. The UID decides; the others are for people. It is pure.
+package ownership
+
+// Keys of the tags.
+const (
+	TagOperator  = "chatcluster.io/operator"
+	TagNamespace = "chatcluster.io/namespace"
+	TagName      = "chatcluster.io/name"
+	TagUID       = "chatcluster.io/uid"
+)
+
+// Owner is a ChatCluster, seen from the cloud's side.
+type Owner struct {
+	// Operator names the installation of the operator.
+	Operator  string
+	Namespace string
+	Name      string
+	UID       string
+}
+
+// Tags are the owner's tags.
+func (o Owner) Tags() map[string]string {
+	return map[string]string{TagOperator: o.Operator, TagNamespace: o.Namespace, TagName: o.Name, TagUID: o.UID}
+}
+
+// Keys are the keys of the owner's tags, in a fixed order.
+func Keys() []string { return []string{TagOperator, TagNamespace, TagName, TagUID} }
+
+// State is whose a resource is.
+type State int
+
+// Whose a resource is.
+const (
+	// Nobody: it carries no owner's UID.
+	Nobody State = iota
+	// Ours: it carries the owner's UID.
+	Ours
+	// Others: it carries another UID.
+	Others
+)
+
+// Of tells whose a resource with these tags is.
+func (o Owner) Of(tags map[string]string) State {
+	switch tags[TagUID] {
+	case "":
+		return Nobody
+	case o.UID:
+		return Ours
+	}
+	return Others
+}
+
+// Describe names who owns a resource with these tags, for a message.
+func Describe(tags map[string]string) string {
+	if tags[TagUID] == "" {
+		return "nobody"
+	}
+	return "ChatCluster " + tags[TagNamespace] + "/" + tags[TagName]
+}
