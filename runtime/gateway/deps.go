@@ -3,30 +3,19 @@ package gateway
 import (
 	"context"
 	"errors"
-	"time"
 
+	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
-)
-
-// Errors that a Verifier wraps. Any other error means that the token is refused.
-var (
-	// ErrTokenExpired says that the token was good once.
-	ErrTokenExpired = errors.New("the token has expired")
-	// ErrCannotVerify says that the token could not be judged, for example because its keys could not be fetched.
-	ErrCannotVerify = errors.New("tokens cannot be verified now")
 )
 
 // ErrBadCursor is wrapped by an Inbox for a cursor that it never gave out.
 var ErrBadCursor = errors.New("the cursor is not one of this inbox")
 
 // Principal is whom a token speaks for, and until when.
-type Principal struct {
-	User    store.User
-	Expires time.Time
-}
+type Principal = auth.Principal
 
-// Verifier judges tokens. Its errors never hold the token.
+// Verifier judges tokens; package auth has the errors. They never hold the token.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (Principal, error)
 }
@@ -65,9 +54,9 @@ type Inbox interface {
 	Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
 }
 
-// History pages through a conversation as its member may see it. Exactly one of after and before is set: entries with a greater
-// seq, from the oldest, or with a smaller one, the newest of them; the page is in order of seq either way. It wraps store.ErrNotFound
-// for whoever never was a member.
+// History pages through a conversation as its member may see it: the oldest entries with a greater seq than after, or the newest
+// with a smaller one than before, or, with neither, the newest of all. The page is in order of seq. It wraps store.ErrNotFound for
+// whoever never was a member.
 type History interface {
 	History(ctx context.Context, u store.User, c store.Conv, after, before *uint64, limit int) (protocol.HistoryPage, error)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -88,6 +89,9 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 	}
 
 	c.user, c.device, c.expires = p.User, f.Device, p.Expires
+	if !c.expires.IsZero() {
+		c.expires = c.expires.Add(auth.Skew)
+	}
 	c.mu.Lock()
 	c.cursors = map[store.Conv]*cursor{}
 	c.mu.Unlock()
@@ -118,9 +122,9 @@ func (c *conn) unavailable(what string, err error) {
 // authCodes are what a client learns of a refused token.
 func authCodes(err error) (protocol.Code, protocol.CloseCode) {
 	switch {
-	case errors.Is(err, ErrTokenExpired):
+	case errors.Is(err, auth.ErrExpired):
 		return protocol.CodeTokenExpired, protocol.CloseTokenExpired
-	case errors.Is(err, ErrCannotVerify), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case auth.Retryable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return protocol.CodeUnavailable, protocol.CloseInternal
 	default:
 		return protocol.CodeUnauthenticated, protocol.CloseUnauthenticated
@@ -130,11 +134,11 @@ func authCodes(err error) (protocol.Code, protocol.CloseCode) {
 // verify judges a token, and a principal that has expired meanwhile.
 func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
 	if token == "" {
-		return Principal{}, errors.New("no token")
+		return Principal{}, auth.ErrMalformed
 	}
 	p, err := g.o.Verifier.Verify(ctx, token)
-	if err == nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
-		return Principal{}, ErrTokenExpired
+	if err == nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires.Add(auth.Skew)) {
+		return Principal{}, auth.ErrExpired
 	}
 	return p, err
 }

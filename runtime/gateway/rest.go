@@ -61,10 +61,6 @@ func (g *Gateway) getMessages(w http.ResponseWriter, r *http.Request, p Principa
 		problem(w, protocol.CodeInvalid, "after and before exclude each other")
 		return
 	}
-	if after == nil && before == nil {
-		last := uint64(1) << 62
-		before = &last
-	}
 	page, err := g.o.History.History(r.Context(), p.User, v, after, before, limit)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
