@@ -1,6 +1,7 @@
 package readmodeltest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"slices"
@@ -123,9 +124,13 @@ func (s *Source) Read(_ context.Context, c store.Conv, from uint64, limit int) (
 		return nil, nil
 	}
 	var out []store.Stored
-	for _, b := range l.Batches {
+	start, _ := slices.BinarySearchFunc(l.Batches, from, func(b *logpb.Batch, seq uint64) int { return cmp.Compare(store.Last(b), seq) })
+	for _, b := range l.Batches[start:] {
+		if len(out) == limit || store.First(b) > store.BucketEnd(from) {
+			break
+		}
 		gone := s.Lost != nil && s.Lost(c, store.First(b))
-		if store.Last(b) < from || store.First(b) > store.BucketEnd(from) || gone || len(out) == limit {
+		if gone {
 			continue
 		}
 		out = append(out, store.Stored{Batch: proto.CloneOf(b)})
