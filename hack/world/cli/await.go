@@ -38,7 +38,7 @@ func awaitComponents(ctx context.Context, l world.Layout, r *report.Reporter) er
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
-				return errors.Join(ctx.Err(), whatFailed(client))
+				return errors.Join(ctx.Err(), whatFailed(context.WithoutCancel(ctx), client))
 			}
 		}
 	})
@@ -63,8 +63,8 @@ func sortOut(components []supervisor.Status) (waiting []string, failed error) {
 }
 
 // whatFailed adds each late component's last error and log to a timeout.
-func whatFailed(client *supervisor.Client) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+func whatFailed(ctx context.Context, client *supervisor.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	rep, err := client.Status(ctx, false)
 	if err != nil {

@@ -63,7 +63,13 @@ func stop(ctx context.Context, l world.Layout, r *report.Reporter) error {
 			var watcher sync.WaitGroup
 			watcher.Go(func() { showStopping(watch, l, s) })
 			defer func() { done(); watcher.Wait() }()
-			return sandbox.Stop(ctx, l, stopGrace)
+			if err := sandbox.Stop(ctx, l, stopGrace); err != nil {
+				return err
+			}
+			done()
+			watcher.Wait()
+			s.Set("no process left")
+			return nil
 		})
 		if err != nil {
 			return err

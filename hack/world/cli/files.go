@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -15,7 +17,6 @@ import (
 	"github.com/chatcluster/chatcluster/hack/world/node"
 	"github.com/chatcluster/chatcluster/hack/world/pki"
 	"github.com/chatcluster/chatcluster/hack/world/world"
-	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
 )
 
 // tokenTTL is how long the demo users' tokens live. Every `up` mints new ones.
@@ -38,9 +39,6 @@ func secrets(l world.Layout) error {
 	if err := world.WriteFile(filepath.Join(dir, "aws-credentials"), []byte(localCredentials), 0o600); err != nil {
 		return err
 	}
-	if _, err := issuer.LoadOrCreateKey(filepath.Join(dir, "issuer.key")); err != nil {
-		return err
-	}
 	return pki.Ensure(l.Path("pki"), pki.Subjects(world.NodeIP, node.Name), time.Now())
 }
 
@@ -56,21 +54,18 @@ func ensurePassword(file string) error {
 }
 
 // writeUserFiles writes what depends on host ports: the kubeconfig, and the demo users' tokens.
-func writeUserFiles(l world.Layout, w world.World, enginesOnly bool) error {
-	key, err := issuer.LoadKey(w.Issuer.KeyFile)
-	if err != nil {
-		return err
-	}
+func writeUserFiles(ctx context.Context, l world.Layout, w world.World, standins string) error {
 	for user, file := range w.Issuer.Tokens {
-		token, err := issuer.Mint(key, issuer.Claims{Issuer: w.Issuer.Inside, Audience: w.Issuer.Audience, User: user, TTL: tokenTTL})
+		token, err := exec.CommandContext(ctx, standins, "token", "--key", w.Issuer.KeyFile, "--issuer", w.Issuer.Inside,
+			"--audience", w.Issuer.Audience, "--user", user, "--ttl", tokenTTL.String()).Output()
 		if err != nil {
-			return err
+			return fmt.Errorf("mint a token for %s: %w", user, err)
 		}
-		if err := world.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+		if err := world.WriteFile(file, token, 0o600); err != nil {
 			return err
 		}
 	}
-	if enginesOnly {
+	if w.EnginesOnly {
 		return nil
 	}
 	kubeconfig, err := pki.Kubeconfig(l.Path("pki"), "admin", "chatcluster-"+l.Name, fmt.Sprintf("https://127.0.0.1:%d", w.Ports[world.PortAPI]))

@@ -34,10 +34,10 @@ func needs(l world.Layout, enginesOnly bool) host.Needs {
 
 // gather builds and fetches everything that a world runs and returns where it is. Ports are still open.
 func gather(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter) (world.Config, pieces, error) {
-	cfg := world.Config{Layout: l, EnginesOnly: u.enginesOnly, Self: l.Path("bin", "world")}
+	cfg := world.Config{Layout: l, EnginesOnly: u.enginesOnly}
 	var p pieces
 	var err error
-	if cfg.Revision, err = selfHash(); err != nil {
+	if cfg.Revision, err = hashFile("/proc/self/exe"); err != nil {
 		return cfg, p, err
 	}
 	if cfg.Java, err = exec.LookPath("java"); err != nil {
@@ -47,6 +47,9 @@ func gather(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter
 		return cfg, p, err
 	}
 	if err := os.MkdirAll(l.Cache, 0o755); err != nil {
+		return cfg, p, err
+	}
+	if cfg.Standins, err = buildStandins(ctx, l, r); err != nil {
 		return cfg, p, err
 	}
 	if cfg.Engines, err = components.Engines().Ensure(ctx, l.Repo, l.Cache, r); err != nil || u.enginesOnly {
@@ -98,6 +101,23 @@ func linkTool(repo, program string) error {
 	return os.Symlink(program, link)
 }
 
+// buildStandins builds the sink and the issuer, under a name that follows their content: a change is a new world.
+func buildStandins(ctx context.Context, l world.Layout, r *report.Reporter) (string, error) {
+	bin, err := build(ctx, l, r, "standins", l.Repo, "./hack/standins")
+	if err != nil {
+		return "", err
+	}
+	sum, err := hashFile(bin)
+	if err != nil {
+		return "", err
+	}
+	named := bin + "-" + sum
+	if err := os.Link(bin, named); err != nil && !os.IsExist(err) {
+		return "", err
+	}
+	return named, nil
+}
+
 // buildPause builds the pod sandbox's PID 1, a few lines of ours.
 func buildPause(ctx context.Context, l world.Layout, r *report.Reporter) (world.Image, error) {
 	bin, err := build(ctx, l, r, "pause", filepath.Join(l.Repo, "hack", "world"), "./pause")
@@ -124,15 +144,15 @@ func buildProduct(ctx context.Context, l world.Layout, r *report.Reporter) (mana
 	return manager, chatd, nil
 }
 
-// build compiles one of our own programs, statically, into bin/ of the work tree (pause: into the cache). Go's own
-// cache makes it quick when nothing changed, and the same sources give the same bytes.
+// build compiles one of our own programs, statically, into bin/ of the work tree, and those that are no use to a
+// person into the cache. Go's own cache makes it quick when nothing changed, and the same sources give the same bytes.
 func build(ctx context.Context, l world.Layout, r *report.Reporter, name, module, pkg string) (string, error) {
 	logFile := filepath.Join(l.Cache, "log", name+".log")
 	if err := os.MkdirAll(filepath.Dir(logFile), 0o755); err != nil {
 		return "", err
 	}
 	folder := filepath.Join(l.Repo, "bin")
-	if name == "pause" {
+	if name == "pause" || name == "standins" {
 		folder = filepath.Join(l.Cache, "build")
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -154,8 +174,8 @@ func build(ctx context.Context, l world.Layout, r *report.Reporter, name, module
 	})
 }
 
-func selfHash() (string, error) {
-	f, err := os.Open("/proc/self/exe")
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}

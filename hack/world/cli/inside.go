@@ -16,11 +16,8 @@ import (
 	"github.com/chatcluster/chatcluster/hack/world/engines"
 	"github.com/chatcluster/chatcluster/hack/world/node"
 	"github.com/chatcluster/chatcluster/hack/world/sandbox"
-	"github.com/chatcluster/chatcluster/hack/world/serve"
 	"github.com/chatcluster/chatcluster/hack/world/supervisor"
 	"github.com/chatcluster/chatcluster/hack/world/world"
-	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
-	"github.com/chatcluster/chatcluster/runtime/push/sink"
 )
 
 // The hidden commands of this file run inside a world's namespaces.
@@ -135,43 +132,4 @@ func listenControl(ctx context.Context, path string) (net.Listener, error) {
 		return nil, err
 	}
 	return (&net.ListenConfig{}).Listen(ctx, "unix", path)
-}
-
-func sinkCommand() *cobra.Command {
-	var listen, state string
-	c := &cobra.Command{
-		Use: "sink", Hidden: true, Args: cobra.NoArgs, Short: "Serve the push sink",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := sink.New(sink.Options{StatePath: state, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
-			if err != nil {
-				return err
-			}
-			return serve.HTTP(cmd.Context(), listen, h)
-		},
-	}
-	c.Flags().StringVar(&listen, "listen", "", "address to serve on")
-	c.Flags().StringVar(&state, "state", "", "file that keeps the applications over restarts")
-	return c
-}
-
-func issuerCommand() *cobra.Command {
-	var listen, url, key string
-	c := &cobra.Command{
-		Use: "issuer", Hidden: true, Args: cobra.NoArgs, Short: "Serve the demo's token issuer",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			k, err := issuer.LoadKey(key)
-			if err != nil {
-				return err
-			}
-			h, err := issuer.Handler(url, k)
-			if err != nil {
-				return err
-			}
-			return serve.HTTP(cmd.Context(), listen, h)
-		},
-	}
-	c.Flags().StringVar(&listen, "listen", "", "address to serve on")
-	c.Flags().StringVar(&url, "issuer", "", "the tokens' iss")
-	c.Flags().StringVar(&key, "key", "", "the signing key's file")
-	return c
 }

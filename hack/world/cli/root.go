@@ -33,7 +33,7 @@ func New(out io.Writer) *cobra.Command {
 	root.AddCommand(
 		upCommand(o), downCommand(o), runCommand(o), statusCommand(o), logsCommand(o), doctorCommand(o),
 		imagesCommand(o), assetsCommand(o), componentCommand(o),
-		initCommand(), superviseCommand(), sinkCommand(), issuerCommand(),
+		initCommand(), superviseCommand(),
 	)
 	return root
 }

@@ -200,7 +200,7 @@ func ensureSupervisor(ctx context.Context, cfg world.Config, u upOptions, r *rep
 	} else if err := stop(ctx, l, r); err != nil { // what a crash left
 		return world.World{}, err
 	}
-	listeners, got, err := world.Listen(plan, base > 0)
+	listeners, got, err := world.Listen(ctx, plan, base > 0)
 	if err != nil {
 		return world.World{}, err
 	}
@@ -218,7 +218,7 @@ func ensureSupervisor(ctx context.Context, cfg world.Config, u upOptions, r *rep
 	}
 	w := world.Describe(l, got, u.enginesOnly)
 	w.Images = old.Images
-	if err := writeUserFiles(l, w, u.enginesOnly); err != nil {
+	if err := writeUserFiles(ctx, l, w, cfg.Standins); err != nil {
 		return world.World{}, err
 	}
 	if err := w.Save(l); err != nil {

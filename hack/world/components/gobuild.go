@@ -70,6 +70,7 @@ func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.
 	if err != nil {
 		return err
 	}
+	st.Set("linking")
 	args := append([]string{"build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=" + ldflags, "-o", out}, pkgs...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = src, env
@@ -86,7 +87,7 @@ func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.
 		n := 0
 		for lines := bufio.NewScanner(pr); lines.Scan(); {
 			n++
-			st.Set("%d of at most %d packages", n, total)
+			st.Set("%d of at most %d packages compiled", n, total)
 			fmt.Fprintln(log, lines.Text())
 		}
 		_, _ = io.Copy(log, pr) // a line too long for the scanner must not block the compiler

@@ -30,7 +30,7 @@ const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 func sink(c world.Config, w world.World) supervisor.Component {
 	return supervisor.Component{
-		Name: "sink", Path: c.Self, Env: []string{path},
+		Name: "sink", Path: c.Standins, Env: []string{path},
 		Args:  []string{"sink", "--listen", hostport(w.Sink.Inside), "--state", c.Layout.Path("sink.json")},
 		Ready: responds(w.Sink.Inside + "/"), ReadyWithin: readyWithin,
 	}
@@ -38,7 +38,7 @@ func sink(c world.Config, w world.World) supervisor.Component {
 
 func issuer(c world.Config, w world.World) supervisor.Component {
 	return supervisor.Component{
-		Name: "issuer", Path: c.Self, Env: []string{path},
+		Name: "issuer", Path: c.Standins, Env: []string{path},
 		Args:  []string{"issuer", "--listen", hostport(w.Issuer.Inside), "--issuer", w.Issuer.Inside, "--key", w.Issuer.KeyFile},
 		Ready: responds(w.Issuer.Inside + "/.well-known/jwks.json"), ReadyWithin: readyWithin,
 	}

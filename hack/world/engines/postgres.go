@@ -25,7 +25,9 @@ const (
 	pgSocket = "/run/postgres/socket"
 )
 
-// pgHBA lets the node's root in over the socket, and everybody else by password.
+// pgHBA lets the system's user postgres in over the socket, and everybody else by password.
+//
+//nolint:dupword // any database, any user
 const pgHBA = `local all postgres peer
 host all all 0.0.0.0/0 scram-sha-256
 `

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -91,8 +92,8 @@ func aptRun(ctx context.Context, log io.Writer, apt string, args ...string) erro
 
 // disable keeps what was just installed from starting at the next boot.
 func disable(ctx context.Context, log io.Writer, installed []string) error {
-	if _, err := os.Stat("/run/systemd/system"); err != nil {
-		return nil
+	if _, err := os.Stat("/run/systemd/system"); errors.Is(err, os.ErrNotExist) {
+		return nil // no systemd, nothing starts
 	}
 	for _, pkg := range installed {
 		unit, ok := services[pkg]

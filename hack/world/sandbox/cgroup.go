@@ -7,14 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // hierarchies are the cgroup mounts of this machine.
 type hierarchies struct {
 	v2     string   // the unified hierarchy when it is the one with controllers, else ""
 	v1     []string // a mount per controller
+	hybrid string   // the unified hierarchy beside v1, without controllers: runc keeps cgroups there too
 	cpuset string   // the one of v1 that must be filled in by hand
 }
 
@@ -42,6 +47,7 @@ func findHierarchies(mounts []byte) (hierarchies, error) {
 		}
 	}
 	if len(h.v1) > 0 {
+		h.hybrid = unified
 		return h, nil
 	}
 	if unified == "" {
@@ -60,10 +66,13 @@ func readHierarchies() (hierarchies, error) {
 }
 
 func (h hierarchies) roots() []string {
-	if h.v2 != "" {
-		return []string{h.v2}
+	var all []string
+	for _, root := range append([]string{h.v2, h.hybrid}, h.v1...) {
+		if root != "" {
+			all = append(all, root)
+		}
 	}
-	return h.v1
+	return all
 }
 
 // controllers are what the kubelet will not start without on cgroup v2.
@@ -119,7 +128,7 @@ func enable(dir string) error {
 	}
 	on := strings.Fields(string(have))
 	for _, c := range controllers {
-		if contains(on, c) {
+		if slices.Contains(on, c) {
 			continue
 		}
 		if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0o644); err != nil {
@@ -127,15 +136,6 @@ func enable(dir string) error {
 		}
 	}
 	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // Sweep removes the world's cgroups. Its processes are gone already, or about to be: a cgroup that is still busy is
@@ -206,16 +206,15 @@ func PodProcesses(name string) ([]int, error) {
 			return err
 		}
 		b, err := os.ReadFile(path)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 			return nil // so did this one
 		}
 		for f := range strings.FieldsSeq(string(b)) {
-			var pid int
-			if _, err := fmt.Sscan(f, &pid); err == nil && pid > 1 {
+			if pid, err := strconv.Atoi(f); err == nil && pid > 1 {
 				pids = append(pids, pid)
 			}
 		}
-		return nil
+		return err
 	})
 	return pids, err
 }

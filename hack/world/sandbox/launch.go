@@ -25,6 +25,7 @@ func Launch(l world.Layout, listeners []*net.TCPListener) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
+	//nolint:noctx // it outlives this command: that is its purpose
 	cmd := exec.Command(exe, "init", "--state-dir", l.State, "--files", strconv.Itoa(len(listeners)))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{

@@ -60,18 +60,18 @@ type heldFolder struct {
 func hold(keep []string) ([]heldFolder, error) {
 	var held []heldFolder
 	for _, path := range keep {
-		real, err := filepath.EvalSymlinks(path)
+		target, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			return nil, err
 		}
-		if !strings.HasPrefix(real, "/var/") && !strings.HasPrefix(real, "/run/") {
+		if !strings.HasPrefix(target, "/var/") && !strings.HasPrefix(target, "/run/") {
 			continue
 		}
-		fd, err := unix.Open(real, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(target, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return nil, fmt.Errorf("open %s: %w", real, err)
+			return nil, fmt.Errorf("open %s: %w", target, err)
 		}
-		held = append(held, heldFolder{path: real, fd: fd})
+		held = append(held, heldFolder{path: target, fd: fd})
 	}
 	return held, nil
 }

@@ -283,6 +283,7 @@ func (u *unit) spawn() (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }() // the child has its own
+	//nolint:noctx // its end is p.end: a signal and a grace, not a kill
 	cmd := exec.Command(u.Path, u.Args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = u.Env, u.Dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: u.Credential}
