@@ -1,0 +1,28 @@
+// Package cache is what ChatCluster keeps in Redis: marks as they are now, which pod has which lanes open, and the inbox's
+// lists and summaries.
+//
+// # Promise
+//
+// Redis may be emptied, fail over to an older copy or be away at any moment: then things are slower, never wrong. So nothing
+// here is the only copy of anything, every answer may be "not known", and callers take the better of the cache's mark and
+// the store's. Every call has a deadline of a second besides the caller's, and its errors carry no values.
+//
+// # Keys
+//
+// Every key starts with the cluster's prefix, and every key or member about a tenant holds the tenant. Ids are escaped
+// (store.Escape), so none reaches into another's key or chooses its slot. Keys that change together carry one hash tag, which
+// is what Redis in cluster mode asks for.
+//
+//	m#{tenant#user}#conversation   hash: r the read mark, d#device a delivered mark; 48 h
+//	l#{tenant#user}                hash: v the version, l the list, h while a drop holds; 1 h
+//	s#{tenant#conversation}        hash: s the seq, d the summary; 1 h
+//	pods                           set of the pods that ever renewed
+//	lease#{pod}                    a pod's lease; 15 s
+//	lanes#{pod}                    set of tenant#conversation; 24 h
+//	claim#{pod}                    who is taking a lapsed pod's lanes; 10 s
+//
+// # Concurrency and lifecycle
+//
+// A Cache is safe for concurrent use and starts nothing besides its connection pool, which Close ends. What must compare and
+// set is a script, atomic in Redis; seqs are compared as decimal strings there, since Lua's numbers end at 2^53.
+package cache
