@@ -1,0 +1,147 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// Connect implements the gateways' stream.
+func (s *Service) Connect(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, chatpb.ChatFrame]) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	if first.GetHello().GetGateway() == "" {
+		return status.Error(codes.InvalidArgument, "the first frame has no hello")
+	}
+	if err := stream.Send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: s.o.Pod}, Draining: s.draining.Load()}); err != nil {
+		return err
+	}
+	out := newOutgoing(s.o.StreamBytes)
+	s.streams.add(out)
+	defer out.close()
+	defer s.streams.remove(out)
+	if s.draining.Load() {
+		out.drain() // it may have begun between the hello and the add
+	}
+	// What this gateway missed while it was away heals by the heads.
+	for _, l := range s.allLanes() {
+		if h := l.headSince(time.Time{}); h != nil {
+			out.head(h)
+		}
+	}
+
+	received := make(chan error, 1)
+	// It ends when this method has returned: the stream's context is over then.
+	if !s.tasks.Go(func() { received <- s.receive(stream, first, out) }) {
+		return status.Error(codes.Unavailable, "the pod is shutting down")
+	}
+	return s.transmit(stream, out, received)
+}
+
+// receive hands what comes to the lanes. It never waits for one.
+func (s *Service) receive(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, chatpb.ChatFrame], f *chatpb.GatewayFrame, out *outgoing) error {
+	for {
+		now := s.now()
+		for _, send := range f.GetSends() {
+			s.send(send, now, out)
+		}
+		var err error
+		if f, err = stream.Recv(); err != nil {
+			return err
+		}
+	}
+}
+
+// transmit writes what waits, many things to a frame, until the stream or the service ends.
+func (s *Service) transmit(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, chatpb.ChatFrame], out *outgoing, received <-chan error) error {
+	flush := func() error {
+		for {
+			f, ok := out.frame()
+			if !ok {
+				return status.Error(codes.ResourceExhausted, "the gateway does not take its results")
+			}
+			if f == nil {
+				return nil
+			}
+			if err := stream.Send(f); err != nil {
+				return err
+			}
+		}
+	}
+	for {
+		select {
+		case <-out.wake:
+			if err := flush(); err != nil {
+				return err
+			}
+		case err := <-received:
+			if errors.Is(err, io.EOF) {
+				return flush()
+			}
+			return err
+		case <-stream.Context().Done():
+			return status.FromContextError(stream.Context().Err()).Err()
+		case <-s.stopped:
+			return flush()
+		}
+	}
+}
+
+// send checks one send and hands it to its lane.
+func (s *Service) send(in *chatpb.Send, now time.Time, out *outgoing) {
+	r := &request{
+		kind: sendMessage, ref: in.GetRef(), device: in.GetDevice(), clientMsgID: in.GetClientMsgId(), after: in.AfterSeq,
+		body: in.GetBody(), deadline: now.Add(s.o.SendTimeout), overflow: out.overflow,
+	}
+	r.answer = func(res *chatpb.Result) {
+		s.metrics.result(res.GetCode())
+		out.result(res)
+	}
+	conv, code, err := check(in, r)
+	if err != nil {
+		r.answer(r.failure(code, err.Error(), 0))
+		return
+	}
+	s.submit(conv, r)
+}
+
+// check validates a send and fills in its user.
+func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, err error) {
+	tenant := store.Tenant(in.GetTenant())
+	if conv, err = store.NewConv(tenant, in.GetConversation()); err != nil {
+		return conv, protocol.CodeInvalid, err
+	}
+	if r.user, err = store.NewUser(tenant, in.GetUser()); err != nil {
+		return conv, protocol.CodeInvalid, err
+	}
+	if err = store.CheckDevice(in.GetDevice()); err != nil {
+		return conv, protocol.CodeInvalid, err
+	}
+	switch id := in.GetClientMsgId(); {
+	case id == "":
+		return conv, protocol.CodeInvalid, errors.New("client_msg_id is empty")
+	case len(id) > protocol.MaxClientMsgIDBytes:
+		return conv, protocol.CodeInvalid, fmt.Errorf("client_msg_id is longer than %d bytes", protocol.MaxClientMsgIDBytes)
+	}
+	switch body := in.GetBody(); {
+	case body == "":
+		return conv, protocol.CodeInvalid, errors.New("body is empty")
+	case len(body) > protocol.MaxBodyBytes:
+		return conv, protocol.CodeTooLarge, fmt.Errorf("body is larger than %d bytes", protocol.MaxBodyBytes)
+	case !utf8.ValidString(body):
+		return conv, protocol.CodeInvalid, errors.New("body is not UTF-8")
+	}
+	return conv, "", nil
+}

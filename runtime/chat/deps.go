@@ -1,0 +1,34 @@
+package chat
+
+import (
+	"context"
+
+	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// Store is what the chat service needs of the store.
+type Store interface {
+	store.Log
+	store.Conversations
+}
+
+// Publisher takes committed batches to Kafka. PublishBatch never blocks and calls done exactly once, within a bounded time:
+// with nil when Kafka has accepted the record. done does not block and may be called before PublishBatch returns.
+type Publisher interface {
+	PublishBatch(c store.Conv, kind string, b *logpb.Batch, done func(error))
+}
+
+// Registry remembers which pod has which lanes open, so that others settle the lanes of a pod that died. It may forget
+// everything at any moment: the next Renew tells it again. All of it is repeatable, and two pods taking the same lane is
+// harmless.
+type Registry interface {
+	// Renew renews the pod's lease and registers all of its open lanes.
+	Renew(ctx context.Context, pod string, lanes []store.Conv) error
+	// Register adds lanes to the pod's.
+	Register(ctx context.Context, pod string, lanes ...store.Conv) error
+	// Unregister removes lanes from the pod's.
+	Unregister(ctx context.Context, pod string, lanes ...store.Conv) error
+	// TakeLapsed moves lanes of pods whose lease has lapsed to the pod's own, at most limit, and returns them.
+	TakeLapsed(ctx context.Context, pod string, limit int) ([]store.Conv, error)
+}

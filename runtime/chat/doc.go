@@ -1,0 +1,43 @@
+// Package chat is the chat service: it puts what happens in a conversation into its log, one batch at a time, tells the
+// gateways, and sees that Kafka gets it.
+//
+// # What holds, and why
+//
+// One order, no gaps, no duplicates (P2). A batch is put under its first seq if nothing is there, and starts where the last
+// one that was read, strongly consistent, ended. So of two batches for one place one wins, whoever believes to own the
+// conversation, and the loser learns of it before it writes again: it reads on, and checks everything that waits as of the
+// new end. Ownership is for speed alone.
+//
+// A put that ended in anything but success, a timeout above all, is unknown, not failed. It may land later, yet only at its
+// own key: a lane repeats the same batch under the same key, or learns that the key is another's. When the time of its
+// requests is up they are answered with unavailable, and the next batch competes for the same key, so the late one wins or
+// loses exactly once; the lane looks for it for a while, since nobody else would publish it.
+//
+// A send is idempotent (P3). Before a message is put it is looked for in the window of recent names, and, where that does not
+// reach back to the seq that the client knew when it composed the message, in the store. The check and the put are one: if
+// another pod puts the same message in between, the key is taken and the check is made again.
+//
+// An acknowledgment is kept (P1). A result is sent when the store has the batch and Kafka has accepted it or the store has
+// marked it as owed. Who dies in between has not answered, and who opens the lane next publishes everything after the tail
+// mark once more; nothing below it is owed, since it is raised only to what Kafka has accepted or readers have applied.
+//
+// What one device sends stays in its order (P2). A lane takes requests in the order of the stream. When one is refused with
+// an error that is to be retried, what the same device sent after it is refused too, until that message comes again.
+//
+// # Concurrency
+//
+// A lane is a conversation's single file: a small struct in a map, with one goroutine while something waits and none
+// otherwise. That goroutine alone composes, reads and puts; everything else of a lane is under its mutex. Publishing does not
+// hold the next batch up: batches on their way to Kafka are kept in order beside the lane and finish in any order; answers
+// leave in the order of the requests. Locks are taken in the order service, lane, stream; nothing that can block is done under
+// one.
+//
+// Everything is bounded: slots of a lane, lanes of a pod, bytes that wait for a gateway (deliveries are dropped first, their
+// heads heal; results never, the stream ends instead), publications under way, time of every call, window of every lane.
+//
+// # Lifecycle
+//
+// New starts nothing. Serve owns every goroutine and returns when none is left: at the end of its context it drains. A pod
+// that dies instead leaves its open lanes in the registry, and others settle them: opening a lane reads to the end, delivers
+// and publishes. All of that may happen twice.
+package chat

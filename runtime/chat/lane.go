@@ -1,0 +1,234 @@
+package chat
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+const (
+	// refusalLife is how long a refused message is waited for before its device's later ones are taken again. The gateway
+	// keeps the rule itself once it has read the refusal: this covers what it had sent before.
+	refusalLife = 5 * time.Second
+	// maxRefusals is how many refusals may wait, in one conversation, for the answers before them.
+	maxRefusals = 4096
+	// settleFor is how long a put whose outcome is unknown may still land.
+	settleFor = 30 * time.Second
+)
+
+// lane is a conversation's single file. While something waits it has one goroutine, which commits one batch at a time; an
+// idle lane has none.
+type lane struct {
+	s    *Service
+	conv store.Conv
+
+	mu      sync.Mutex
+	running bool // a goroutine owns the fields below "run's own"
+	closed  bool // out of the service's map, takes no more
+	waiting []*request
+	answers []*request // accepted or refused behind an accepted one, and not answered, in order
+	slots   int
+	ords    uint64
+	pending map[sender]int // entries in answers, by device
+	refused map[sender]refusal
+	limit   *rate.Limiter
+	touched time.Time // of the last request or entry
+	head    uint64
+	opened  bool
+	joined  []arrival
+	// unsettled is until when a put whose outcome is unknown may still land.
+	unsettled time.Time
+	checkDue  bool   // look for it now
+	raised    uint64 // the tail mark as this lane knows it
+
+	publications
+
+	// Run's own: only the running goroutine uses these, or who holds mu while none runs.
+	kind    string
+	next    uint64 // 0 until the conversation was read
+	count   uint64
+	lastAt  int64
+	members *members
+	window  *window
+}
+
+// refusal is the first message of a device that was refused and may come again.
+type refusal struct {
+	ord   uint64
+	id    string
+	code  protocol.Code
+	retry time.Duration
+	until time.Time
+}
+
+// arrival is a user who became a member lately.
+type arrival struct {
+	user string
+	at   time.Time
+}
+
+func newLane(s *Service, conv store.Conv) *lane {
+	n := s.o.LaneBytesPerSecond
+	return &lane{
+		s: s, conv: conv, touched: s.now(),
+		pending: map[sender]int{}, refused: map[sender]refusal{},
+		// A second's worth at once, yet never less than a message.
+		limit:        rate.NewLimiter(rate.Limit(n), max(n, 2*protocol.MaxBodyBytes)),
+		publications: publications{room: make(chan struct{})},
+	}
+}
+
+// take accepts the request or refuses it. It returns false when the lane is closed: the caller makes another.
+func (l *lane) take(r *request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	now := l.s.now()
+	l.ords++
+	r.ord = l.ords
+	if r.kind == sendMessage {
+		if code, detail, retry := l.admit(r, now); code != "" {
+			l.refuse(r, r.failure(code, detail, retry))
+			return true
+		}
+	} else if l.slots >= l.s.o.LaneSlots {
+		l.refuse(r, r.failure(protocol.CodeBusy, "the conversation is busy", 0))
+		return true
+	}
+	l.touched = now
+	r.slot = true
+	l.slots++
+	l.s.unanswered.Add(1)
+	l.enqueueAnswer(r)
+	l.waiting = append(l.waiting, r)
+	l.start()
+	return true
+}
+
+// admit returns an empty code when there is a slot for the request and nothing before it was refused.
+func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail string, retry time.Duration) {
+	dev := r.sender()
+	if f, ok := l.refused[dev]; ok {
+		if r.clientMsgID != f.id && now.Before(f.until) {
+			return f.code, "an earlier message was refused: send that one first", f.retry
+		}
+		delete(l.refused, dev)
+	}
+	if l.slots >= l.s.o.LaneSlots {
+		code, detail = protocol.CodeBusy, "the conversation is busy"
+	} else if res := l.limit.ReserveN(now, len(r.body)+256); res.DelayFrom(now) > 0 {
+		retry = res.DelayFrom(now)
+		res.CancelAt(now)
+		code, detail = protocol.CodeRateLimited, "the conversation takes no more bytes for now"
+	}
+	if code != "" {
+		l.expectAgain(r, code, retry)
+	}
+	return code, detail, retry
+}
+
+// expectAgain has the device's later messages refused until this one comes again.
+func (l *lane) expectAgain(r *request, code protocol.Code, retry time.Duration) {
+	now := l.s.now()
+	if len(l.refused) > maxRefusals {
+		for dev, f := range l.refused {
+			if now.After(f.until) {
+				delete(l.refused, dev)
+			}
+		}
+	}
+	if f, ok := l.refused[r.sender()]; ok && f.ord < r.ord {
+		return
+	}
+	l.refused[r.sender()] = refusal{ord: r.ord, id: r.clientMsgID, code: code, retry: retry, until: now.Add(refusalLife)}
+}
+
+// refuse answers a request that got no slot: at once, or behind what the same device is owed.
+func (l *lane) refuse(r *request, result *chatpb.Result) {
+	r.result = result
+	switch {
+	case l.pending[r.sender()] == 0:
+		r.answered = true
+		r.answer(result)
+	case len(l.answers)-l.slots >= maxRefusals:
+		if r.overflow != nil {
+			r.overflow()
+		}
+	default:
+		l.enqueueAnswer(r)
+	}
+}
+
+func (l *lane) enqueueAnswer(r *request) {
+	l.answers = append(l.answers, r)
+	l.pending[r.sender()]++
+}
+
+// start runs the lane's goroutine if there is none. Called with mu held.
+func (l *lane) start() {
+	if !l.running {
+		l.running = l.s.tasks.Go(l.run)
+	}
+}
+
+// settle makes a result known and answers what may be answered, in order. Called with mu held.
+func (l *lane) settle(r *request, result *chatpb.Result) {
+	if r.result == nil {
+		r.result = result
+	}
+	n := 0
+	for ; n < len(l.answers) && l.answers[n].result != nil; n++ {
+		a := l.answers[n]
+		if a.slot {
+			l.slots--
+			l.s.unanswered.Add(-1)
+		}
+		if l.pending[a.sender()]--; l.pending[a.sender()] == 0 {
+			delete(l.pending, a.sender())
+		}
+		a.answered = true
+		a.answer(a.result)
+	}
+	l.answers = l.answers[n:]
+}
+
+// fail answers an accepted request with an error. Where the error is one to retry, what the device sent after it is refused
+// too, or it would overtake.
+func (l *lane) fail(r *request, code protocol.Code, detail string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failLocked(r, code, detail)
+}
+
+func (l *lane) failLocked(r *request, code protocol.Code, detail string) {
+	if r.result != nil {
+		return
+	}
+	if r.kind == sendMessage && code.Retryable() {
+		l.expectAgain(r, code, 0)
+		dev := r.sender()
+		kept := l.waiting[:0:0]
+		for _, w := range l.waiting {
+			if w != r && w.kind == sendMessage && w.sender() == dev && w.ord > r.ord {
+				// settle below answers it: it is behind r.
+				w.result = w.failure(code, "an earlier message was refused: send that one first", 0)
+				continue
+			}
+			kept = append(kept, w)
+		}
+		l.waiting = kept
+	}
+	l.settle(r, r.failure(code, detail, 0))
+}
+
+// idle says whether the lane holds nothing that is under way. Called with mu held.
+func (l *lane) idle() bool {
+	return !l.running && len(l.waiting) == 0 && len(l.answers) == 0 && len(l.out) == 0
+}
