@@ -1,0 +1,23 @@
+// Package client is the Go client of ChatCluster: a connection that comes back by itself, an outbox that keeps order and sends
+// nothing twice, and entries in order, each once. The terminal client, the checker and the load generator are built on it.
+//
+// # Concurrency
+//
+// All methods of Client are safe for concurrent use. The handlers are called from one goroutine, one at a time: a slow handler
+// delays what follows, and one that is slower than the gateway's patience costs a reconnect, never an entry.
+//
+// # Lifecycle
+//
+// Dial returns when the gateway has welcomed the client, or has refused it for good. From then on the client reconnects, with full
+// jitter, as the close codes and drain hints say, until Close is called or a close code says to give up; Done and Err tell.
+// Goroutines: one supervises and reads, one writes, one calls the handlers. Close waits for all of them.
+//
+// # Invariants
+//
+//   - A message keeps its client_msg_id and after_seq from its first attempt on, so that every retry is recognized.
+//   - Messages of a conversation are on the wire in the order of their Send. After a retryable error the client goes back to the
+//     refused one and sends on from there; after a reconnect it goes back to the first without an answer.
+//   - Entries reach the handler in order of seq and once, as long as State remembers. One that is missing between two is fetched
+//     from the history first; what the history does not show either is not this user's to see.
+//   - The delivered mark is confirmed after the handler has returned.
+package client

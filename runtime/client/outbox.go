@@ -1,0 +1,264 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+)
+
+const (
+	// maxFlying is how many messages are sent without an answer: below the gateway's bound of 64.
+	maxFlying = 48
+	retryMin  = 50 * time.Millisecond
+	retryMax  = 5 * time.Second
+)
+
+// Ack says where a message ended up.
+type Ack struct {
+	Conversation string
+	ClientMsgID  string
+	Seq          uint64
+	At           time.Time
+}
+
+// Message is a message on its way.
+type Message struct {
+	conversation string
+	id           string
+	body         string
+	after        *uint64
+	attempts     int
+
+	done chan struct{}
+	ack  Ack
+	err  error
+}
+
+// ID is the message's client_msg_id.
+func (m *Message) ID() string { return m.id }
+
+// Wait returns the answer. When ctx ends first the message is still on its way.
+func (m *Message) Wait(ctx context.Context) (Ack, error) {
+	select {
+	case <-m.done:
+		return m.ack, m.err
+	case <-ctx.Done():
+		return Ack{}, ctx.Err()
+	}
+}
+
+// Send sends a message and waits until it is acknowledged or refused for good (*Error). When ctx ends first, the message is still on
+// its way: the outbox goes on.
+func (c *Client) Send(ctx context.Context, conversation, body string) (Ack, error) {
+	m, err := c.Enqueue(conversation, body)
+	if err != nil {
+		return Ack{}, err
+	}
+	return m.Wait(ctx)
+}
+
+// Enqueue puts a message into the outbox, behind those of the same conversation. It fails when the outbox is full or the client has
+// ended.
+func (c *Client) Enqueue(conversation, body string) (*Message, error) {
+	if len(body) > protocol.MaxBodyBytes {
+		return nil, &Error{Code: protocol.CodeTooLarge}
+	}
+	m := &Message{
+		conversation: conversation, id: uuid.NewString(), body: body, after: c.afterSeq(conversation), done: make(chan struct{}),
+	}
+	if err := c.box.add(m); err != nil {
+		return nil, err
+	}
+	c.nudge()
+	return m, nil
+}
+
+// outbox holds the messages without an answer, in order by conversation.
+type outbox struct {
+	mu    sync.Mutex
+	max   int
+	count int
+	lanes map[string]*lane
+	// fails counts retryable errors in a row.
+	fails   int
+	ended   error
+	problem error
+}
+
+// lane is a conversation's part. messages[:next] are on the wire.
+type lane struct {
+	messages []*Message
+	next     int
+	until    time.Time // nothing is sent before
+	paused   bool      // the first message's fate is being looked up
+}
+
+func newOutbox(limit int) outbox { return outbox{max: limit, lanes: map[string]*lane{}} }
+
+func (b *outbox) add(m *Message) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.ended != nil:
+		return b.ended
+	case b.count >= b.max:
+		return ErrOutboxFull
+	}
+	l := b.lanes[m.conversation]
+	if l == nil {
+		l = &lane{}
+		b.lanes[m.conversation] = l
+	}
+	l.messages = append(l.messages, m)
+	b.count++
+	return nil
+}
+
+// take returns what may go on the wire now, and when to look again if something waits for its time.
+func (b *outbox) take(now time.Time) (send []protocol.ClientFrame, again time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	flying := 0
+	for _, l := range b.lanes {
+		flying += l.next
+	}
+	for _, l := range b.lanes {
+		if l.next == len(l.messages) || l.paused {
+			continue
+		}
+		if now.Before(l.until) {
+			if again.IsZero() || l.until.Before(again) {
+				again = l.until
+			}
+			continue
+		}
+		for l.next < len(l.messages) && flying < maxFlying {
+			m := l.messages[l.next]
+			m.attempts++
+			send = append(send, protocol.ClientFrame{
+				Type: protocol.TypeSend, Conversation: m.conversation, ClientMsgID: m.id, AfterSeq: m.after, Body: m.body,
+			})
+			l.next++
+			flying++
+		}
+	}
+	return send, again
+}
+
+// rewind has everything without an answer sent again: the connection is new.
+func (b *outbox) rewind() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.lanes {
+		l.next, l.until = 0, time.Time{}
+	}
+}
+
+// find returns the message and its place, or nil.
+func (b *outbox) find(conversation, id string) (*lane, int) {
+	l := b.lanes[conversation]
+	if l == nil {
+		return nil, -1
+	}
+	for i, m := range l.messages {
+		if m.id == id {
+			return l, i
+		}
+	}
+	return nil, -1
+}
+
+// settle ends a message with an ack or an error. It says whether there was such a message.
+func (b *outbox) settle(conversation, id string, ack Ack, err error) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, i := b.find(conversation, id)
+	if l == nil {
+		return false
+	}
+	m := l.messages[i]
+	l.messages = append(l.messages[:i:i], l.messages[i+1:]...)
+	if i < l.next {
+		l.next--
+	}
+	if len(l.messages) == 0 {
+		delete(b.lanes, conversation)
+	}
+	b.count--
+	b.fails = 0
+	m.ack, m.err = ack, err
+	close(m.done)
+	return true
+}
+
+// back goes back to a refused message after a while. What the gateway refuses behind it is refused because of it and changes
+// nothing more.
+func (b *outbox) back(conversation, id string, after time.Duration, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, i := b.find(conversation, id)
+	if l == nil || i >= l.next {
+		return
+	}
+	l.next = i
+	b.fails++
+	wait := min(retryMin<<min(b.fails, 10), retryMax)
+	l.until = now.Add(after + rand.N(wait))
+}
+
+// pause stops a conversation at a message whose fate must be looked up, and returns it.
+func (b *outbox) pause(conversation, id string) *Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, i := b.find(conversation, id)
+	if l == nil || l.paused {
+		return nil
+	}
+	l.next, l.paused = min(l.next, i), true
+	return l.messages[i]
+}
+
+// resume goes on, with a fresh after_seq for the message.
+func (b *outbox) resume(m *Message, after *uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l, i := b.find(m.conversation, m.id); l != nil {
+		l.messages[i].after = after
+	}
+	if l := b.lanes[m.conversation]; l != nil {
+		l.paused = false
+	}
+}
+
+func (b *outbox) failAll(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended == nil {
+		b.ended = err
+	}
+	for _, l := range b.lanes {
+		for _, m := range l.messages {
+			m.err = err
+			close(m.done)
+		}
+	}
+	b.lanes, b.count = map[string]*lane{}, 0
+}
+
+// note keeps what went wrong last, for a Dial that runs out of time.
+func (b *outbox) note(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.problem = err
+}
+
+func (b *outbox) lastProblem() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.problem
+}
