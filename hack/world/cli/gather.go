@@ -15,6 +15,7 @@ import (
 	"github.com/chatcluster/chatcluster/hack/world/host"
 	"github.com/chatcluster/chatcluster/hack/world/image"
 	"github.com/chatcluster/chatcluster/hack/world/report"
+	"github.com/chatcluster/chatcluster/hack/world/sandbox"
 	"github.com/chatcluster/chatcluster/hack/world/world"
 )
 
@@ -25,10 +26,11 @@ type pieces struct {
 }
 
 func needs(l world.Layout, enginesOnly bool) host.Needs {
+	_, running := sandbox.Running(l)
 	cached := components.Kubernetes().Ready(l.Repo, l.Cache) || enginesOnly
 	return host.Needs{
 		Kubernetes: !enginesOnly, Fetch: !components.Engines().Ready(l.Repo, l.Cache),
-		State: l.State, Cache: l.Cache, Cached: cached,
+		State: l.State, Cache: l.Cache, Cached: cached, Running: running,
 	}
 }
 

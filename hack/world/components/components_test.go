@@ -12,7 +12,7 @@ import (
 	"github.com/chatcluster/chatcluster/hack/world/report"
 )
 
-func fakeRepo(t *testing.T) (repo string, set func(flags []string, make func(ctx context.Context, src, out string) error) Set) {
+func fakeRepo(t *testing.T) (repo string, set func(flags []string, build func(ctx context.Context, src, out string) error) Set) {
 	t.Helper()
 	repo = t.TempDir()
 	if err := os.WriteFile(filepath.Join(repo, "go.sum"), []byte("one"), 0o644); err != nil {

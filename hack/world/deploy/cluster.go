@@ -65,10 +65,6 @@ func until(ctx context.Context, s *report.Status, what string, check func(contex
 		if ctx.Err() == nil {
 			last = err
 		}
-		var final terminalError
-		if errors.As(err, &final) {
-			return err
-		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -76,9 +72,6 @@ func until(ctx context.Context, s *report.Status, what string, check func(contex
 		}
 	}
 }
-
-// terminalError is one that waiting does not mend.
-type terminalError struct{ error }
 
 // nodeReady asks whether the node is Ready. The answer may date from before the world stopped; that DNS answers does not.
 func (d Deployment) nodeReady(ctx context.Context) error {

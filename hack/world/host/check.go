@@ -23,6 +23,7 @@ type Needs struct {
 	State      string
 	Cache      string
 	Cached     bool // all components are built already
+	Running    bool // the world runs: it has its memory already
 }
 
 // Finding is the result of one check.
@@ -73,7 +74,10 @@ func Check(ctx context.Context, n Needs) []Finding {
 	if !f[0].OK {
 		return f
 	}
-	f = append(f, root(), processors(), memory(), disk("state folder", n.State, diskNeededCached))
+	f = append(f, root(), processors(), disk("state folder", n.State, diskNeededCached))
+	if !n.Running {
+		f = append(f, memory())
+	}
 	cold := uint64(diskNeededCold)
 	if n.Cached {
 		cold = diskNeededCached
