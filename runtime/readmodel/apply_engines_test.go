@@ -329,7 +329,7 @@ func TestParkedConversation(t *testing.T) {
 			if err != nil || len(again.Parked) != 1 || len(again.Freed) != 0 {
 				t.Fatalf("retry before it is mended: %+v, %v; want it parked", again, err)
 			}
-			if n, err := m.CountParked(ctx); err != nil || n != 1 {
+			if n, err := w.CountParked(ctx); err != nil || n != 1 {
 				t.Errorf("parked: %d, %v", n, err)
 			}
 			if tc.mend == nil {

@@ -50,9 +50,9 @@ func scanConv(row pgx.CollectableRow) (store.Conv, error) {
 }
 
 // CountParked returns how many conversations are parked.
-func (m *Model) CountParked(ctx context.Context) (int, error) {
+func (w *Writer) CountParked(ctx context.Context) (int, error) {
 	var n int
-	if err := m.writer.QueryRow(ctx, "SELECT count(*) FROM parked_conversations").Scan(&n); err != nil {
+	if err := w.m.writer.QueryRow(ctx, "SELECT count(*) FROM parked_conversations").Scan(&n); err != nil {
 		return 0, fmt.Errorf("count parked conversations: %w", err)
 	}
 	return n, nil

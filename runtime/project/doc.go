@@ -1,0 +1,21 @@
+// Package project is the role that keeps the read model: it consumes the log and the marks and applies them to Aurora.
+//
+// # Order of work
+//
+// A call's records are applied in one transaction. Then the cache learns of it (the conversations' summaries, and whose list is outdated),
+// and only when it has are the records done and their offsets committed. So a process that dies anywhere in between repeats work that
+// changes nothing but what is still owed: the cache is behind for a moment, never for good. While Redis is away the model goes on until
+// the consumer's bound of pending records; records that waited longer than the cache keeps anything are done without it.
+//
+// A conversation with a record that cannot be applied is parked: counted, logged as an error, tried again every few minutes, never
+// skipped. Everything else that fails is an error of the call, and the consumer repeats it.
+//
+// Tail marks in the store are raised at most once a minute per conversation and only to what Aurora has committed; what is owed is kept in
+// Aurora, see package readmodel.
+//
+// # Concurrency and lifecycle
+//
+// Handle is called by the consumer for several partitions at a time. Run owns three loops (the cache's refresh, tail marks, parked
+// conversations) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
+// is delivered again.
+package project

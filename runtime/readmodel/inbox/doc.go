@@ -1,0 +1,19 @@
+// Package inbox lists a user's conversations by last activity, with a summary and an unread count: through Redis, then Aurora.
+//
+// # What the cache holds
+//
+// Two things, versioned apart: the user's list of places (membership and read mark), dropped by the projector when one of them changes,
+// and each conversation's summary, replaced by the projector when it has a newer one. So a message in a group of a thousand
+// refreshes one summary and its sender's list. The order is made from the summaries at each read.
+//
+// # Invariants
+//
+// Redis may be emptied or away at any moment: what it does not have comes from Aurora, and the answer is the same. After its first error in
+// a request the cache is left alone for the rest of it. The read mark is the higher of what the list and the fast marks say; unread is the
+// difference of two running counts, the later as of the summary, the earlier as of the mark. Who came after the last
+// message does not see it; who left sees the conversation as it was then.
+//
+// # Concurrency and lifecycle
+//
+// A Reader has no goroutines and no state besides its metrics; it is safe for concurrent use.
+package inbox

@@ -1,0 +1,186 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/readmodel"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+const (
+	// DefaultLimit is a page's length where none is asked for, MaxLimit the longest.
+	DefaultLimit = 50
+	MaxLimit     = 200
+)
+
+// Model is the read model.
+type Model interface {
+	Places(ctx context.Context, u store.User) ([]readmodel.Place, error)
+	Summaries(ctx context.Context, t store.Tenant, conversations []string) ([]readmodel.Summary, error)
+	Counts(ctx context.Context, t store.Tenant, ats []readmodel.At) (map[readmodel.At]uint64, error)
+}
+
+// Cache is the fast copy, which may forget everything at any moment.
+type Cache interface {
+	List(ctx context.Context, u store.User) (list []string, ok bool, err error)
+	// ListVersion is taken before the database is read; PutList stores nothing when the list was dropped since.
+	ListVersion(ctx context.Context, u store.User) (string, error)
+	PutList(ctx context.Context, u store.User, list []string, version string) error
+	// Summaries are in the order of convs, nil where one is not known.
+	Summaries(ctx context.Context, convs []store.Conv) ([][]byte, error)
+	PutSummaries(ctx context.Context, summaries []cache.Summary) error
+	// ReadMarks are the marks as of now, where they are known.
+	ReadMarks(ctx context.Context, u store.User, convs []store.Conv) (map[store.Conv]uint64, error)
+}
+
+// Options are what a Reader needs. All but Log and Registerer are required.
+type Options struct {
+	Model      Model
+	Cache      Cache
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Reader reads inboxes.
+type Reader struct {
+	model   Model
+	cache   Cache
+	log     *slog.Logger
+	metrics *metrics
+}
+
+// NewReader returns a reader, or an error when its metrics cannot be registered.
+func NewReader(o Options) (*Reader, error) {
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Reader{model: o.Model, cache: o.Cache, log: o.Log, metrics: m}, nil
+}
+
+// Inbox returns a page of the user's conversations, the latest activity first. An empty cursor is the first page. A limit of 0 means
+// DefaultLimit, one above MaxLimit means that. It wraps ErrBadCursor for a cursor that no page gave out. A conversation that becomes
+// active between two pages moves to the front and may be missed by the later one: clients read the first page again.
+func (r *Reader) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
+	var from *position
+	if cursor != "" {
+		p, err := parseCursor(u.Tenant(), cursor)
+		if err != nil {
+			return protocol.InboxPage{}, err
+		}
+		from = &p
+	}
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	q := &query{r: r, user: u}
+	page, err := q.page(ctx, min(limit, MaxLimit), from)
+	if err != nil {
+		return protocol.InboxPage{}, fmt.Errorf("inbox: %w", err)
+	}
+	return page, nil
+}
+
+// query is one request. Its cached field turns false at the cache's first error.
+type query struct {
+	r       *Reader
+	user    store.User
+	noCache bool
+}
+
+func (q *query) page(ctx context.Context, limit int, from *position) (protocol.InboxPage, error) {
+	places, err := q.places(ctx)
+	if err != nil {
+		return protocol.InboxPage{}, err
+	}
+	entries, err := q.entries(ctx, places)
+	if err != nil {
+		return protocol.InboxPage{}, err
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return a.position().compare(b.position()) })
+	if from != nil {
+		entries = slices.DeleteFunc(entries, func(e entry) bool { return e.position().compare(*from) <= 0 })
+	}
+	page := protocol.InboxPage{Items: []protocol.InboxItem{}}
+	if len(entries) > limit {
+		entries = entries[:limit]
+		page.Next = entries[limit-1].position().cursor()
+	}
+	if err := q.freshen(ctx, entries); err != nil {
+		return protocol.InboxPage{}, err
+	}
+	for _, e := range entries {
+		page.Items = append(page.Items, e.item())
+	}
+	return page, nil
+}
+
+// places returns the user's, from the cache or else from the model.
+func (q *query) places(ctx context.Context) ([]readmodel.Place, error) {
+	list, ok, err := q.r.cache.List(ctx, q.user)
+	q.notice(err)
+	if ok && err == nil {
+		if places, ok := decodePlaces(list); ok {
+			q.r.metrics.lists.WithLabelValues(sourceCache).Inc()
+			return places, nil
+		}
+	}
+	var version string
+	if !q.noCache {
+		version, err = q.r.cache.ListVersion(ctx, q.user)
+		q.notice(err)
+	}
+	places, err := q.r.model.Places(ctx, q.user)
+	if err != nil {
+		return nil, err
+	}
+	q.r.metrics.lists.WithLabelValues(sourceModel).Inc()
+	if !q.noCache {
+		q.notice(q.r.cache.PutList(ctx, q.user, encodePlaces(places), version))
+	}
+	return places, nil
+}
+
+func encodePlaces(places []readmodel.Place) []string {
+	list := make([]string, 0, len(places))
+	for _, p := range places {
+		data, err := json.Marshal(p)
+		if err != nil {
+			continue // strings and numbers always marshal
+		}
+		list = append(list, string(data))
+	}
+	return list
+}
+
+// decodePlaces says not ok for a list that another release wrote in another form.
+func decodePlaces(list []string) ([]readmodel.Place, bool) {
+	places := make([]readmodel.Place, len(list))
+	for i, s := range list {
+		if json.Unmarshal([]byte(s), &places[i]) != nil || places[i].Conversation == "" {
+			return nil, false
+		}
+	}
+	return places, true
+}
+
+// notice takes the cache's errors: the first one ends its use for this request.
+func (q *query) notice(err error) {
+	if err == nil {
+		return
+	}
+	q.noCache = true
+	q.r.metrics.cacheErrors.Inc()
+	q.r.log.Debug("inbox goes on without the cache", "error", err)
+}
