@@ -79,10 +79,10 @@ func (c *Cache) List(ctx context.Context, u store.User) (list []string, ok bool,
 	if err != nil || cmd.Err() != nil {
 		return nil, false, err
 	}
-	if json.Unmarshal([]byte(cmd.Val()), &list) != nil {
-		return nil, false, nil
+	if broken := json.Unmarshal([]byte(cmd.Val()), &list); broken != nil {
+		list = nil
 	}
-	return list, true, nil
+	return list, list != nil, nil
 }
 
 // ListVersion returns what PutList asks for. A reader takes it before it reads the database: when a DropList comes in

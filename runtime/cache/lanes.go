@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -197,11 +198,11 @@ func (c *Cache) takeFrom(ctx context.Context, from, to string, limit int) ([]sto
 	if err != nil {
 		return nil, err
 	}
-	if claim.Err() != nil {
-		return nil, nil // redis.Nil: it is alive again, or another takes them
-	}
 	found, err := claim.StringSlice()
-	if err != nil {
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, nil // it is alive again, or another takes them
+	case err != nil:
 		return nil, wrap("claim lanes", err)
 	}
 	lanes := make([]store.Conv, 0, len(found))

@@ -31,9 +31,8 @@ end
 // raiseScript raises the fields ARGV[2], ARGV[4], … to ARGV[3], ARGV[5], … and renews the expiry of ARGV[1] milliseconds.
 const raiseScript = higher + `
 for i = 2, #ARGV, 2 do
-  if higher(ARGV[i+1], redis.call('HGET', KEYS[1], ARGV[i])) then
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i+1])
-  end
+  local old = redis.call('HGET', KEYS[1], ARGV[i])
+  if higher(ARGV[i+1], old) then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i+1]) end -- only up
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 0

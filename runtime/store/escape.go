@@ -17,7 +17,7 @@ func Escape(id string) string {
 		return id
 	}
 	var b strings.Builder
-	for i := 0; i < len(id); i++ {
+	for i := range len(id) {
 		if strings.IndexByte(escaped, id[i]) < 0 {
 			b.WriteByte(id[i])
 			continue

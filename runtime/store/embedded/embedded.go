@@ -131,7 +131,7 @@ func get(r pebble.Reader, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read embedded store: %w", err)
 	}
-	defer closer.Close() //nolint:errcheck // it only gives the block back to the cache
+	defer closer.Close()
 	return append([]byte(nil), v...), nil
 }
 
