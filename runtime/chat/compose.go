@@ -177,7 +177,7 @@ func (l *lane) composeMembers(c *composed, r *request, at int64) {
 func (l *lane) passBarrier(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := place{seq: l.head, at: l.lastAt, count: l.count}
+	at := place{l.head, l.lastAt, l.count}
 	if n := len(l.out); n > 0 {
 		at.seq = l.out[n-1].last
 	}

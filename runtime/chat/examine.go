@@ -27,6 +27,15 @@ func (l *lane) examine(r *request) verdict {
 		}
 		return verdict{}
 	}
+	ctx, cancel := context.WithDeadline(l.s.life, r.deadline)
+	defer cancel()
+	unavailable := verdict{code: protocol.CodeUnavailable, detail: "the log cannot be read"}
+	if !l.members.is(r.user.ID()) {
+		// Another pod may have brought the user: a refusal is final, so it is not given on old knowledge.
+		if _, err := l.catchUp(ctx, nil); err != nil {
+			return unavailable
+		}
+	}
 	notMember := verdict{code: protocol.CodeNotMember, detail: "no such conversation, or not a member of it"}
 	if !l.members.ever(r.user.ID()) {
 		return notMember
@@ -35,7 +44,7 @@ func (l *lane) examine(r *request) verdict {
 	if p, ok := l.window.find(n); ok {
 		return verdict{found: &p}
 	}
-	if v := l.search(r); v.code != "" {
+	if v := l.search(ctx, r); v.code != "" {
 		return v
 	}
 	if p, ok := l.window.find(n); ok {
@@ -48,9 +57,7 @@ func (l *lane) examine(r *request) verdict {
 }
 
 // search makes the window cover everything in which r could already be.
-func (l *lane) search(r *request) verdict {
-	ctx, cancel := context.WithDeadline(l.s.life, r.deadline)
-	defer cancel()
+func (l *lane) search(ctx context.Context, r *request) verdict {
 	unavailable := verdict{code: protocol.CodeUnavailable, detail: "the log cannot be read"}
 	if r.after != nil && *r.after >= l.next {
 		// The client knows more than this lane: another pod has written.
