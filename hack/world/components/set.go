@@ -116,7 +116,7 @@ func lock(ctx context.Context, path string, s *report.Status) (func(), error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { _ = os.Remove(path); _ = f.Close() }, nil
+			return func() { _ = f.Close() }, nil // the file stays: removing it would let two hold the lock
 		}
 		s.Set("another process is making it")
 		select {

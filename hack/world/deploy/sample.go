@@ -65,6 +65,9 @@ func (d Deployment) Sample(ctx context.Context) error {
 		if err := d.awaitReady(ctx, s); err != nil {
 			return err
 		}
+		if err := until(ctx, s, "every pod to be ready", d.podsReady); err != nil {
+			return err
+		}
 		return until(ctx, s, "the gateway to answer", func(ctx context.Context) error { return Reach(ctx, d.World, world.SampleGateway) })
 	})
 }
@@ -133,6 +136,47 @@ func (d Deployment) awaitReady(ctx context.Context, s *report.Status) error {
 		}
 		return ready(c)
 	})
+}
+
+// podsReady wants every pod of the sample ready: after a restart of the world the ChatCluster's own status may be from
+// before it.
+func (d Deployment) podsReady(ctx context.Context) error {
+	out, err := d.kubectl(ctx, nil, "get", "pods", "-n", sampleNamespace, "-o", "json")
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Items []pod `json:"items"`
+	}
+	if err := json.Unmarshal(out, &list); err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range list.Items {
+		errs = append(errs, p.ready())
+	}
+	return errors.Join(errs...)
+}
+
+// pod is what this package reads of a pod.
+type pod struct {
+	object
+	Status struct {
+		Phase      string      `json:"phase"`
+		Conditions []Condition `json:"conditions"`
+	} `json:"status"`
+}
+
+func (p pod) ready() error {
+	if p.Status.Phase == "Succeeded" {
+		return nil // a Job's
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == "Ready" && c.Status == "True" {
+			return nil
+		}
+	}
+	return fmt.Errorf("pod %s is %s and not ready", p.Metadata.Name, p.Status.Phase)
 }
 
 // ready explains what a ChatCluster lacks to be Ready at its present generation.

@@ -5,12 +5,16 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -56,7 +60,38 @@ func Ensure(dir string, s Spec) (world.Image, error) {
 	if err != nil {
 		return world.Image{}, fmt.Errorf("image %s: %w", img.Ref, err)
 	}
-	return img, write(img, built)
+	if err := write(img, built); err != nil {
+		return world.Image{}, err
+	}
+	return img, prune(dir, s.Repository)
+}
+
+// kept is how many archives of a repository stay: each change of the product makes one more.
+const kept = 5
+
+func prune(dir, repository string) error {
+	archives, err := filepath.Glob(filepath.Join(dir, strings.ReplaceAll(repository, "/", "_")+"-dev-*.tar"))
+	if err != nil {
+		return err
+	}
+	written := map[string]time.Time{}
+	for _, a := range archives {
+		info, err := os.Stat(a)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // another process pruned it
+		}
+		if err != nil {
+			return err
+		}
+		written[a] = info.ModTime()
+	}
+	newestFirst := slices.SortedFunc(maps.Keys(written), func(a, b string) int { return written[b].Compare(written[a]) })
+	for _, a := range newestFirst[min(kept, len(newestFirst)):] {
+		if err := os.Remove(a); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func write(img world.Image, built v1.Image) error {

@@ -3,9 +3,11 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,6 +71,22 @@ func TestEnsureWritesARunnableImage(t *testing.T) {
 		if diff := cmp.Diff(map[string]string{"opt/": "", "opt/chatd": "program"}, files); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
+	}
+}
+
+func TestOldArchivesGo(t *testing.T) {
+	dir := t.TempDir()
+	var last string
+	for i := range kept + 3 {
+		img, err := Ensure(dir, binary(t, fmt.Sprint("version ", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = img.Archive
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*.tar"))
+	if err != nil || len(left) != kept || !slices.Contains(left, last) {
+		t.Errorf("%d archives stay, %v; want %d, the newest among them", len(left), err, kept)
 	}
 }
 
