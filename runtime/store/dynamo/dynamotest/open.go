@@ -29,10 +29,10 @@ func Client(tb testing.TB) *dynamodb.Client {
 	}, endpoint)
 }
 
-// Open returns a store on tables of its own, which are deleted after the test.
-func Open(tb testing.TB) *dynamo.Store {
+// Open returns a client and the prefix of tables of the test's own, which are deleted after the test.
+func Open(tb testing.TB) (client *dynamodb.Client, prefix string) {
 	tb.Helper()
-	client, prefix := Client(tb), "test-"+uuid.NewString()[:8]+"-"
+	client, prefix = Client(tb), "test-"+uuid.NewString()[:8]+"-"
 	if err := EnsureTables(tb.Context(), client, prefix); err != nil {
 		tb.Fatal(err)
 	}
@@ -43,5 +43,5 @@ func Open(tb testing.TB) *dynamo.Store {
 			tb.Errorf("clean up: %v", err)
 		}
 	})
-	return dynamo.New(client, prefix)
+	return client, prefix
 }
