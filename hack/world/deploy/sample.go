@@ -168,8 +168,8 @@ type pod struct {
 }
 
 func (p pod) ready() error {
-	if p.Status.Phase == "Succeeded" {
-		return nil // a Job's
+	if p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
+		return nil // over: a Job's, or one that its Deployment has replaced
 	}
 	for _, c := range p.Status.Conditions {
 		if c.Type == "Ready" && c.Status == "True" {
