@@ -218,7 +218,8 @@ func (t *terminal) onState(err error) {
 func show(e protocol.Entry) string {
 	switch e.Kind {
 	case protocol.KindMessage:
-		return printable(e.Sender) + ": " + printable(e.Body)
+		// Further lines are indented: no message can look like another.
+		return printable(e.Sender) + ": " + strings.ReplaceAll(printable(e.Body), "\n", "\n    ")
 	case protocol.KindMembersAdded:
 		names := make([]string, len(e.Members))
 		for i, m := range e.Members {
