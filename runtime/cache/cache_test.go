@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -155,6 +156,30 @@ func TestAway(t *testing.T) {
 	if got, err := c.TakeLapsed(t.Context(), "pod", 1); err == nil {
 		t.Errorf("TakeLapsed = %v without Redis", got)
 	}
+}
+
+// An error in the middle of taking lanes does not hide those that were taken: nobody else would settle them.
+func TestTakenBesideAnError(t *testing.T) {
+	m, c := mini(t)
+	e := &engine{T: t, Cache: c, tenant: "t"}
+	const dead = 4
+	for i := range dead {
+		e.must(c.Renew(t.Context(), e.pod(fmt.Sprint("dead", i)), []store.Conv{e.conv(fmt.Sprint("c", i))}))
+	}
+	m.FastForward(DefaultLease)
+	broken := c.lanesKey(e.pod("dead0"))
+	m.Del(broken)
+	e.must(m.Set(broken, "not a set"))
+	var taken []store.Conv
+	within(t, 10*time.Second, "all others' lanes are taken", func() bool {
+		got, err := c.TakeLapsed(t.Context(), e.pod("alive"), 10)
+		if err != nil && len(got) > 0 {
+			t.Fatalf("TakeLapsed = %v beside %v", got, err)
+		}
+		taken = append(taken, got...)
+		return len(taken) == dead-1
+	})
+	e.same([]string{"c1", "c2", "c3"}, sorted(taken))
 }
 
 func TestSilent(t *testing.T) {

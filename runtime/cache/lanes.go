@@ -136,8 +136,8 @@ func anys(list []string) []any {
 
 // TakeLapsed moves lanes of pods whose lease has lapsed to the pod's own, at most limit, and returns them. The caller
 // counts them among its lanes from then on, so that Renew keeps them until they are settled. They are added here before they
-// are removed there, so a crash between loses none; seldom, two pods take the same. Lanes that come beside an error are
-// taken all the same.
+// are removed there, so a crash between loses none; seldom, two pods take the same. An error comes only where none were
+// taken: what was taken before it is returned, and the next call meets it again.
 func (c *Cache) TakeLapsed(ctx context.Context, pod string, limit int) ([]store.Conv, error) {
 	if limit <= 0 {
 		return nil, ctx.Err()
@@ -153,8 +153,11 @@ func (c *Cache) TakeLapsed(ctx context.Context, pod string, limit int) ([]store.
 		}
 		lanes, err := c.takeFrom(ctx, other, pod, limit-len(taken))
 		taken = append(taken, lanes...)
+		if err != nil && len(taken) == 0 {
+			return nil, err
+		}
 		if err != nil {
-			return taken, err
+			break
 		}
 	}
 	return taken, nil
