@@ -138,7 +138,8 @@ func (w *worker) process(batch []ticketed) bool {
 			w.complete(t.ticket)
 			continue
 		}
-		r.complete = func() { w.complete(t.ticket) }
+		ticket := t.ticket // alone: a handler that finishes later must not keep the record's bytes in memory
+		r.complete = func() { w.complete(ticket) }
 		records = append(records, r)
 	}
 	if len(records) == 0 {
