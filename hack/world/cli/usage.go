@@ -33,8 +33,8 @@ func usage(w world.World, sample bool) string {
 	if sample {
 		p("")
 		p("Chat, in two terminals; then close bob's, write to him, and look at the sink's page:")
-		p("  bin/chatd client --url %s --token-file %s", w.GatewayURL, w.Issuer.Tokens["alice"])
-		p("  bin/chatd client --url %s --token-file %s", w.GatewayURL, w.Issuer.Tokens["bob"])
+		p("  bin/chatd client --url %s --token-file %s --to bob", w.GatewayURL, w.Issuer.Tokens["alice"])
+		p("  bin/chatd client --url %s --token-file %s --to alice", w.GatewayURL, w.Issuer.Tokens["bob"])
 		p("  open %s", w.Sink.URL)
 	}
 	return b.String()
