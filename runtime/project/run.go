@@ -105,7 +105,7 @@ func (p *Projector) retryParked(ctx context.Context) {
 // warn logs a failure, unless it is that of a process that is stopping.
 func (p *Projector) warn(ctx context.Context, what string, err error, args ...any) {
 	if !errors.Is(ctx.Err(), context.Canceled) {
-		p.log.Warn(what, append(args, "error", err)...)
+		p.log.With(args...).Warn("work in the background failed and will be repeated", "what", what, "error", err)
 	}
 }
 

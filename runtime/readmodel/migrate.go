@@ -59,8 +59,10 @@ func migrate(ctx context.Context, cfg config.Postgres, fsys fs.FS, log *slog.Log
 	policy := backoff.NewExponentialBackOff()
 	policy.InitialInterval = 500 * time.Millisecond
 	policy.MaxInterval = 10 * time.Second
+	var last error
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {
 		err := up(ctx, db, fsys, log)
+		last = err
 		if err != nil && !passes(err) {
 			err = backoff.Permanent(err)
 		}
@@ -69,8 +71,8 @@ func migrate(ctx context.Context, cfg config.Postgres, fsys fs.FS, log *slog.Log
 		backoff.WithNotify(func(err error, wait time.Duration) {
 			log.Warn("migration will be tried again", "error", describe(err).Error(), "wait", wait)
 		}))
-	if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
-		err = permanent.Unwrap()
+	if err != nil && last != nil {
+		err = last // the end of ctx says less than what it ended
 	}
 
 	version, versionErr := currentVersion(context.WithoutCancel(ctx), db)

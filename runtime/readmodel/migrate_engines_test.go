@@ -219,3 +219,17 @@ func TestNewerSchema(t *testing.T) {
 		})
 	}
 }
+
+func TestMigrateUnreachable(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	cfg := readmodeltest.Database(t)
+	cfg.Port = 1
+	if err := os.WriteFile(cfg.PasswordFile, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Migrate(ctx, cfg, quiet)
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "hunter2") {
+		t.Fatalf("got %v, want where it could not connect to, without the password", err)
+	}
+}

@@ -15,6 +15,7 @@ const (
 	codeReadOnly         = "25006"
 	codeCannotConnectNow = "57P03"
 	codeTooManyConns     = "53300"
+	codeDeadlock         = "40P01"
 
 	classData        = "22"
 	classConstraint  = "23"

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// DefaultLimit is the page's length where none is asked for, MaxLimit the longest.
+	// DefaultLimit is a page's length where none is asked for.
 	DefaultLimit = 50
-	MaxLimit     = 200
+	// MaxLimit is the longest page.
+	MaxLimit = 200
 	// walkPage is how many batches are read at a time on the way to the head.
 	walkPage = 128
 )

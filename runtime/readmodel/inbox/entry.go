@@ -106,10 +106,7 @@ func (q *query) freshen(ctx context.Context, entries []entry) error {
 		conversations[i] = e.place.Conversation
 	}
 	marks, err := q.r.cache.ReadMarks(ctx, q.user, q.convs(conversations))
-	q.notice(err)
-	if err != nil {
-		return nil
-	}
+	q.notice(err) // without them the model's marks count
 	byID := make(map[string]uint64, len(marks))
 	for c, seq := range marks {
 		byID[c.ID()] = seq

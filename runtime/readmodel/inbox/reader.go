@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// DefaultLimit is a page's length where none is asked for, MaxLimit the longest.
+	// DefaultLimit is a page's length where none is asked for.
 	DefaultLimit = 50
-	MaxLimit     = 200
+	// MaxLimit is the longest page.
+	MaxLimit = 200
 )
 
 // Model is the read model.
