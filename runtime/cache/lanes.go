@@ -148,19 +148,16 @@ func (c *Cache) TakeLapsed(ctx context.Context, pod string, limit int) ([]store.
 	}
 	var taken []store.Conv
 	for _, other := range lapsed {
-		if len(taken) == limit {
-			break
-		}
-		lanes, err := c.takeFrom(ctx, other, pod, limit-len(taken))
-		taken = append(taken, lanes...)
-		if err != nil && len(taken) == 0 {
-			return nil, err
-		}
-		if err != nil {
+		var lanes []store.Conv
+		lanes, err = c.takeFrom(ctx, other, pod, limit-len(taken))
+		if taken = append(taken, lanes...); err != nil || len(taken) == limit {
 			break
 		}
 	}
-	return taken, nil
+	if len(taken) > 0 {
+		return taken, nil
+	}
+	return nil, err
 }
 
 // lapsedPods returns the other pods without a lease, in random order.
