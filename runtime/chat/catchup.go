@@ -13,7 +13,7 @@ import (
 const (
 	// readPage is how many batches one read asks for.
 	readPage = 64
-	// maxRepublish is how many batches found in the store are on their way to Kafka at a time.
+	// maxRepublish is how many batches found in the store are on their way to Kafka at a time, beside those just committed.
 	maxRepublish = 64
 )
 
@@ -25,7 +25,7 @@ var errGap = errors.New("the log has a gap")
 // and its requests have been taken care of.
 func (l *lane) catchUp(ctx context.Context, mine *composed) (landed bool, err error) {
 	for {
-		if err := l.awaitRoom(ctx, maxRepublish); err != nil {
+		if err := l.awaitRoom(ctx, l.maxOut()); err != nil {
 			return landed, err
 		}
 		l.dropExpired()
@@ -59,6 +59,9 @@ func (l *lane) catchUp(ctx context.Context, mine *composed) (landed bool, err er
 		}
 	}
 }
+
+// maxOut bounds the batches on their way: those of requests that were not answered yet, and those found in the store.
+func (l *lane) maxOut() int { return l.s.o.LaneSlots + maxRepublish }
 
 func (l *lane) readPage(ctx context.Context) ([]store.Stored, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.s.o.StoreTimeout)

@@ -121,7 +121,8 @@ func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail stri
 		}
 		delete(l.refused, dev)
 	}
-	if l.slots >= l.s.o.LaneSlots {
+	// More than slots are out when neither Kafka nor the outbox takes what is stored, and answers were given up.
+	if l.slots >= l.s.o.LaneSlots || len(l.out) > l.maxOut() {
 		code, detail = protocol.CodeBusy, "the conversation is busy"
 	} else if res := l.limit.ReserveN(now, len(r.body)+256); res.DelayFrom(now) > 0 {
 		retry = res.DelayFrom(now)

@@ -70,6 +70,8 @@ func (s *Service) closeLane(ctx context.Context, l *lane) {
 	}
 	s.forgetLocked(l)
 	tail, count, raise := l.accepted, l.acceptedCount, l.opened && l.accepted > l.raised
+	// A put that may still land is somebody's to find: the registration outlives this pod's lease.
+	settled := s.now().After(l.unsettled)
 	l.mu.Unlock()
 	s.mu.Unlock()
 
@@ -79,7 +81,7 @@ func (s *Service) closeLane(ctx context.Context, l *lane) {
 			s.o.Log.Warn("the tail is not raised: the next opening reads more", "conversation", l.conv.String(), "error", err)
 		}
 	}
-	if s.o.Registry != nil {
+	if s.o.Registry != nil && settled {
 		err := s.call(ctx, func(ctx context.Context) error { return s.o.Registry.Unregister(ctx, s.o.Pod, l.conv) })
 		if err != nil {
 			s.o.Log.Warn("a closed lane is still registered", "conversation", l.conv.String(), "error", err)

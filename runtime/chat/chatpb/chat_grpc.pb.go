@@ -30,9 +30,13 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ChatClient interface {
 	// Connect is the one long-lived stream that each gateway holds to each chat pod. Sends go down, results and deliveries come
-	// up; both directions carry batches. Requests of one conversation are answered in the order in which they were sent.
+	// up; both directions carry batches. What one device sends to one conversation is answered in the order in which it was
+	// sent. After a retryable code for a device and conversation, what that device has sent after it is refused with the same
+	// code until the refused client_msg_id comes again, or for 5 seconds.
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[GatewayFrame, ChatFrame], error)
-	// CreateConversation is idempotent by its id.
+	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
+	// ALREADY_EXISTS when the id is that of another kind; NOT_FOUND when it exists and the creator is no member of it;
+	// UNAVAILABLE, which is to be retried.
 	CreateConversation(ctx context.Context, in *CreateConversationRequest, opts ...grpc.CallOption) (*CreateConversationResponse, error)
 }
 
@@ -72,9 +76,13 @@ func (c *chatClient) CreateConversation(ctx context.Context, in *CreateConversat
 // for forward compatibility.
 type ChatServer interface {
 	// Connect is the one long-lived stream that each gateway holds to each chat pod. Sends go down, results and deliveries come
-	// up; both directions carry batches. Requests of one conversation are answered in the order in which they were sent.
+	// up; both directions carry batches. What one device sends to one conversation is answered in the order in which it was
+	// sent. After a retryable code for a device and conversation, what that device has sent after it is refused with the same
+	// code until the refused client_msg_id comes again, or for 5 seconds.
 	Connect(grpc.BidiStreamingServer[GatewayFrame, ChatFrame]) error
-	// CreateConversation is idempotent by its id.
+	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
+	// ALREADY_EXISTS when the id is that of another kind; NOT_FOUND when it exists and the creator is no member of it;
+	// UNAVAILABLE, which is to be retried.
 	CreateConversation(context.Context, *CreateConversationRequest) (*CreateConversationResponse, error)
 	mustEmbedUnimplementedChatServer()
 }
