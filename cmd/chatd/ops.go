@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,16 +29,25 @@ type check struct {
 // ops is what every role serves beside its work: liveness, readiness and metrics.
 type ops struct {
 	registry *prometheus.Registry
-	checks   []check
+	mu       sync.Mutex
+	// checks are the role's; until it has named them it is starting, and not ready.
+	checks []check
 	// draining turns readiness off before the role stops.
 	draining atomic.Bool
 	log      *slog.Logger
 }
 
-func newOps(log *slog.Logger, checks ...check) *ops {
+func newOps(log *slog.Logger) *ops {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &ops{registry: r, checks: checks, log: log}
+	return &ops{registry: r, log: log}
+}
+
+// require names what the role cannot do without.
+func (o *ops) require(checks ...check) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.checks = append(o.checks, checks...)
 }
 
 func (o *ops) handler() http.Handler {
@@ -52,9 +62,12 @@ func (o *ops) handler() http.Handler {
 func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 	defer cancel()
-	results := make([]string, len(o.checks))
+	o.mu.Lock()
+	checks := slices.Clone(o.checks)
+	o.mu.Unlock()
+	results := make([]string, len(checks))
 	var wg sync.WaitGroup
-	for i, c := range o.checks {
+	for i, c := range checks {
 		wg.Go(func() {
 			results[i] = "ok"
 			if err := c.run(ctx); err != nil {
@@ -66,7 +79,11 @@ func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 
 	status := http.StatusOK
 	body := map[string]string{}
-	for i, c := range o.checks {
+	if len(checks) == 0 {
+		body["starting"] = "the process has not come so far yet"
+		status = http.StatusServiceUnavailable
+	}
+	for i, c := range checks {
 		body[c.name] = results[i]
 		if results[i] != "ok" {
 			status = http.StatusServiceUnavailable

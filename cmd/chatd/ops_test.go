@@ -30,6 +30,10 @@ func TestReadyTellsWhatIsWrong(t *testing.T) {
 			reason: "the answer names the broken one", checks: []check{fine, broken},
 			status: http.StatusServiceUnavailable, body: map[string]string{"store": "ok", "cache": "connection refused"},
 		},
+		"Starting": {
+			reason: "nothing is known to be there yet",
+			status: http.StatusServiceUnavailable, body: map[string]string{"starting": "the process has not come so far yet"},
+		},
 		"Draining": {
 			reason: "a stopping process takes no new traffic", checks: []check{fine}, draining: true,
 			status: http.StatusServiceUnavailable, body: map[string]string{"store": "ok", "draining": "the process is stopping"},
@@ -37,7 +41,8 @@ func TestReadyTellsWhatIsWrong(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			o := newOps(slog.New(slog.DiscardHandler), tc.checks...)
+			o := newOps(slog.New(slog.DiscardHandler))
+			o.require(tc.checks...)
 			o.draining.Store(tc.draining)
 			rec := httptest.NewRecorder()
 			o.handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
+	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
+	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
+)
+
+// credentialsLife is how long credentials from a mounted file are used before the file is read again.
+const credentialsLife = time.Minute
+
+// awsConfig is the SDK's default chain (Pod Identity, IRSA, …). Where AWS_SHARED_CREDENTIALS_FILE names a file, that is read
+// again every minute: the SDK itself reads it once.
+func (r role) awsConfig(ctx context.Context) (aws.Config, error) {
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(r.cfg.AWS.Region)}
+	if path := os.Getenv("AWS_SHARED_CREDENTIALS_FILE"); path != "" {
+		options = append(options, awsconfig.WithCredentialsProvider(aws.NewCredentialsCache(credentialsFile(path))))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("configure AWS: %w", err)
+	}
+	return cfg, nil
+}
+
+func credentialsFile(path string) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		profile, err := awsconfig.LoadSharedConfigProfile(ctx, "default", func(o *awsconfig.LoadSharedConfigOptions) {
+			o.CredentialsFiles, o.ConfigFiles = []string{path}, []string{}
+		})
+		if err != nil {
+			return aws.Credentials{}, fmt.Errorf("read AWS credentials: %w", err)
+		}
+		c := profile.Credentials
+		c.CanExpire, c.Expires = true, time.Now().Add(credentialsLife)
+		return c, nil
+	})
+}
+
+func (r role) store(cfg aws.Config) *dynamo.Store {
+	return dynamo.New(dynamo.NewClient(cfg, r.cfg.AWS.Endpoints.DynamoDB), r.cfg.DynamoDB.TablePrefix)
+}
+
+// storeAnswers is a check that the store can be read. It asks for a conversation that nobody can have.
+func storeAnswers(s *dynamo.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conv, err := store.NewConv("chatcluster.io", "readiness")
+		if err != nil {
+			return err
+		}
+		if _, err := s.Conversation(ctx, conv); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	}
+}
+
+func (r role) producer() (*eventlog.Producer, error) {
+	return eventlog.NewProducer(r.cfg.Kafka, eventlog.ProducerOptions{ClientID: r.clientID()})
+}
+
+// closeProducer flushes what is on its way to Kafka. What it cannot is in the store: nothing depends on it.
+func (r role) closeProducer(p *eventlog.Producer) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := p.Close(ctx); err != nil {
+		r.log.WarnContext(ctx, "records were left when the producer closed", "error", err)
+	}
+}
+
+// clientID names this process to the services.
+func (r role) clientID() string { return "chatcluster-" + r.name + "-" + r.pod }
+
+// deviceMarks gives the gateway the cache's marks in its own words.
+type deviceMarks struct{ *cache.Cache }
+
+func (m deviceMarks) DeviceMarks(ctx context.Context, u store.User, device string, convs []store.Conv) ([]gateway.Mark, error) {
+	marks, err := m.Cache.DeviceMarks(ctx, u, device, convs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]gateway.Mark, len(marks))
+	for i, mark := range marks {
+		out[i] = gateway.Mark(mark)
+	}
+	return out, nil
+}
+
+// inboxes gives the gateway the inbox's errors in its own words.
+type inboxes struct{ *inbox.Reader }
+
+func (i inboxes) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
+	page, err := i.Reader.Inbox(ctx, u, limit, cursor)
+	if errors.Is(err, inbox.ErrBadCursor) {
+		return page, fmt.Errorf("%w: %w", gateway.ErrBadCursor, err)
+	}
+	return page, err
+}

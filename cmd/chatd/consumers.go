@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+
+	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
+	"github.com/chatcluster/chatcluster/runtime/notify"
+	"github.com/chatcluster/chatcluster/runtime/project"
+	"github.com/chatcluster/chatcluster/runtime/push"
+	"github.com/chatcluster/chatcluster/runtime/push/pinpoint"
+	"github.com/chatcluster/chatcluster/runtime/readmodel"
+)
+
+func runNotify(ctx context.Context, r role, o *ops) error {
+	awsCfg, err := r.awsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	st := r.store(awsCfg)
+	redis, err := cache.Connect(r.cfg.Redis)
+	if err != nil {
+		return err
+	}
+	defer redis.Close()
+	sender := pinpoint.New(pinpoint.NewClient(awsCfg, r.cfg.AWS.Endpoints.Pinpoint), pinpoint.Options{Log: r.log})
+	notifier, err := notify.New(notify.Options{
+		Store:       st,
+		Marks:       redis,
+		Sender:      push.NewBreaker(sender),
+		Application: r.cfg.Push.ApplicationID,
+		Delay:       r.cfg.Push.Delay.Duration,
+		Log:         r.log,
+		Registerer:  o.registry,
+	})
+	if err != nil {
+		return err
+	}
+	return r.consume(ctx, o, notifier.ConsumerOptions(), notifier.Run)
+}
+
+func runProject(ctx context.Context, r role, o *ops) error {
+	awsCfg, err := r.awsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	st := r.store(awsCfg)
+	redis, err := cache.Connect(r.cfg.Redis)
+	if err != nil {
+		return err
+	}
+	defer redis.Close()
+	model, err := readmodel.Open(r.cfg.Postgres, readmodel.Options{Application: r.clientID()})
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	projector, err := project.New(project.Options{
+		Model:        readmodel.NewWriter(model, st),
+		Cache:        redis,
+		Tails:        st,
+		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
+		Log:          r.log,
+		Registerer:   o.registry,
+	})
+	if err != nil {
+		return err
+	}
+	o.require(check{"read model", model.Compatible})
+	return r.consume(ctx, o, projector.Consumer(), projector.Run)
+}
+
+// consume runs a consumer, and beside it what its handler leaves to be done: that ends last, so what is complete when the
+// consumer stops is committed.
+func (r role) consume(ctx context.Context, o *ops, options eventlog.ConsumerOptions, work func(context.Context) error) error {
+	options.ClientID, options.Log, options.Registerer = r.clientID(), r.log, o.registry
+	consumer, err := eventlog.NewConsumer(r.cfg.Kafka, options)
+	if err != nil {
+		return err
+	}
+	o.require(check{"kafka", consumer.Ping})
+	return beside(ctx, consumer.Run, work)
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"net"
+
+	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/readmodel"
+	"github.com/chatcluster/chatcluster/runtime/readmodel/history"
+	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
+)
+
+func runGateway(ctx context.Context, r role, o *ops) error {
+	awsCfg, err := r.awsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	st := r.store(awsCfg)
+	redis, err := cache.Connect(r.cfg.Redis)
+	if err != nil {
+		return err
+	}
+	defer redis.Close()
+	model, err := readmodel.Open(r.cfg.Postgres, readmodel.Options{Application: r.clientID()})
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	producer, err := r.producer()
+	if err != nil {
+		return err
+	}
+	defer r.closeProducer(producer)
+	verifier, err := auth.New(r.cfg.Auth.Issuers, auth.Options{Log: r.log})
+	if err != nil {
+		return err
+	}
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: redis, Log: r.log, Registerer: o.registry})
+	if err != nil {
+		return err
+	}
+	g, err := gateway.New(gateway.Options{
+		Name:           r.pod,
+		Verifier:       verifier,
+		Store:          st,
+		Marks:          deviceMarks{redis},
+		MarkLog:        producer,
+		Inbox:          inboxes{reader},
+		History:        history.NewReader(st, model),
+		ChatService:    r.cfg.Chat.Service,
+		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,
+		MaxConnections: r.cfg.Gateway.MaxConnections,
+		DrainPeriod:    r.cfg.Gateway.DrainPeriod.Duration,
+		Logger:         r.log,
+		Registerer:     o.registry,
+	})
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", r.listen)
+	if err != nil {
+		return err
+	}
+	o.require(check{"chat", g.Ready}, check{"read model", latch(model.Compatible)}, check{"store", latch(storeAnswers(st))})
+	return beside(ctx,
+		func(ctx context.Context) error { return g.Run(ctx, ln) },
+		verifier.Run)
+}

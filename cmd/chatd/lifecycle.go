@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// closeTimeout bounds what a role flushes after it has drained.
+const closeTimeout = 5 * time.Second
+
+// serve runs a role with its probes and metrics beside it: they outlive the role's drain, so that a pod that takes its time
+// to stop is seen to be alive.
+func serve(ctx context.Context, o *ops, addr string, run func(context.Context) error) error {
+	stop := context.AfterFunc(ctx, func() { o.draining.Store(true) })
+	defer stop()
+	o.log.InfoContext(ctx, "starting", "version", version)
+	err := beside(ctx, run, func(ctx context.Context) error { return o.serve(ctx, addr) })
+	if err != nil {
+		return err
+	}
+	o.log.InfoContext(ctx, "stopped")
+	return nil
+}
+
+// beside runs main until it returns, and support for as long: support's context ends only when main has returned, so what
+// main needs while it drains is still there. Support that ends early ends main, too. It waits for all of them.
+func beside(ctx context.Context, main func(context.Context) error, support ...func(context.Context) error) error {
+	ctx, cancelMain := context.WithCancel(ctx)
+	defer cancelMain()
+	supportCtx, cancelSupport := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelSupport()
+
+	errs := make([]error, len(support)+1)
+	var wg sync.WaitGroup
+	for i, run := range support {
+		wg.Go(func() {
+			defer cancelMain()
+			if err := run(supportCtx); err != nil && !(errors.Is(err, context.Canceled) && supportCtx.Err() != nil) {
+				errs[i+1] = err
+			}
+		})
+	}
+	if err := main(ctx); err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
+		errs[0] = err
+	}
+	cancelSupport()
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// latch is a check that passes for good once it has passed: for what a role needs to start, and whose later absence is better
+// met by errors to callers than by a fleet that turns unready all at once.
+func latch(run func(context.Context) error) func(context.Context) error {
+	var mu sync.Mutex
+	passed := false
+	return func(ctx context.Context) error {
+		mu.Lock()
+		done := passed
+		mu.Unlock()
+		if done {
+			return nil
+		}
+		if err := run(ctx); err != nil {
+			return err
+		}
+		mu.Lock()
+		passed = true
+		mu.Unlock()
+		return nil
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chatcluster/chatcluster/runtime/config"
+)
+
+// version is stamped by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	started := false
+	root := &cobra.Command{
+		Use:           "chatd",
+		Short:         "ChatCluster's data plane",
+		Long:          "chatd is ChatCluster's data plane. Each role is a subcommand that reads the same configuration file.",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// What goes wrong before this is the command line's fault.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateRequiredFlags(); err != nil {
+				return err
+			}
+			started = true
+			return nil
+		},
+	}
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.AddCommand(
+		roleCommand("gateway", "Serve clients: WebSocket and REST", runGateway),
+		roleCommand("chat", "Keep the order of conversations", runChat),
+		roleCommand("notify", "Push what was not confirmed", runNotify),
+		roleCommand("project", "Project conversations into the read model", runProject),
+		migrateCommand(),
+		tokenCommand(),
+		clientCommand(),
+	)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(errOut, "chatd: %v\n", err)
+		if !started {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// role is what a role's constructor gets.
+type role struct {
+	name string
+	// pod names this process to others; a pod's host name is its name.
+	pod    string
+	listen string
+	cfg    *config.Config
+	log    *slog.Logger
+}
+
+// roleCommand is a subcommand that runs a role until it is told to stop.
+func roleCommand(name, short string, run func(context.Context, role, *ops) error) *cobra.Command {
+	var (
+		configPath, opsAddr, listen string
+		level                       slog.Level
+	)
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Load(configPath)
+			if err != nil {
+				return err
+			}
+			pod, err := os.Hostname()
+			if err != nil {
+				return fmt.Errorf("find this host's name: %w", err)
+			}
+			log := newLogger(cmd.ErrOrStderr(), level).With("role", name, "pod", pod)
+			o := newOps(log)
+			return serve(cmd.Context(), o, opsAddr, func(ctx context.Context) error {
+				return run(ctx, role{name: name, pod: pod, listen: listen, cfg: cfg, log: log}, o)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
+	cmd.Flags().StringVar(&opsAddr, "ops-listen", ":9090", "address of probes and metrics")
+	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	switch name {
+	case "gateway":
+		cmd.Flags().StringVar(&listen, "listen", ":8080", "address of WebSocket and REST")
+	case "chat":
+		cmd.Flags().StringVar(&listen, "listen", ":7400", "address of gRPC")
+	}
+	return cmd
+}
+
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
