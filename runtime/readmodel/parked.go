@@ -2,6 +2,7 @@ package readmodel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,20 +63,26 @@ func (w *Writer) CountParked(ctx context.Context) (int, error) {
 // entries, lets them go on. What still fails stays parked, with its newest reason.
 func (w *Writer) RetryParked(ctx context.Context, limit int) (Applied, error) {
 	var total Applied
-	rows, err := w.m.writer.Query(ctx, "SELECT tenant, conversation FROM parked_conversations WHERE retry_at <= now() ORDER BY retry_at LIMIT $1", limit)
+	// Claimed, so that one that fails for another reason does not stand in the others' way.
+	rows, err := w.m.writer.Query(ctx, `
+		UPDATE parked_conversations p SET retry_at = now() + $1::interval
+		FROM (SELECT tenant, conversation FROM parked_conversations WHERE retry_at <= now() ORDER BY retry_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
+		WHERE p.tenant = d.tenant AND p.conversation = d.conversation
+		RETURNING p.tenant, p.conversation`, parkedRetry, limit)
 	if err != nil {
-		return total, fmt.Errorf("read parked conversations: %w", err)
+		return total, fmt.Errorf("claim parked conversations: %w", err)
 	}
 	convs, err := pgx.CollectRows(rows, scanConv)
 	if err != nil {
-		return total, fmt.Errorf("read parked conversations: %w", err)
+		return total, fmt.Errorf("claim parked conversations: %w", err)
 	}
+	var failed []error
 	for _, c := range convs {
 		if err := w.retryParked(ctx, c, &total); err != nil {
-			return total, fmt.Errorf("retry parked conversation %s: %w", c, err)
+			failed = append(failed, fmt.Errorf("retry parked conversation %s: %w", c, err))
 		}
 	}
-	return total, nil
+	return total, errors.Join(failed...)
 }
 
 func (w *Writer) retryParked(ctx context.Context, c store.Conv, total *Applied) error {
