@@ -227,7 +227,7 @@ func TestADrainingPodFinishesAndGetsNothingNew(t *testing.T) {
 		owner, other = other, owner
 	}
 	came, free := make(chan struct{}), make(chan struct{})
-	owner.Before(func(*chatpb.Send) *chatpb.Result { close(came); <-free; return nil })
+	owner.Before(holdFirst(came, free))
 	alice.Say(send("m2"))
 	<-came
 	owner.Drain()
@@ -241,5 +241,14 @@ func TestADrainingPodFinishesAndGetsNothingNew(t *testing.T) {
 	}
 	if n := len(other.Sends()); n != 1 {
 		t.Errorf("the other pod got %d sends, want m3 alone", n)
+	}
+}
+
+// holdFirst holds a pod's first send until free is closed.
+func holdFirst(came chan<- struct{}, free <-chan struct{}) func(*chatpb.Send) *chatpb.Result {
+	var once sync.Once
+	return func(*chatpb.Send) *chatpb.Result {
+		once.Do(func() { close(came); <-free })
+		return nil
 	}
 }
