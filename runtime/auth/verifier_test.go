@@ -87,7 +87,7 @@ func TestVerify(t *testing.T) {
 						t.Errorf("the error quotes the token: %v", err)
 					}
 				}
-				if auth.Retryable(err) != (tc.err == auth.ErrNotYetValid) {
+				if auth.Retryable(err) != (errors.Is(tc.err, auth.ErrNotYetValid)) {
 					t.Errorf("Retryable is %v", auth.Retryable(err))
 				}
 				return

@@ -31,11 +31,17 @@ type Marks interface {
 
 // Defaults of the options.
 const (
-	DefaultWindows  = 16
+	DefaultWindows  = 32
 	DefaultMembers  = 64
 	DefaultAttempts = 12
-	// MaxPending is how many records of a partition may wait for their windows: the consumer pauses beyond.
-	MaxPending = 2000
+)
+
+// How many records of a partition may wait for their windows; the consumer pauses beyond. As each waits for a delay, this is
+// what bounds the rate: 2,000 records a second up to a delay of 30 s. A record that waits takes up to about 1 KB.
+const (
+	pendingPerSecond = 2_000
+	minPending       = 10_000
+	maxPending       = 60_000
 )
 
 // Bounds of single steps.
@@ -60,7 +66,7 @@ type Options struct {
 	Delay time.Duration
 	// Windows is how many windows are decided at once.
 	Windows int
-	// Members is how many members are looked at at once, over all windows.
+	// Members is how many members are looked at side by side, over all windows.
 	Members int
 	// Attempts is how often a platform may answer a push without taking it or refusing it for good.
 	Attempts int

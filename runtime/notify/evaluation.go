@@ -50,7 +50,7 @@ type target struct{ device, token string }
 func (n *Notifier) evaluate(ctx context.Context, e *evaluation) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(e.owner.ctx, cancel)()
+	defer context.AfterFunc(e.owner.ctx, cancel)() //nolint:contextcheck // the end of the ownership is a second reason to stop
 
 	var wait time.Duration
 	err := n.list(ctx, e)

@@ -54,9 +54,10 @@ func New(o Options) (*Notifier, error) {
 
 // ConsumerOptions are what the consumer of the log must be for the notifier.
 func (n *Notifier) ConsumerOptions() eventlog.ConsumerOptions {
+	pending := min(max(int(n.o.Delay.Seconds()*pendingPerSecond), minPending), maxPending)
 	return eventlog.ConsumerOptions{
 		Group: eventlog.NotifyGroup, Topics: []string{eventlog.LogTopic},
-		Handler: n.Handle, Deferred: true, Revoked: n.Revoked, MaxPending: MaxPending,
+		Handler: n.Handle, Deferred: true, Revoked: n.Revoked, MaxPending: pending,
 		Log: n.o.Log, Registerer: n.o.Registerer,
 	}
 }

@@ -88,7 +88,7 @@ func TestGetAppsPages(t *testing.T) {
 	}
 	got := map[string]bool{}
 	var token *string
-	for pages := 0; pages < 5; pages++ {
+	for range 5 {
 		out, err := c.GetApps(t.Context(), &pinpoint.GetAppsInput{PageSize: aws.String("2"), Token: token})
 		if err != nil {
 			t.Fatal(err)
