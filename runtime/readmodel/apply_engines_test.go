@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/chatcluster/chatcluster/runtime/logpb"
@@ -272,91 +270,6 @@ func TestStoreDownAppliesNothingAndParksNothing(t *testing.T) {
 	}
 }
 
-func TestParkedConversation(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		// spoil makes the log's third batch unfit, mend makes it fit again.
-		spoil, mend func(l *readmodeltest.Log, src *readmodeltest.Source)
-		reason      string
-	}{
-		{
-			"bad content",
-			func(l *readmodeltest.Log, _ *readmodeltest.Source) { l.Batches[2].Entries[0].Sender = "a\x00b" },
-			nil,
-			"seq 3: invalid id",
-		},
-		{
-			"lost entries",
-			func(_ *readmodeltest.Log, src *readmodeltest.Source) {
-				src.Lost = func(_ store.Conv, first uint64) bool { return first == 2 }
-			},
-			func(_ *readmodeltest.Log, src *readmodeltest.Source) { src.Lost = nil },
-			"missing: 2 to 2",
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			ctx, m := deadline(t), migrated(t)
-			bad, good := readmodeltest.NewLog(t, "acme", "bad", store.Group), readmodeltest.NewLog(t, "acme", "good", store.Group)
-			for _, l := range []*readmodeltest.Log{bad, good} {
-				l.Batch(readmodeltest.Add("ann", "ann", "bob"))
-				for i := range 4 {
-					l.Batch(readmodeltest.Say("ann", fmt.Sprint("message ", i)))
-				}
-			}
-			src := readmodeltest.NewSource(bad, good)
-			tc.spoil(bad, src)
-			w := NewWriter(m, src)
-
-			rs := records(bad, good)
-			without := append([]Record{rs[0]}, rs[2:]...) // batch 2 of the bad one is for the store to bring
-			got := apply(t, w, without[:3]...)
-			if len(got.Parked) != 1 || !strings.Contains(got.Parked[0].Reason, tc.reason) {
-				t.Fatalf("parked: %+v, want one for %q", got.Parked, tc.reason)
-			}
-			got = apply(t, w, without[3:]...)
-			if got.Waiting != 1 || len(got.Parked) != 0 {
-				t.Errorf("later records: waiting %d, newly parked %v; want 1 and none", got.Waiting, got.Parked)
-			}
-			if head := headOf(t, m, good.Conv); head != good.Head() {
-				t.Errorf("the other conversation is at %d, not %d", head, good.Head())
-			}
-			if head := headOf(t, m, bad.Conv); head > 2 {
-				t.Errorf("the parked conversation is at %d: its record was skipped", head)
-			}
-
-			due(t, m)
-			again, err := w.RetryParked(ctx, 10)
-			if err != nil || len(again.Parked) != 1 || len(again.Freed) != 0 {
-				t.Fatalf("retry before it is mended: %+v, %v; want it parked", again, err)
-			}
-			if n, err := w.CountParked(ctx); err != nil || n != 1 {
-				t.Errorf("parked: %d, %v", n, err)
-			}
-			if tc.mend == nil {
-				return
-			}
-			tc.mend(bad, src)
-			due(t, m)
-			again, err = w.RetryParked(ctx, 10)
-			if err != nil || len(again.Freed) != 1 {
-				t.Fatalf("retry after it is mended: %+v, %v; want it freed", again, err)
-			}
-			if head := headOf(t, m, bad.Conv); head != bad.Head() {
-				t.Errorf("the freed conversation is at %d, not %d", head, bad.Head())
-			}
-			next := bad.Batch(readmodeltest.Say("bob", "goes on"))
-			if got := apply(t, w, Record{bad.Conv, bad.Kind, next}); got.Entries != 1 || got.Waiting != 0 {
-				t.Errorf("after it is freed: %+v", got)
-			}
-			for _, line := range dump(t, m) {
-				if strings.HasPrefix(line, "waiting") || strings.HasPrefix(line, "parked") {
-					t.Errorf("left over: %s", line)
-				}
-			}
-		})
-	}
-}
-
 func due(t *testing.T, m *Model) {
 	t.Helper()
 	if _, err := m.writer.Exec(deadline(t), "UPDATE parked_conversations SET retry_at = now(); UPDATE tails SET due_at = now()", pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -371,101 +284,6 @@ func headOf(t *testing.T, m *Model, c store.Conv) uint64 {
 		t.Fatalf("summary of %s: %v, %v", c, got, err)
 	}
 	return got[0].Head
-}
-
-// The database has the last word on content: what only it refuses is parked alone too.
-func TestContentThatTheDatabaseRefuses(t *testing.T) {
-	ctx, m := deadline(t), migrated(t)
-	if _, err := m.writer.Exec(ctx, "ALTER TABLE messages ADD CHECK (sender <> 'mallory')"); err != nil {
-		t.Fatal(err)
-	}
-	bad, good := readmodeltest.NewLog(t, "acme", "bad", store.Group), readmodeltest.NewLog(t, "acme", "good", store.Group)
-	bad.Batch(readmodeltest.Say("mallory", "secret words"))
-	good.Batch(readmodeltest.Say("ann", "hi"))
-	got := apply(t, NewWriter(m, readmodeltest.NewSource(bad, good)), records(bad, good)...)
-	if len(got.Parked) != 1 || got.Parked[0].Conv != bad.Conv || !strings.Contains(got.Parked[0].Reason, "23514") {
-		t.Fatalf("parked %+v, want the bad one with the database's words", got.Parked)
-	}
-	if strings.Contains(got.Parked[0].Reason, "secret") {
-		t.Errorf("the reason holds a message: %s", got.Parked[0].Reason)
-	}
-	if headOf(t, m, good.Conv) != 1 {
-		t.Error("the other conversation did not go on")
-	}
-}
-
-func TestMarks(t *testing.T) {
-	ctx, m := deadline(t), migrated(t)
-	l := readmodeltest.NewLog(t, "acme", "c", store.Group)
-	w := NewWriter(m, readmodeltest.NewSource(l))
-	mark := func(user string, seq uint64) {
-		t.Helper()
-		if err := w.ApplyMarks(ctx, []Mark{{l.User(user), l.Conv, seq}, {l.User(user), l.Conv, seq / 2}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	mark("bob", 3) // before the log's records: marks are another topic
-	if places, err := m.Places(ctx, l.User("bob")); err != nil || len(places) != 0 {
-		t.Fatalf("a mark alone makes no member: %v, %v", places, err)
-	}
-	l.Batch(readmodeltest.Add("ann", "ann", "bob"))
-	l.Batch(readmodeltest.Say("ann", "1"), readmodeltest.Say("ann", "2"), readmodeltest.Say("ann", "3"))
-	apply(t, w, records(l)...)
-	for _, tc := range []struct {
-		raise, want, count uint64
-		reason             string
-	}{
-		{0, 3, 2, "the early mark has waited"},
-		{2, 3, 2, "marks only rise"},
-		{4, 4, 3, "a higher one counts"},
-		{1 << 63, maxSeq, 3, "beyond the head there is nothing more to count"},
-	} {
-		mark("bob", tc.raise)
-		places, err := m.Places(ctx, l.User("bob"))
-		if err != nil || len(places) != 1 {
-			t.Fatalf("places: %v, %v", places, err)
-		}
-		if p := places[0]; p.Read != tc.want || p.ReadCount != tc.count {
-			t.Errorf("after %d: read %d, count %d; want %d, %d: %s", tc.raise, p.Read, p.ReadCount, tc.want, tc.count, tc.reason)
-		}
-	}
-}
-
-func TestTailsAreOwedUntilRaised(t *testing.T) {
-	ctx, m := deadline(t), migrated(t)
-	l := readmodeltest.NewLog(t, "acme", "c", store.Group)
-	l.Batch(readmodeltest.Add("ann", "ann"), readmodeltest.Say("ann", "1"))
-	w := NewWriter(m, readmodeltest.NewSource(l))
-	apply(t, w, records(l)...)
-	claim := func(want ...Tail) {
-		t.Helper()
-		got, err := w.ClaimTails(ctx, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(store.Conv{}), cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("claimed (-want +got):\n%s", diff)
-		}
-	}
-	first := Tail{l.Conv, 2, 1}
-	claim() // at most once a minute
-	due(t, m)
-	claim(first)
-	claim() // claimed
-	due(t, m)
-	claim(first) // who claimed it died
-	apply(t, w, Record{l.Conv, l.Kind, l.Batch(readmodeltest.Say("ann", "2"))})
-	if err := w.TailRaised(ctx, first); err != nil {
-		t.Fatal(err)
-	}
-	due(t, m)
-	second := Tail{l.Conv, 3, 2}
-	claim(second) // more was applied meanwhile
-	if err := w.TailRaised(ctx, second); err != nil {
-		t.Fatal(err)
-	}
-	due(t, m)
-	claim()
 }
 
 func TestApplyHonorsItsContext(t *testing.T) {
