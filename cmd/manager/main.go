@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/chatcluster"
+)
+
+// options are the command line.
+type options struct {
+	metricsAddress    string
+	metricsSecure     bool
+	probeAddress      string
+	leaderElection    bool
+	leaderElectionID  string
+	leaderNamespace   string
+	watchNamespaces   string
+	concurrency       int
+	operator          string
+	allowEndpoints    bool
+	allowInsecureJWKS bool
+	observeEvery      time.Duration
+	verbosity         int
+}
+
+func (o *options) bind(fs *flag.FlagSet) {
+	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "Address of the metrics; 0 turns them off.")
+	fs.BoolVar(&o.metricsSecure, "metrics-secure", true, "Serve metrics over TLS to those who are authorized to read them; false serves them to anyone in plain HTTP.")
+	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address of the probes /healthz and /readyz.")
+	fs.BoolVar(&o.leaderElection, "leader-elect", true, "Let one of several managers work at a time.")
+	fs.StringVar(&o.leaderElectionID, "leader-election-id", "chatcluster-operator", "Name of the Lease that the leader holds.")
+	fs.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "Namespace of that Lease; the manager's own when empty.")
+	fs.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Namespaces whose ChatClusters are reconciled, comma-separated; all when empty.")
+	fs.IntVar(&o.concurrency, "max-concurrent-reconciles", 8, "How many ChatClusters are reconciled at once, 1 to 256.")
+	fs.StringVar(&o.operator, "operator-name", "chatcluster", "Name of this installation in the tags of what it creates on AWS.")
+	fs.BoolVar(&o.allowEndpoints, "allow-aws-endpoints", false, "Let ChatClusters replace the endpoints of AWS services (spec.aws.endpoints).")
+	fs.BoolVar(&o.allowInsecureJWKS, "allow-insecure-issuers", false, "Let ChatClusters fetch issuers' keys over plain HTTP.")
+	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
+	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
+}
+
+func (o *options) validate() error {
+	var errs []error
+	if o.concurrency < 1 || o.concurrency > 256 {
+		errs = append(errs, fmt.Errorf("--max-concurrent-reconciles must be 1 to 256, not %d", o.concurrency))
+	}
+	if o.observeEvery < 0 {
+		errs = append(errs, errors.New("--observe-every must not be negative"))
+	}
+	if o.operator == "" || len(o.operator) > 128 {
+		errs = append(errs, errors.New("--operator-name must have 1 to 128 characters"))
+	}
+	if o.verbosity < 0 || o.verbosity > 10 {
+		errs = append(errs, fmt.Errorf("--v must be 0 to 10, not %d", o.verbosity))
+	}
+	return errors.Join(errs...)
+}
+
+// namespaces returns the cache's namespaces, nil for all.
+func (o *options) namespaces() map[string]cache.Config {
+	var found map[string]cache.Config
+	for _, n := range strings.Split(o.watchNamespaces, ",") {
+		if n = strings.TrimSpace(n); n != "" {
+			if found == nil {
+				found = map[string]cache.Config{}
+			}
+			found[n] = cache.Config{}
+		}
+	}
+	return found
+}
+
+func main() {
+	if err := run(ctrl.SetupSignalHandler(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	var o options
+	fs := flag.NewFlagSet("manager", flag.ExitOnError)
+	o.bind(fs)
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if err := o.validate(); err != nil {
+		return err
+	}
+	// logr's V(n) is slog's level -n.
+	ctrl.SetLogger(logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.Level(-o.verbosity)})))
+
+	mgr, err := newManager(o)
+	if err != nil {
+		return err
+	}
+	clients, err := newClients(ctx)
+	if err != nil {
+		return err
+	}
+	defer clients.close()
+	reconciler := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), clients.external(), chatcluster.Options{
+		Operator:             o.operator,
+		AllowAWSEndpoints:    o.allowEndpoints,
+		AllowInsecureIssuers: o.allowInsecureJWKS,
+		ObserveEvery:         o.observeEvery,
+	})
+	if err := reconciler.SetupWithManager(ctx, mgr, o.concurrency); err != nil {
+		return fmt.Errorf("set up the reconciler: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+func newManager(o options) (manager.Manager, error) {
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	metrics := metricsserver.Options{BindAddress: o.metricsAddress}
+	if o.metricsSecure {
+		metrics.SecureServing = true
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		metrics.TLSOpts = []func(*tls.Config){func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }}
+	}
+	grace := 30 * time.Second
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cache.Options{ByObject: chatcluster.CacheOptions(), DefaultNamespaces: o.namespaces()},
+		Client:                        client.Options{FieldOwner: string(chatcluster.FieldOwner)},
+		Metrics:                       metrics,
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElection,
+		LeaderElectionID:              o.leaderElectionID,
+		LeaderElectionNamespace:       o.leaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &grace,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, nil
+}

@@ -1,0 +1,130 @@
+package chatcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/awsclient"
+	"github.com/chatcluster/chatcluster/controllers/external/dynamodb"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/external/kafka"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
+	"github.com/chatcluster/chatcluster/controllers/external/redis"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
+
+// External reaches the services outside Kubernetes. No function blocks; the clients' calls do.
+type External struct {
+	DynamoDB func(awsclient.Access) (dynamodb.API, error)
+	Pinpoint func(awsclient.Access) (pinpoint.API, error)
+	Kafka    func(kafka.Access) (kafka.Admin, error)
+	Redis    func(redis.Access) (redis.Cache, error)
+}
+
+// retrySecret is when to look again for a Secret that is missing: Secrets are not watched, and may come after what uses them.
+const retrySecret = 10 * time.Second
+
+// missingSecret says that a Secret or its key is not there. It may be coming, so it is nobody's fault yet.
+type missingSecret struct{ namespace, name, key string }
+
+func (m *missingSecret) Error() string {
+	return fmt.Sprintf("waits for Secret %s/%s with key %q", m.namespace, m.name, m.key)
+}
+
+// secretFact turns a failure to read a Secret into a fact.
+func secretFact(err error) fact {
+	var missing *missingSecret
+	if errors.As(err, &missing) {
+		return pending(v1alpha1.ReasonPending, missing.Error(), retrySecret)
+	}
+	return failed(err)
+}
+
+// secret reads a key of a Secret, past the cache: the operator keeps no copies of Secrets.
+func (s *scope) secret(ctx context.Context, name, key string) ([]byte, error) {
+	var secret corev1.Secret
+	err := s.APIReader.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, &missingSecret{s.cc.Namespace, name, key}
+	}
+	if err != nil {
+		return nil, fault.Transient(v1alpha1.ReasonError, "read Secret %s/%s: %s", s.cc.Namespace, name, apierrors.ReasonForError(err))
+	}
+	value, ok := secret.Data[key]
+	if !ok || len(value) == 0 {
+		return nil, &missingSecret{s.cc.Namespace, name, key}
+	}
+	return value, nil
+}
+
+// awsAccess is how this ChatCluster reaches AWS.
+func (s *scope) awsAccess(ctx context.Context, endpoint string) (awsclient.Access, error) {
+	a := awsclient.Access{Region: s.spec.AWS.Region, Endpoint: endpoint}
+	if endpoint != "" && !s.Options.AllowAWSEndpoints {
+		return a, fault.Terminal(v1alpha1.ReasonNotAllowed, "aws.endpoints is not allowed by this operator: remove it, or start the operator with --allow-aws-endpoints")
+	}
+	name := s.spec.AWS.Credentials.SecretName
+	if name == "" {
+		return a, nil
+	}
+	file, err := s.secret(ctx, name, workload.AWSCredentialsKey)
+	if err != nil {
+		return a, err
+	}
+	a.Credentials, err = awsclient.ParseCredentials(file)
+	if err != nil {
+		return a, fault.Terminal(v1alpha1.ReasonAccessDenied, "Secret %s/%s, key %q: %s", s.cc.Namespace, name, workload.AWSCredentialsKey, err)
+	}
+	return a, nil
+}
+
+func (s *scope) dynamoDB(ctx context.Context) (dynamodb.API, error) {
+	a, err := s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
+	if err != nil {
+		return nil, err
+	}
+	return s.External.DynamoDB(a)
+}
+
+func (s *scope) pinpoint(ctx context.Context) (pinpoint.API, error) {
+	a, err := s.awsAccess(ctx, s.spec.AWS.Endpoints.Pinpoint)
+	if err != nil {
+		return nil, err
+	}
+	return s.External.Pinpoint(a)
+}
+
+func (s *scope) kafka() (kafka.Admin, error) {
+	return s.External.Kafka(kafka.NewAccess(s.spec.MSK.BootstrapServers, *s.spec.MSK.TLS))
+}
+
+// policy checks the spec against what this operator allows.
+func (s *scope) policy(context.Context) {
+	if s.Options.AllowInsecureIssuers {
+		return
+	}
+	for _, i := range s.spec.Auth.Issuers {
+		if !strings.HasPrefix(i.JWKSURL, "https://") {
+			s.facts.policy = failed(fault.Terminal(v1alpha1.ReasonNotAllowed,
+				"auth.issuers: the jwksURL of tenant %s is not https, which this operator does not allow (--allow-insecure-issuers)", i.Tenant))
+			return
+		}
+	}
+}
+
+// userTags are the user's tags as a map.
+func (s *scope) userTags() map[string]string {
+	tags := map[string]string{}
+	for _, t := range s.spec.AWS.Tags {
+		tags[t.Key] = t.Value
+	}
+	return tags
+}

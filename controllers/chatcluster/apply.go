@@ -1,0 +1,131 @@
+package chatcluster
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+)
+
+// FieldOwner owns the fields that the operator applies.
+const FieldOwner = client.FieldOwner("chatcluster-operator")
+
+// annotationApplied on a child is the hash of what was applied. With it a field that is no longer applied is noticed, which
+// comparing with the live object cannot.
+const annotationApplied = "chatcluster.io/applied"
+
+// applied tells what apply found and did.
+type applied struct {
+	// live is the object before, nil when there was none.
+	live client.Object
+	// changed is true when something was written.
+	changed bool
+}
+
+// apply makes a child as config says, by server-side apply. It writes nothing when the live object was made from the same
+// configuration and still holds all of it. into is an empty object of the child's type. A namesake that is not this
+// ChatCluster's is a terminal error.
+func (s *scope) apply(ctx context.Context, into client.Object, config any) (applied, error) {
+	desired, err := toUnstructured(config)
+	if err != nil {
+		return applied{}, err
+	}
+	hash, err := hashOf(desired.Object)
+	if err != nil {
+		return applied{}, err
+	}
+	if err := unstructured.SetNestedField(desired.Object, hash, "metadata", "annotations", annotationApplied); err != nil {
+		return applied{}, fmt.Errorf("annotate: %w", err)
+	}
+	what := desired.GetKind() + " " + desired.GetName()
+	live, err := s.live(ctx, into, client.ObjectKeyFromObject(desired))
+	if err != nil {
+		return applied{}, kubernetes("get "+what, err)
+	}
+	if live != nil {
+		if err := s.mine(live, what); err != nil {
+			return applied{}, err
+		}
+		if live.GetAnnotations()[annotationApplied] == hash {
+			have, err := runtime.DefaultUnstructuredConverter.ToUnstructured(live)
+			if err != nil {
+				return applied{}, fmt.Errorf("convert %s: %w", what, err)
+			}
+			if holdsObject(have, desired.Object) {
+				return applied{live: live}, nil
+			}
+		}
+	}
+	err = s.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), FieldOwner, client.ForceOwnership)
+	if err != nil {
+		return applied{live: live}, kubernetes("apply "+what, err)
+	}
+	return applied{live: live, changed: true}, nil
+}
+
+// live returns the child as it is, nil when there is none. The cache holds only what carries the operator's labels, so what
+// it does not know is looked up once more.
+func (s *scope) live(ctx context.Context, into client.Object, key client.ObjectKey) (client.Object, error) {
+	err := s.Get(ctx, key, into)
+	if apierrors.IsNotFound(err) {
+		err = s.APIReader.Get(ctx, key, into)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return into, nil
+}
+
+func (s *scope) mine(live client.Object, what string) error {
+	if metav1.IsControlledBy(live, s.cc) {
+		return nil
+	}
+	return fault.Terminal(v1alpha1.ReasonNotOwned, "%s exists and is not this ChatCluster's: delete it, or choose another name for the ChatCluster", what)
+}
+
+func toUnstructured(config any) (*unstructured.Unstructured, error) {
+	b, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("marshal: %w", err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(b); err != nil {
+		return nil, fmt.Errorf("unmarshal: %w", err)
+	}
+	return u, nil
+}
+
+func hashOf(object map[string]any) (string, error) {
+	b, err := json.Marshal(object)
+	if err != nil {
+		return "", fmt.Errorf("hash: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// kubernetes gives an error of the API server its kind.
+func kubernetes(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return fault.Terminal(v1alpha1.ReasonInvalid, "%s: %s", doing, err)
+	case apierrors.IsForbidden(err):
+		return fault.Terminal(v1alpha1.ReasonAccessDenied, "%s: %s", doing, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

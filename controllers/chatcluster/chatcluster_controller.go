@@ -1,0 +1,212 @@
+package chatcluster
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/external/ownership"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
+
+const (
+	// passDeadline bounds one pass: no service that hangs may hold a worker for longer.
+	passDeadline = 90 * time.Second
+	// phaseDeadline bounds one phase, so that what comes after it still has its turn.
+	phaseDeadline = 20 * time.Second
+	// retryTerminal is how soon, at the earliest, what needs a person is looked at again.
+	retryTerminal = 5 * time.Minute
+)
+
+// Options are the operator's configuration.
+type Options struct {
+	// Operator names this installation in the owner's tags.
+	Operator string
+	// AllowAWSEndpoints lets ChatClusters replace the endpoints of AWS.
+	AllowAWSEndpoints bool
+	// AllowInsecureIssuers lets ChatClusters fetch keys over plain HTTP.
+	AllowInsecureIssuers bool
+	// ObserveEvery is for how long, at least, what was found as wanted outside Kubernetes is not looked at again; at most
+	// twice that. 0 looks at every pass.
+	ObserveEvery time.Duration
+}
+
+// Reconciler reconciles ChatClusters. Make it with New.
+type Reconciler struct {
+	client.Client
+	// APIReader reads past the cache: Secrets, and what may exist without the operator's labels.
+	APIReader client.Reader
+	Recorder  events.EventRecorder
+	External  External
+	Options   Options
+
+	memo *memo
+}
+
+// New returns a Reconciler.
+func New(c client.Client, reader client.Reader, recorder events.EventRecorder, external External, options Options) *Reconciler {
+	return &Reconciler{Client: c, APIReader: reader, Recorder: recorder, External: external, Options: options, memo: newMemo()}
+}
+
+// scope is one pass over one ChatCluster.
+type scope struct {
+	*Reconciler
+	cc      *v1alpha1.ChatCluster
+	spec    v1alpha1.ChatClusterSpec
+	cluster workload.Cluster
+	owner   ownership.Owner
+	facts   facts
+}
+
+func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
+	spec := effective(cc)
+	return &scope{
+		Reconciler: r,
+		cc:         cc,
+		spec:       spec,
+		cluster: workload.Cluster{
+			Namespace: cc.Namespace, Name: cc.Name, UID: cc.UID, Spec: spec, Image: spec.Image, ApplicationID: cc.Status.Push.ApplicationID,
+		},
+		owner: ownership.Owner{Operator: r.Options.Operator, Namespace: cc.Namespace, Name: cc.Name, UID: string(cc.UID)},
+	}
+}
+
+// Reconcile makes one pass.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+	ctx, cancel := context.WithTimeout(ctx, passDeadline)
+	defer cancel()
+
+	cc := &v1alpha1.ChatCluster{}
+	if err := r.Get(ctx, req.NamespacedName, cc); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
+		r.memo.forget(cc.UID)
+		return ctrl.Result{}, nil
+	}
+	if cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
+		if err := r.patchFinalizer(ctx, cc, controllerutil.AddFinalizer); err != nil {
+			return requeueOnConflict(err)
+		}
+	}
+
+	before := cc.DeepCopy()
+	s := r.scope(cc)
+	defer func() {
+		patchErr := r.patchStatus(ctx, before, cc)
+		if apierrors.IsConflict(patchErr) {
+			// Somebody changed the object meanwhile: the pass that this causes sees it.
+			result, err, patchErr = ctrl.Result{RequeueAfter: afterStep}, nil, nil
+		}
+		err = errors.Join(err, client.IgnoreNotFound(patchErr))
+	}()
+
+	switch {
+	case cc.Spec.Paused:
+		setPaused(cc)
+		return ctrl.Result{}, nil
+	case !cc.DeletionTimestamp.IsZero():
+		return s.finalize(ctx)
+	}
+	for _, phase := range []func(context.Context){s.policy, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads} {
+		s.run(ctx, phase)
+	}
+	setStatus(cc, &s.facts)
+	s.announce(before)
+	return s.outcome()
+}
+
+func (s *scope) run(ctx context.Context, phase func(context.Context)) {
+	ctx, cancel := context.WithTimeout(ctx, phaseDeadline)
+	defer cancel()
+	phase(ctx)
+}
+
+// outcome says when to look again: soon after what may pass, with a growing delay; slowly after what needs a person; and
+// now and then even when all is well, because nobody tells of a table that was changed by hand.
+func (s *scope) outcome() (ctrl.Result, error) {
+	err, after := s.facts.err(), s.facts.soonest()
+	switch {
+	case after > 0:
+		return ctrl.Result{RequeueAfter: after}, nil
+	case fault.HasTransient(err):
+		return ctrl.Result{}, err
+	case err != nil:
+		return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil
+	case s.Options.ObserveEvery > 0:
+		return ctrl.Result{RequeueAfter: jitter(s.Options.ObserveEvery / 5)}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+func (s *scope) finalize(ctx context.Context) (ctrl.Result, error) {
+	s.memo.forget(s.cc.UID)
+	f := s.deletion(ctx)
+	if !f.ready() {
+		setDeleting(s.cc, f)
+		switch {
+		case f.after > 0:
+			return ctrl.Result{RequeueAfter: f.after}, nil
+		case fault.IsTerminal(f.err):
+			return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil
+		}
+		return ctrl.Result{}, f.err
+	}
+	err := s.patchFinalizer(ctx, s.cc, controllerutil.RemoveFinalizer)
+	return requeueOnConflict(client.IgnoreNotFound(err))
+}
+
+// patchFinalizer writes cc's finalizers and nothing else.
+func (r *Reconciler) patchFinalizer(ctx context.Context, cc *v1alpha1.ChatCluster, change func(client.Object, string) bool) error {
+	base := cc.DeepCopy()
+	change(cc, v1alpha1.Finalizer)
+	return r.Patch(ctx, cc, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), FieldOwner)
+}
+
+// patchStatus writes the status when it changed.
+func (r *Reconciler) patchStatus(ctx context.Context, before, cc *v1alpha1.ChatCluster) error {
+	if equality.Semantic.DeepEqual(before.Status, cc.Status) || len(cc.Finalizers) == 0 && !cc.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	// A pass that ran into its deadline still reports what it found.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return r.Status().Patch(ctx, cc, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), FieldOwner)
+}
+
+func requeueOnConflict(err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: afterStep}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+// announce tells users of what changed for them.
+func (s *scope) announce(before *v1alpha1.ChatCluster) {
+	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionStalled)
+	if is := meta.FindStatusCondition(s.cc.Status.Conditions, v1alpha1.ConditionStalled); is != nil && (was == nil || was.Message != is.Message) {
+		s.warning(is.Reason, "Reconcile", "%s", is.Message)
+	}
+	if !meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionReady) && meta.IsStatusConditionTrue(s.cc.Status.Conditions, v1alpha1.ConditionReady) {
+		s.event("Ready", "Reconcile", "Serving image %s", s.cc.Status.Image)
+	}
+}
+
+func (s *scope) event(reason, action, note string, args ...any) {
+	s.Recorder.Eventf(s.cc, nil, corev1.EventTypeNormal, reason, action, note, args...)
+}
+
+func (s *scope) warning(reason, action, note string, args ...any) {
+	s.Recorder.Eventf(s.cc, nil, corev1.EventTypeWarning, reason, action, note, args...)
+}

@@ -1,0 +1,161 @@
+package chatcluster
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
+
+// maxConditionMessage bounds a condition's message, in bytes; the API allows 32,768.
+const maxConditionMessage = 4096
+
+// concern is a condition and the fact that decides it. They stand in the order in which a person would look at them.
+type concern struct {
+	condition string
+	fact      fact
+	fine      string
+}
+
+func concerns(f *facts) []concern {
+	role := func(name string) fact {
+		if f.policy.err != nil {
+			return f.policy
+		}
+		if r, ok := f.roles[name]; ok {
+			return r
+		}
+		if !f.base.ready() {
+			return f.base
+		}
+		return pending(v1alpha1.ReasonPending, "not there yet", 0)
+	}
+	return []concern{
+		{v1alpha1.ConditionTablesReady, f.tables, tablesMessage(f.tableList)},
+		{v1alpha1.ConditionTopicsReady, f.topics, fmt.Sprintf("%d topics exist", len(f.topicList))},
+		{v1alpha1.ConditionSchemaReady, f.schema, schemaMessage(f.schemaInfo)},
+		{v1alpha1.ConditionPushReady, f.push, "application " + f.application},
+		{v1alpha1.ConditionCacheReady, f.cache, "the cache answers"},
+		{v1alpha1.ConditionChatReady, role(workload.RoleChat), "all pods are available"},
+		{v1alpha1.ConditionGatewayReady, role(workload.RoleGateway), "all pods are available"},
+		{v1alpha1.ConditionNotificationsReady, role(workload.RoleNotify), "all pods are available"},
+		{v1alpha1.ConditionProjectorReady, role(workload.RoleProject), "all pods are available"},
+	}
+}
+
+// setStatus turns facts into the status. It is pure.
+func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
+	st := &cc.Status
+	st.ObservedGeneration = cc.Generation
+	st.Tables, st.Topics, st.Schema = f.tableList, f.topicList, f.schemaInfo
+	st.Push.ApplicationID = f.application
+	st.Image = f.servingImage
+	st.Endpoints.Gateway = f.gatewayURL
+	if f.roleList != nil {
+		st.Workloads = f.roleList
+	}
+	st.Gateway = ""
+	for _, w := range st.Workloads {
+		if w.Role == workload.RoleGateway {
+			st.Gateway = fmt.Sprintf("%d/%d", w.Ready, w.Replicas)
+		}
+	}
+
+	var first *concern
+	list := concerns(f)
+	for i := range list {
+		c := &list[i]
+		if c.fact.ready() {
+			set(cc, c.condition, metav1.ConditionTrue, v1alpha1.ReasonReady, c.fine)
+			continue
+		}
+		reason, message := c.fact.explain()
+		set(cc, c.condition, metav1.ConditionFalse, reason, message)
+		// What only waits for another concern explains less than that concern.
+		if first == nil || first.fact.err == nil && c.fact.err != nil {
+			first = c
+		}
+	}
+	if first == nil && !f.base.ready() {
+		first = &concern{condition: "Workloads", fact: f.base}
+	}
+	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionPaused)
+	if first == nil {
+		set(cc, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "Serving")
+		meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionReconciling)
+		meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionStalled)
+		return
+	}
+	reason, message := first.fact.explain()
+	message = first.condition + ": " + message
+	set(cc, v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
+	// kstatus takes the first of the two that is true: there must never be both.
+	if err := f.err(); fault.IsTerminal(err) {
+		meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionReconciling)
+		set(cc, v1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
+		return
+	}
+	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionStalled)
+	set(cc, v1alpha1.ConditionReconciling, metav1.ConditionTrue, reason, message)
+}
+
+// setPaused leaves everything as it was, observedGeneration included: what was not acted on was not observed.
+func setPaused(cc *v1alpha1.ChatCluster) {
+	set(cc, v1alpha1.ConditionPaused, metav1.ConditionTrue, v1alpha1.ReasonPaused, "spec.paused is true: nothing is changed until it is false")
+}
+
+// setDeleting shows how far the deletion is.
+func setDeleting(cc *v1alpha1.ChatCluster, f fact) {
+	cc.Status.ObservedGeneration = cc.Generation
+	reason, message := v1alpha1.ReasonDeleting, "deleting"
+	if !f.ready() {
+		reason, message = f.explain()
+	}
+	set(cc, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDeleting, message)
+	if fault.IsTerminal(f.err) {
+		meta.RemoveStatusCondition(&cc.Status.Conditions, v1alpha1.ConditionReconciling)
+		set(cc, v1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
+		return
+	}
+	meta.RemoveStatusCondition(&cc.Status.Conditions, v1alpha1.ConditionStalled)
+	set(cc, v1alpha1.ConditionReconciling, metav1.ConditionTrue, reason, message)
+}
+
+func set(cc *v1alpha1.ChatCluster, kind string, status metav1.ConditionStatus, reason, message string) {
+	if len(message) > maxConditionMessage {
+		message = strings.ToValidUTF8(message[:maxConditionMessage], "") + "…"
+	}
+	meta.SetStatusCondition(&cc.Status.Conditions, metav1.Condition{
+		Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: cc.Generation,
+	})
+}
+
+func tablesMessage(tables []v1alpha1.TableStatus) string {
+	message := fmt.Sprintf("%d tables are ACTIVE", len(tables))
+	missing := map[string]bool{}
+	var names []string
+	for _, t := range tables {
+		for _, u := range t.Unsupported {
+			if !missing[u] {
+				missing[u] = true
+				names = append(names, u)
+			}
+		}
+	}
+	if len(names) > 0 {
+		message += "; not supported by this endpoint: " + strings.Join(names, ", ")
+	}
+	return message
+}
+
+func schemaMessage(s v1alpha1.SchemaStatus) string {
+	if s.Current == nil {
+		return "the schema is migrated"
+	}
+	return fmt.Sprintf("the schema is at version %d", *s.Current)
+}

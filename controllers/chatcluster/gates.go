@@ -1,0 +1,53 @@
+package chatcluster
+
+import (
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
+
+// gate is what must hold before a role rolls to the wanted image and configuration. It is pure. While it is closed the
+// previous ones stay.
+type gate struct {
+	name string
+	// roles are those that it holds back, nil for all.
+	roles map[string]bool
+	open  func(*facts) (reason, message string, ok bool)
+}
+
+// gates are asked in this order; the first that is closed is shown.
+var gates = []gate{
+	{name: "policy", open: func(f *facts) (string, string, bool) { return hold(f.policy, "the issuers to be allowed") }},
+	{name: "tables", open: func(f *facts) (string, string, bool) { return hold(f.tables, "the tables to be ACTIVE") }},
+	{name: "topics", open: func(f *facts) (string, string, bool) { return hold(f.topics, "the topics to exist") }},
+	{name: "schema", open: func(f *facts) (string, string, bool) { return hold(f.schema, "the schema migration of this image") }},
+	{
+		name:  "application",
+		roles: map[string]bool{workload.RoleNotify: true},
+		open: func(f *facts) (string, string, bool) {
+			if f.application != "" {
+				return "", "", true
+			}
+			return v1alpha1.ReasonPending, "waits for the push application", false
+		},
+	},
+}
+
+func hold(f fact, what string) (reason, message string, ok bool) {
+	if f.ready() {
+		return "", "", true
+	}
+	return v1alpha1.ReasonPending, "waits for " + what, false
+}
+
+// closedGate returns why a role may not roll now; ok is true when it may.
+func closedGate(role string, f *facts) (reason, message string, ok bool) {
+	for _, g := range gates {
+		if g.roles != nil && !g.roles[role] {
+			continue
+		}
+		if reason, message, ok := g.open(f); !ok {
+			return reason, message, false
+		}
+	}
+	return "", "", true
+}

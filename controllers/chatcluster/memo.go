@@ -1,0 +1,64 @@
+package chatcluster
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// memo remembers for a while what a phase found to be as wanted, so that a pass caused by a pod's readiness does not ask
+// AWS and Kafka again. A changed wish is a miss.
+type memo struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	entries map[types.UID]map[string]remembered
+}
+
+type remembered struct {
+	wanted, found any
+	until         time.Time
+}
+
+func newMemo() *memo {
+	return &memo{now: time.Now, entries: map[types.UID]map[string]remembered{}}
+}
+
+func (m *memo) get(uid types.UID, phase string, wanted any) (found any, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.entries[uid][phase]
+	if !ok || !m.now().Before(e.until) || !reflect.DeepEqual(e.wanted, wanted) {
+		return nil, false
+	}
+	return e.found, true
+}
+
+func (m *memo) put(uid types.UID, phase string, wanted, found any, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.entries[uid] == nil {
+		m.entries[uid] = map[string]remembered{}
+	}
+	m.entries[uid][phase] = remembered{wanted: wanted, found: found, until: m.now().Add(d)}
+}
+
+func (m *memo) forget(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.entries, uid)
+}
+
+// jitter spreads d over d to 2d, so that what began together does not stay together.
+func jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return d + rand.N(d)
+}

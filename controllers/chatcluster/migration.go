@@ -1,0 +1,131 @@
+package chatcluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+)
+
+// maxResult bounds what is kept of a migration's error, in bytes.
+const maxResult = 1024
+
+// migrationResult is what `chatd migrate` writes as its termination message.
+type migrationResult struct {
+	Current *int64 `json:"current"`
+	Target  *int64 `json:"target"`
+	Error   string `json:"error"`
+}
+
+// migrationFacts reads how a migration goes from its Job and pods. It is pure. A Job has a completion time on success only,
+// so its conditions are what counts.
+func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.SchemaStatus) (v1alpha1.SchemaStatus, fact) {
+	status := v1alpha1.SchemaStatus{Job: job.Name, Current: previous.Current}
+	if previous.Job == job.Name {
+		status = previous
+	}
+	attempts, waiting := readAttempts(pods)
+	if len(attempts) > 0 {
+		last := attempts[len(attempts)-1]
+		if last.Current != nil {
+			status.Current = last.Current
+		}
+		if last.Target != nil {
+			status.Target = last.Target
+		}
+		status.LastError = last.Error
+	}
+	if _, ok := finished(job, batchv1.JobComplete); ok {
+		status.LastError = ""
+		return status, fact{}
+	}
+	if condition := jobCondition(job, batchv1.JobFailed); condition != nil {
+		why := status.LastError
+		if why == "" {
+			why = strings.TrimSpace(condition.Reason + ": " + condition.Message)
+			status.LastError = clip(why)
+		}
+		return status, failed(fault.Terminal(v1alpha1.ReasonMigrationFailed,
+			"migration Job %s failed: %s (it is tried again %s after it failed; delete the Job to try at once)", job.Name, why, retryMigration))
+	}
+	message := "migration Job " + job.Name + " runs"
+	if job.Status.Failed > 0 || status.LastError != "" {
+		limit := int32(6)
+		if job.Spec.BackoffLimit != nil {
+			limit = *job.Spec.BackoffLimit
+		}
+		message = fmt.Sprintf("migration Job %s runs; attempt %d of %d failed: %s", job.Name, max(job.Status.Failed, 1), limit+1, status.LastError)
+	}
+	if waiting != "" {
+		message += "; its pod waits: " + waiting
+	}
+	return status, pending(v1alpha1.ReasonMigrating, message, 0)
+}
+
+// readAttempts returns the results of pods that have ended, oldest first, and why a pod that has not cannot start.
+func readAttempts(pods []corev1.Pod) (attempts []migrationResult, waiting string) {
+	pods = slices.Clone(pods)
+	slices.SortFunc(pods, func(a, b corev1.Pod) int {
+		if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	for _, p := range pods {
+		for _, c := range p.Status.ContainerStatuses {
+			switch {
+			case c.State.Terminated != nil:
+				attempts = append(attempts, parseResult(c.State.Terminated))
+			case c.State.Waiting != nil && c.State.Waiting.Reason != "" && c.State.Waiting.Reason != "ContainerCreating":
+				waiting = clip(strings.TrimSuffix(c.State.Waiting.Reason+": "+c.State.Waiting.Message, ": "))
+			}
+		}
+	}
+	return attempts, waiting
+}
+
+// parseResult reads the termination message. Without one (a crash, an eviction, out of memory) the kubelet's own words must do.
+func parseResult(t *corev1.ContainerStateTerminated) migrationResult {
+	var r migrationResult
+	if err := json.Unmarshal([]byte(t.Message), &r); err != nil {
+		r = migrationResult{}
+	}
+	if t.ExitCode == 0 {
+		r.Error = ""
+	} else if r.Error == "" {
+		r.Error = strings.TrimSpace(fmt.Sprintf("exit code %d, %s. %s", t.ExitCode, t.Reason, t.Message))
+	}
+	r.Error = clip(r.Error)
+	return r
+}
+
+func finished(job *batchv1.Job, kind batchv1.JobConditionType) (time.Time, bool) {
+	if c := jobCondition(job, kind); c != nil {
+		return c.LastTransitionTime.Time, true
+	}
+	return time.Time{}, false
+}
+
+func jobCondition(job *batchv1.Job, kind batchv1.JobConditionType) *batchv1.JobCondition {
+	for i := range job.Status.Conditions {
+		if c := &job.Status.Conditions[i]; c.Type == kind && c.Status == corev1.ConditionTrue {
+			return c
+		}
+	}
+	return nil
+}
+
+func clip(s string) string {
+	s = strings.ToValidUTF8(s, "")
+	if len(s) <= maxResult {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxResult], "") + "…"
+}

@@ -1,0 +1,47 @@
+package chatcluster
+
+import (
+	"context"
+
+	"github.com/chatcluster/chatcluster/controllers/external/ownership"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
+)
+
+// push makes sure that the push application is there.
+func (s *scope) push(ctx context.Context) {
+	type wish struct {
+		Region, Endpoint string
+		Owner            ownership.Owner
+		Tags             map[string]string
+	}
+	wanted := wish{s.spec.AWS.Region, s.spec.AWS.Endpoints.Pinpoint, s.owner, s.userTags()}
+	if found, ok := s.memo.get(s.cc.UID, "push", wanted); ok {
+		s.facts.application = found.(string)
+		return
+	}
+	// A Pinpoint that does not answer must not take the application away from pods that use it.
+	s.facts.application = s.cc.Status.Push.ApplicationID
+	api, err := s.pinpoint(ctx)
+	if err != nil {
+		s.facts.push = secretFact(err)
+		return
+	}
+	app, found, err := pinpoint.Observe(ctx, api, s.owner, s.cc.Status.Push.ApplicationID)
+	if err != nil {
+		s.facts.push = failed(err)
+		return
+	}
+	if !found {
+		if app, err = pinpoint.Create(ctx, api, s.owner, wanted.Tags); err != nil {
+			s.facts.push = failed(err)
+			return
+		}
+		s.event("PushApplicationCreated", "CreateApp", "Created push application %s", app.ID)
+	}
+	s.facts.application = app.ID
+	if _, err := pinpoint.Update(ctx, api, s.owner, wanted.Tags, app); err != nil {
+		s.facts.push = failed(err)
+		return
+	}
+	s.memo.put(s.cc.UID, "push", wanted, app.ID, jitter(s.Options.ObserveEvery))
+}

@@ -1,0 +1,103 @@
+package chatcluster
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
+
+// +kubebuilder:rbac:groups=chatcluster.io,resources=chatclusters,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=chatcluster.io,resources=chatclusters/status,verbs=patch
+// +kubebuilder:rbac:groups=chatcluster.io,resources=chatclusters/finalizers,verbs=update
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=services;serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Failed passes are repeated after 1 s, 2 s, 4 s, … up to maxRetry.
+const (
+	minRetry = time.Second
+	maxRetry = 5 * time.Minute
+)
+
+// CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing.
+func CacheOptions() map[client.Object]cache.ByObject {
+	ours := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy})
+	migrations := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy, workload.LabelComponent: workload.ComponentMigrate})
+	return map[client.Object]cache.ByObject{
+		&appsv1.Deployment{}:            {Label: ours},
+		&batchv1.Job{}:                  {Label: ours},
+		&corev1.ConfigMap{}:             {Label: ours},
+		&corev1.Service{}:               {Label: ours},
+		&corev1.ServiceAccount{}:        {Label: ours},
+		&policyv1.PodDisruptionBudget{}: {Label: ours},
+		&corev1.Pod{}:                   {Label: migrations},
+	}
+}
+
+// SetupWithManager registers the reconciler. concurrency is how many ChatClusters are reconciled at once.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatCluster{}, indexClaims, claimsIndexer); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("chatcluster").
+		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Owns(&appsv1.Deployment{}).
+		Owns(&batchv1.Job{}).
+		Owns(&corev1.ConfigMap{}).
+		Owns(&corev1.Service{}).
+		Owns(&corev1.ServiceAccount{}).
+		Owns(&policyv1.PodDisruptionBudget{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: rateLimiter()}).
+		Complete(r)
+}
+
+// clusterOfPod finds the ChatCluster of a migration's pod, which the pod does not name as its owner.
+func clusterOfPod(_ context.Context, pod client.Object) []reconcile.Request {
+	name := pod.GetLabels()[workload.LabelInstance]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
+}
+
+// jittered spreads retries, so that clusters that failed together do not come back together.
+type jittered struct {
+	workqueue.TypedRateLimiter[reconcile.Request]
+}
+
+// When implements TypedRateLimiter: the inner delay and up to a fifth more.
+func (j jittered) When(item reconcile.Request) time.Duration {
+	d := j.TypedRateLimiter.When(item)
+	return d + rand.N(d/5+1)
+}
+
+func rateLimiter() workqueue.TypedRateLimiter[reconcile.Request] {
+	return jittered{workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetry, maxRetry)}
+}

@@ -1,0 +1,112 @@
+package chatcluster
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/dynamodb"
+	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
+)
+
+// When to look again at a table: after a step was made, and while DynamoDB is busy with it.
+const (
+	afterStep = time.Second
+	afterWait = 5 * time.Second
+)
+
+func (s *scope) wantedTables() []dynamodb.Wanted {
+	var wanted []dynamodb.Wanted
+	for _, t := range dynamo.Tables() {
+		wanted = append(wanted, dynamodb.Wanted{
+			Name:               dynamo.FullName(s.spec.DynamoDB.TablePrefix, t.Name),
+			Table:              t,
+			Owner:              s.owner,
+			Tags:               s.userTags(),
+			DeletionProtection: *s.spec.DynamoDB.DeletionProtection,
+			BackupDays:         *s.spec.DynamoDB.PointInTimeRecovery.Days,
+			Adopt:              s.cc.Annotations[v1alpha1.AnnotationAdopt] == "true",
+		})
+	}
+	return wanted
+}
+
+// tables brings each table one step closer to what is wanted.
+func (s *scope) tables(ctx context.Context) {
+	wanted := s.wantedTables()
+	if found, ok := s.memo.get(s.cc.UID, "tables", wanted); ok {
+		s.facts.tableList = found.([]v1alpha1.TableStatus)
+		return
+	}
+	s.facts.tableList = s.cc.Status.Tables
+	replaced := s.spec.AWS.Endpoints.DynamoDB != ""
+	if replaced {
+		if err := s.claimed(ctx, claimTables); err != nil {
+			s.facts.tables = failed(err)
+			return
+		}
+	}
+	api, err := s.dynamoDB(ctx)
+	if err != nil {
+		s.facts.tables = secretFact(err)
+		return
+	}
+	var errs []error
+	var busy []string
+	var list []v1alpha1.TableStatus
+	after := time.Duration(0)
+	for _, w := range wanted {
+		o, err := dynamodb.Observe(ctx, api, w.Name, replaced)
+		if err != nil {
+			errs = append(errs, err)
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		list = append(list, v1alpha1.TableStatus{Name: w.Name, State: o.State, ARN: o.ARN, Unsupported: o.Unsupported})
+		step, err := dynamodb.Next(w, o)
+		if err == nil && step != dynamodb.Done {
+			err = dynamodb.Do(ctx, api, w, o, step)
+		}
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case step == dynamodb.Create:
+			s.event("TableCreated", "CreateTable", "Created DynamoDB table %s", w.Name)
+			fallthrough
+		case step != dynamodb.Done:
+			busy = append(busy, w.Name+" ("+describeStep(o, step)+")")
+			if wait := waitFor(step); after == 0 || wait < after {
+				after = wait
+			}
+		}
+	}
+	if len(list) > 0 {
+		s.facts.tableList = list
+	}
+	s.facts.tables = fact{err: errors.Join(errs...), after: after}
+	if len(busy) > 0 {
+		s.facts.tables.reason = v1alpha1.ReasonProgressing
+		s.facts.tables.message = "in progress: " + strings.Join(busy, ", ")
+	}
+	if s.facts.tables.ready() {
+		s.memo.put(s.cc.UID, "tables", wanted, list, jitter(s.Options.ObserveEvery))
+	}
+}
+
+func waitFor(step dynamodb.Step) time.Duration {
+	if step == dynamodb.Wait {
+		return afterWait
+	}
+	return afterStep
+}
+
+func describeStep(o dynamodb.Observed, step dynamodb.Step) string {
+	if step == dynamodb.Wait {
+		return o.State
+	}
+	return string(step)
+}
