@@ -30,7 +30,7 @@ func BenchmarkSend(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer st.Close()
+	defer closeIt(b, st)
 	for i := range convs {
 		c := convOf(b, fmt.Sprint("c", i))
 		first := &logpb.Batch{Id: []byte("creation"), Entries: []*logpb.Entry{{Seq: 1, Sender: "ann", Kind: &logpb.Entry_MembersAdded{MembersAdded: &logpb.MembersAdded{}}}}}
@@ -46,13 +46,18 @@ func BenchmarkSend(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, lis) }()
-	defer func() { cancel(); <-done }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	}()
 	cc, err := grpc.NewClient("passthrough:///pod", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer cc.Close()
+	defer closeIt(b, cc)
 	stream, err := chatpb.NewChatClient(cc).Connect(b.Context())
 	if err != nil {
 		b.Fatal(err)

@@ -52,7 +52,7 @@ func (l *lane) catchUp(ctx context.Context, mine *composed) (landed bool, err er
 			if st.Outbox {
 				how = inOutbox
 			}
-			l.adopt(st.Batch, how, waiters)
+			l.adopt(st.Batch, how, waiters) //nolint:contextcheck // a publication outlives the call: it lives as long as the service
 		}
 		if l.next == before {
 			return landed, nil

@@ -47,7 +47,7 @@ func TestPodsDieWhileEverythingFails(t *testing.T) {
 	mem, k, reg := memStore(t), newKafka(), newRegistry()
 	users := []string{"u0", "u1", "u2"}
 	convs := []store.Conv{makeConv(t, mem, "c0", users...), makeConv(t, mem, "c1", users...)}
-	var landing sync.WaitGroup
+	var landing tasks
 	later := func(f func()) {
 		landing.Go(func() {
 			timer := time.NewTimer(rand.N(30 * time.Millisecond))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -33,8 +34,15 @@ func memStore(t *testing.T) *embedded.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { closeIt(t, s) })
 	return s
+}
+
+func closeIt(t testing.TB, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
 }
 
 func convOf(t testing.TB, id string) store.Conv {
@@ -341,7 +349,11 @@ func (p *pod) connect() *gateway {
 		p.t.Fatal(err)
 	}
 	done := make(chan struct{})
-	p.t.Cleanup(func() { cancel(); cc.Close(); <-done })
+	p.t.Cleanup(func() {
+		cancel()
+		closeIt(p.t, cc)
+		<-done
+	})
 	if err := g.stream.Send(&chatpb.GatewayFrame{Hello: &chatpb.GatewayHello{Gateway: "gw"}}); err != nil {
 		p.t.Fatal(err)
 	}

@@ -190,8 +190,7 @@ func TestUnknownOutcomes(t *testing.T) {
 			mem, k := memStore(t), newKafka()
 			c := makeConv(t, mem, "c", "ann", "bob")
 			var once sync.Once
-			st := &faulty{Store: mem, append: func(ctx context.Context, b *logpb.Batch, put func() error) (err error) {
-				err = nil
+			st := &faulty{Store: mem, append: func(ctx context.Context, b *logpb.Batch, put func() error) error {
 				first := false
 				once.Do(func() { first = true })
 				if first {
@@ -292,7 +291,7 @@ func TestTwoPodsFight(t *testing.T) {
 	users := []string{"u0", "u1", "u2", "u3"}
 	c := makeConv(t, mem, "c", users...)
 	st := &faulty{Store: mem}
-	var landing sync.WaitGroup
+	var landing tasks
 	st.append = func(_ context.Context, _ *logpb.Batch, put func() error) error {
 		switch rand.IntN(8) {
 		case 0:

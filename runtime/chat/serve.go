@@ -43,13 +43,13 @@ func (s *Service) Serve(ctx context.Context, lis net.Listener) error {
 			return nil
 		})
 	}
-	failed := make(chan error, 1)
+	failed := make(chan struct{})
 	g.Go(func() error {
 		err := server.Serve(lis)
 		if errors.Is(err, grpc.ErrServerStopped) {
 			err = nil
 		}
-		failed <- err
+		close(failed)
 		return err
 	})
 

@@ -30,7 +30,7 @@ type place struct {
 type window struct {
 	from   uint64
 	places map[name]place
-	names  []name // by seq, from from on
+	names  []name // by seq; the first is at from
 }
 
 func newWindow(from uint64) *window { return &window{from: from, places: map[name]place{}} }

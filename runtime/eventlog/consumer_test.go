@@ -160,7 +160,7 @@ func TestPartitionBehindIsPausedAndResumed(t *testing.T) {
 	}})
 	s.wait(t, "the bound", func(m map[string][]uint64) bool { return len(m["c"]) == bound })
 	publish(t, cfg, c, bound+1, 40)
-	for done := 0; done < 40; done++ { // every one of them comes once room is made
+	for done := range 40 { // every one of them comes once room is made
 		select {
 		case r := <-records:
 			if n := len(s.of(c)) - done; n > 2*bound {
