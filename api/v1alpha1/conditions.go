@@ -64,3 +64,9 @@ const (
 	// AnnotationReconcile asks for a reconcile now whenever its value changes.
 	AnnotationReconcile = "chatcluster.io/reconcile-requested-at"
 )
+
+// ConditionPaused is present and true while spec.paused is true. The other conditions are as they were when it began.
+const ConditionPaused = "Paused"
+
+// Finalizer keeps a ChatCluster until what it has on the cloud's side is deleted or released.
+const Finalizer = "chatcluster.io/finalizer"
