@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -83,10 +85,24 @@ func (r *Reporter) Step(ctx context.Context, title, log string, within time.Dura
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	r.Printf("  ✗ failed after %s", round(took))
+	for _, l := range lastLines(log, 8) {
+		r.Printf("  │ %s", l)
+	}
 	if log != "" {
 		return fmt.Errorf("%s: %w\n  its log: %s\n  then run the same command again: what is done stays done", title, err, log)
 	}
 	return fmt.Errorf("%s: %w", title, err)
+}
+
+// lastLines are the last n lines of a file, for the person who would open it next. A folder or a missing file has none.
+func lastLines(file string, n int) []string {
+	const enough = 4096
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(string(b[max(0, len(b)-enough):])), "\n")
+	return lines[max(0, len(lines)-n):]
 }
 
 func line(status string, took time.Duration) string {

@@ -3,6 +3,8 @@ package report
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +57,20 @@ func TestStepShowsHowFarItIs(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
+	}
+}
+
+func TestAFailedStepShowsTheEndOfItsLog(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "build.log")
+	if err := os.WriteFile(log, []byte("1\n2\n3\n4\n5\n6\n7\n8\nmain.go:3: undefined: x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, out := testReporter()
+	if err := r.Step(t.Context(), "Building", log, time.Minute, func(context.Context, *Status) error { return errors.New("exit status 1") }); err == nil {
+		t.Fatal("want the error")
+	}
+	if got := out.String(); !strings.Contains(got, "│ main.go:3: undefined: x") || strings.Contains(got, "│ 1\n") {
+		t.Errorf("want the last lines of the log, and not all of it:\n%s", got)
 	}
 }
 
