@@ -59,6 +59,8 @@ func (g *Gateway) createFailed(w http.ResponseWriter, r *http.Request, err error
 	switch status.Code(err) {
 	case codes.InvalidArgument:
 		problem(w, protocol.CodeInvalid, status.Convert(err).Message())
+	case codes.NotFound:
+		problem(w, protocol.CodeNotMember, "")
 	case codes.AlreadyExists:
 		problem(w, protocol.CodeConflict, "")
 	case codes.ResourceExhausted:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -12,9 +13,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+const (
+	createAttempts = 4
+	createPause    = 50 * time.Millisecond
 )
 
 // ErrNoPod says that no chat pod is reachable.
@@ -122,13 +131,26 @@ func (p *Pool) Send(s *chatpb.Send, done func(*chatpb.Result)) {
 	d.send(s, done)
 }
 
-// Create asks the owner of the conversation to create it. Repeating it is harmless. The error is ErrNoPod or a gRPC status.
+// Create asks the owner of the conversation to create it, and tries again, perhaps elsewhere, while that is unavailable: repeating
+// it is harmless. The error is ErrNoPod or a gRPC status.
 func (p *Pool) Create(ctx context.Context, r *chatpb.CreateConversationRequest) (*chatpb.CreateConversationResponse, error) {
-	d := pick(*p.ring.Load(), r.GetTenant(), r.GetConversation())
-	if d == nil {
-		return nil, ErrNoPod
+	for attempt := 1; ; attempt++ {
+		d := pick(*p.ring.Load(), r.GetTenant(), r.GetConversation())
+		if d == nil {
+			return nil, ErrNoPod
+		}
+		res, err := chatpb.NewChatClient(d.cc).CreateConversation(ctx, r)
+		if status.Code(err) != codes.Unavailable || attempt == createAttempts {
+			return res, err
+		}
+		wait := time.NewTimer(rand.N(createPause << attempt))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return nil, err
+		case <-wait.C:
+		}
 	}
-	return chatpb.NewChatClient(d.cc).CreateConversation(ctx, r)
 }
 
 // resolve brings the set of pods in line with the Service's addresses.
