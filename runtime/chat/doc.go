@@ -21,6 +21,12 @@
 // marked it as owed. Who dies in between has not answered, and who opens the lane next publishes everything after the tail
 // mark once more; nothing below it is owed, since it is raised only to what Kafka has accepted or readers have applied.
 //
+// Kafka gets each conversation's batches in order, except around an outage: batches of the outbox may come after newer ones.
+// Consumers go by seq and fetch a gap from the store.
+//
+// The tail never passes what a reader could still miss, and the log must not expire above it: an opening that finds less than
+// the tail promises is refused, since it would give seqs out twice.
+//
 // What one device sends stays in its order (P2). A lane takes requests in the order of the stream. When one is refused with
 // an error that is to be retried, what the same device sent after it is refused too, until that message comes again.
 //

@@ -20,8 +20,9 @@ var errKafkaSlow = errors.New("kafka did not answer in time")
 // lane's mu.
 type publications struct {
 	out []*publication // in order
-	// safe is the seq up to which every entry is Kafka's or the outbox's.
-	safe uint64
+	// safe and safeCount are the seq, and the count there, up to which every entry is Kafka's or the outbox's.
+	safe      uint64
+	safeCount uint64
 	// accepted and acceptedCount are the seq, and the count there, up to which Kafka has accepted everything for certain: the
 	// tail may be raised to it. Behind a batch that the outbox took, it stays.
 	accepted      uint64
@@ -107,7 +108,7 @@ func (l *lane) finish(p *publication, accepted bool) {
 	}
 	n := 0
 	for ; n < len(l.out) && l.out[n].done; n++ {
-		l.safe = l.out[n].last
+		l.safe, l.safeCount = l.out[n].last, l.out[n].count
 		if !l.outboxed {
 			l.accepted, l.acceptedCount = l.out[n].last, l.out[n].count
 		}

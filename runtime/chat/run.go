@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -91,8 +92,14 @@ func (l *lane) read(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := l.catchUp(ctx, nil)
-	return err
+	if _, err := l.catchUp(ctx, nil); err != nil {
+		return err
+	}
+	if l.next == 1 {
+		// A conversation's first batch comes with it. What is gone has expired before the tail was raised.
+		return fmt.Errorf("%w: nothing at 1", errGap)
+	}
+	return nil
 }
 
 func (l *lane) readConversation(ctx context.Context) error {
@@ -115,8 +122,8 @@ func (l *lane) readConversation(ctx context.Context) error {
 	l.next = conv.Tail + 1
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.head, l.safe, l.accepted, l.acceptedCount = conv.Tail, conv.Tail, conv.Tail, conv.TailCount
-	l.raised = conv.Tail
+	l.head, l.raised = conv.Tail, conv.Tail
+	l.safe, l.safeCount, l.accepted, l.acceptedCount = conv.Tail, conv.TailCount, conv.Tail, conv.TailCount
 	return nil
 }
 

@@ -257,6 +257,39 @@ func TestTailStaysBelowWhatKafkaHasNotAccepted(t *testing.T) {
 	}
 }
 
+func TestTailIsRaisedOnceTheOutboxIsDrained(t *testing.T) {
+	st, k := memStore(t), newKafka()
+	c := makeConv(t, st, "c", "ann", "bob")
+	k.set(failKafka)
+	p := startPod(t, "chat-0", st, k, nil, func(tn *Tunables) { tn.LaneIdle = time.Second })
+	p.connect().mustSend(msg{conv: "c", user: "ann", id: "m1"})
+	k.set(nil)
+	eventually(t, "the lane to close", func() bool { return p.laneCount() == 0 })
+	eventually(t, "the tail to be raised", func() bool {
+		got, err := st.Conversation(t.Context(), c)
+		return err == nil && got.Tail == 2 && got.TailCount == 1
+	})
+	if got := k.bodiesOf(c); len(got) != 1 {
+		t.Errorf("Kafka has %v, want m1", got)
+	}
+}
+
+// emptied is a store whose log has expired.
+type emptied struct{ Store }
+
+func (emptied) Read(context.Context, store.Conv, uint64, int) ([]store.Stored, error) {
+	return nil, nil
+}
+
+func TestAnExpiredLogIsNotStartedAgain(t *testing.T) {
+	mem, k := memStore(t), newKafka()
+	makeConv(t, mem, "c", "ann", "bob")
+	g := startPod(t, "chat-0", emptied{mem}, k, nil, func(tn *Tunables) { tn.SendTimeout = 100 * time.Millisecond }).connect()
+	if got := g.send(msg{conv: "c", user: "ann", id: "m1"}).GetCode(); got != string(protocol.CodeUnavailable) {
+		t.Errorf("got %q, want %q: seqs 1 and up were given out before", got, protocol.CodeUnavailable)
+	}
+}
+
 func TestDrain(t *testing.T) {
 	mem, k, reg := memStore(t), newKafka(), newRegistry()
 	c := makeConv(t, mem, "c", "ann", "bob")

@@ -2,9 +2,12 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 const (
@@ -69,13 +72,19 @@ func (s *Service) closeLane(ctx context.Context, l *lane) {
 		return
 	}
 	s.forgetLocked(l)
-	tail, count, raise := l.accepted, l.acceptedCount, l.opened && l.accepted > l.raised
+	opened, raised := l.opened, l.raised
+	tail, count := l.accepted, l.acceptedCount
+	safe, safeCount := l.safe, l.safeCount
+	quiet := s.now().Sub(l.touched) > s.o.LaneIdle
 	// A put that may still land is somebody's to find: the registration outlives this pod's lease.
 	settled := s.now().After(l.unsettled)
 	l.mu.Unlock()
 	s.mu.Unlock()
 
-	if raise {
+	if safe > tail && quiet && s.drained(ctx, l.conv) {
+		tail, count = safe, safeCount
+	}
+	if opened && tail > raised {
 		err := s.call(ctx, func(ctx context.Context) error { return s.o.Store.RaiseTail(ctx, l.conv, tail, count) })
 		if err != nil {
 			s.o.Log.Warn("the tail is not raised: the next opening reads more", "conversation", l.conv.String(), "error", err)
@@ -87,4 +96,15 @@ func (s *Service) closeLane(ctx context.Context, l *lane) {
 			s.o.Log.Warn("a closed lane is still registered", "conversation", l.conv.String(), "error", err)
 		}
 	}
+}
+
+// drained says whether the outbox owes nothing of the conversation: then Kafka has accepted what it once held. Only for a
+// conversation that was quiet for a while, since the index behind the outbox lags.
+func (s *Service) drained(ctx context.Context, conv store.Conv) bool {
+	var owed []store.Owed
+	err := s.call(ctx, func(ctx context.Context) (err error) {
+		owed, err = s.o.Store.Outbox(ctx, store.OutboxShard(conv), outboxPage)
+		return err
+	})
+	return err == nil && len(owed) < outboxPage && !slices.ContainsFunc(owed, func(o store.Owed) bool { return o.Conv == conv })
 }
