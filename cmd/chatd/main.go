@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // the image is made from scratch and has no roots of its own
 
 	"github.com/chatcluster/chatcluster/runtime/config"
 )
