@@ -2,11 +2,15 @@ package gateway
 
 import (
 	"context"
+	"errors"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
+
+// ErrBadCursor is wrapped by an Inbox for a cursor that it never gave out.
+var ErrBadCursor = errors.New("the cursor is not one of this inbox")
 
 // Principal is whom a token speaks for, and until when.
 type Principal = auth.Principal
@@ -45,7 +49,7 @@ type MarkLog interface {
 	PublishMark(u store.User, c store.Conv, read uint64, done func(error))
 }
 
-// Inbox lists a user's conversations by last activity. It wraps inbox.ErrBadCursor for a cursor that it never gave out.
+// Inbox lists a user's conversations by last activity.
 type Inbox interface {
 	Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
 }

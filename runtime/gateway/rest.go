@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
-	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -28,7 +27,7 @@ func (g *Gateway) getInbox(w http.ResponseWriter, r *http.Request, p Principal) 
 	}
 	page, err := g.o.Inbox.Inbox(r.Context(), p.User, limit, r.URL.Query().Get("cursor"))
 	switch {
-	case errors.Is(err, inbox.ErrBadCursor):
+	case errors.Is(err, ErrBadCursor):
 		problem(w, protocol.CodeInvalid, "cursor is none of this inbox's")
 	case err != nil:
 		g.failed(w, r, "the inbox could not be read", err)

@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
-	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -51,7 +51,7 @@ func TestProblems(t *testing.T) {
 		case "panic":
 			panic("a fault")
 		default:
-			return protocol.InboxPage{}, fmt.Errorf("%w: %s", inbox.ErrBadCursor, cursor)
+			return protocol.InboxPage{}, fmt.Errorf("%w: %s", gateway.ErrBadCursor, cursor)
 		}
 	}
 	w.Pod("c1")
