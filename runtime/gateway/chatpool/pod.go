@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -164,8 +165,10 @@ func (d *pod) end(eof bool) {
 	if drained && eof && len(orphans) == 0 {
 		return
 	}
-	d.pool.o.Handler.PodLost(func(c store.Conv) bool {
-		// A draining pod left the ring before: which conversations were its own is no longer known.
-		return drained || pick(before, string(c.Tenant()), c.ID()) == d
-	})
+	owned := func(c store.Conv) bool { return pick(before, string(c.Tenant()), c.ID()) == d }
+	if !slices.Contains(before, d) {
+		// It had left the ring, draining or unlisted: which conversations were its own is no longer known.
+		owned = func(store.Conv) bool { return true }
+	}
+	d.pool.o.Handler.PodLost(owned)
 }

@@ -276,6 +276,27 @@ func TestADrainedPodIsNoLoss(t *testing.T) {
 	}
 }
 
+func TestAPodThatDiesUnlistedMayHaveOwnedAnything(t *testing.T) {
+	s := serve(t, "c1", "127.0.2.1:0", ok)
+	_, port, _ := strings.Cut(s.addr, ":")
+	serve(t, "c2", "127.0.2.2:"+port, ok)
+	n := &names{}
+	n.set(nil, "127.0.2.1", "127.0.2.2")
+	p, h := run(t, Options{Service: "chat.test:" + port, Resolve: n.resolve})
+	eventually(t, "two pods", func() bool { return len(*p.ring.Load()) == 2 })
+	n.set(nil, "127.0.2.2")
+	eventually(t, "one pod", func() bool { return len(*p.ring.Load()) == 1 })
+	s.grpc.Stop()
+	eventually(t, "the loss is told", func() bool { return h.losses() == 1 })
+	v, err := store.NewConv("t", "room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !h.owned(v) {
+		t.Error("a conversation that may have been its own would not be looked at")
+	}
+}
+
 func TestNamesComeAndGo(t *testing.T) {
 	a := serve(t, "c1", "127.0.2.1:0", ok)
 	_, port, _ := strings.Cut(a.addr, ":")
