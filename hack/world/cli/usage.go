@@ -32,10 +32,12 @@ func usage(w world.World, sample bool) string {
 	p("  bin/kubectl get chc,pods -A")
 	if sample {
 		p("")
-		p("Chat, in two terminals; then close bob's, write to him, and look at the sink's page:")
+		p("Chat, in two terminals:")
 		p("  bin/chatd client --url %s --token-file %s --to bob", w.GatewayURL, w.Issuer.Tokens["alice"])
 		p("  bin/chatd client --url %s --token-file %s --to alice", w.GatewayURL, w.Issuer.Tokens["bob"])
-		p("  open %s", w.Sink.URL)
+		p("Give bob a phone; what he has not read 5 s after it came shows at %s:", w.Sink.URL)
+		p(`  curl -X PUT %s/v1/devices/phone -H "Authorization: Bearer $(cat %s)" -d '{"platform":"android","push_channel":"GCM","push_token":"bobs-phone"}'`,
+			strings.Replace(w.GatewayURL, "ws://", "http://", 1), w.Issuer.Tokens["bob"])
 	}
 	return b.String()
 }

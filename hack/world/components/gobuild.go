@@ -82,9 +82,9 @@ func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.
 		return fmt.Errorf("go build: %w", err)
 	}
 	done := make(chan struct{})
+	n := 0
 	go func() {
 		defer close(done)
-		n := 0
 		for lines := bufio.NewScanner(pr); lines.Scan(); {
 			n++
 			st.Set("%d of at most %d packages compiled", n, total)
@@ -98,6 +98,7 @@ func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.
 	if err != nil {
 		return fmt.Errorf("go build in %s: %w", src, err)
 	}
+	st.Set("%d packages compiled", n)
 	return nil
 }
 
