@@ -13,6 +13,8 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 )
@@ -95,4 +97,15 @@ func (m deviceMarks) DeviceMarks(ctx context.Context, u store.User, device strin
 		out[i] = gateway.Mark(mark)
 	}
 	return out, nil
+}
+
+// inboxes gives the gateway the inbox's errors in its own words.
+type inboxes struct{ *inbox.Reader }
+
+func (i inboxes) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
+	page, err := i.Reader.Inbox(ctx, u, limit, cursor)
+	if errors.Is(err, inbox.ErrBadCursor) {
+		return page, fmt.Errorf("%w: %w", gateway.ErrBadCursor, err)
+	}
+	return page, err
 }

@@ -37,7 +37,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	inboxes, err := inbox.NewReader(inbox.Options{Model: model, Cache: redis, Log: r.log, Registerer: o.registry})
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: redis, Log: r.log, Registerer: o.registry})
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Store:          st,
 		Marks:          deviceMarks{redis},
 		MarkLog:        producer,
-		Inbox:          inboxes,
+		Inbox:          inboxes{reader},
 		History:        history.NewReader(st, model),
 		ChatService:    r.cfg.Chat.Service,
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,

@@ -103,7 +103,7 @@ func badRequests(t *testing.T, w *world) {
 	}{
 		{"no token", http.MethodGet, "/v1/inbox", "", "", protocol.CodeUnauthenticated},
 		{"another's conversation", http.MethodGet, "/v1/conversations/nope/messages", w.token(t, "mallory"), "", protocol.CodeNotMember},
-		{"not JSON", http.MethodPost, "/v1/conversations", w.token(t, "mallory"), "{", protocol.CodeInvalid},
+		{"not JSON", http.MethodPost, "/v1/conversations", w.token(t, "mallory"), "{", protocol.CodeBadFrame},
 		{"a cursor that was never given", http.MethodGet, "/v1/inbox?cursor=%21", w.token(t, "mallory"), "", protocol.CodeInvalid},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), tc.method, base+tc.path, strings.NewReader(tc.body))
