@@ -66,24 +66,16 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 		}
 	}
 
-	var first *concern
 	list := concerns(f)
-	for i := range list {
-		c := &list[i]
+	for _, c := range list {
 		if c.fact.ready() {
 			set(cc, c.condition, metav1.ConditionTrue, v1alpha1.ReasonReady, c.fine)
 			continue
 		}
 		reason, message := c.fact.explain()
 		set(cc, c.condition, metav1.ConditionFalse, reason, message)
-		// What only waits for another concern explains less than that concern.
-		if first == nil || first.fact.err == nil && c.fact.err != nil {
-			first = c
-		}
 	}
-	if first == nil && !f.base.ready() {
-		first = &concern{condition: "Workloads", fact: f.base}
-	}
+	first := worst(append(list, concern{condition: "Workloads", fact: f.base}))
 	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionPaused)
 	if first == nil {
 		set(cc, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "Serving")
@@ -95,13 +87,36 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 	message = first.condition + ": " + message
 	set(cc, v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	// kstatus takes the first of the two that is true: there must never be both.
-	if err := f.err(); fault.IsTerminal(err) {
+	if fault.IsTerminal(first.fact.err) {
 		meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionReconciling)
 		set(cc, v1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
 		return
 	}
 	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionStalled)
 	set(cc, v1alpha1.ConditionReconciling, metav1.ConditionTrue, reason, message)
+}
+
+// worst is the concern that explains most why a ChatCluster is not Ready: one that needs a person, or else one that failed,
+// or else the first that is on its way. It is nil when all are ready.
+func worst(list []concern) *concern {
+	rank := func(f fact) int {
+		switch {
+		case f.ready():
+			return 0
+		case fault.IsTerminal(f.err):
+			return 3
+		case f.err != nil:
+			return 2
+		}
+		return 1
+	}
+	var found *concern
+	for i := range list {
+		if r := rank(list[i].fact); r > 0 && (found == nil || r > rank(found.fact)) {
+			found = &list[i]
+		}
+	}
+	return found
 }
 
 // setPaused leaves everything as it was, observedGeneration included: what was not acted on was not observed.

@@ -22,6 +22,9 @@ type migrationResult struct {
 	Current *int64 `json:"current"`
 	Target  *int64 `json:"target"`
 	Error   string `json:"error"`
+
+	succeeded bool
+	ended     time.Time
 }
 
 // migrationFacts reads how a migration goes from its Job and pods. It is pure. A Job has a completion time on success only,
@@ -32,6 +35,11 @@ func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.Schem
 		status = previous
 	}
 	attempts, waiting := readAttempts(pods)
+	_, complete := finished(job, batchv1.JobComplete)
+	if complete {
+		// Attempts may end within one second of each other: what counts now is the one that got through.
+		attempts = slices.DeleteFunc(attempts, func(r migrationResult) bool { return !r.succeeded })
+	}
 	if len(attempts) > 0 {
 		last := attempts[len(attempts)-1]
 		if last.Current != nil {
@@ -42,7 +50,7 @@ func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.Schem
 		}
 		status.LastError = last.Error
 	}
-	if _, ok := finished(job, batchv1.JobComplete); ok {
+	if complete {
 		status.LastError = ""
 		return status, fact{}
 	}
@@ -78,6 +86,9 @@ func readAttempts(pods []corev1.Pod) (attempts []migrationResult, waiting string
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
+	defer func() {
+		slices.SortStableFunc(attempts, func(a, b migrationResult) int { return a.ended.Compare(b.ended) })
+	}()
 	for _, p := range pods {
 		for _, c := range p.Status.ContainerStatuses {
 			switch {
@@ -97,7 +108,8 @@ func parseResult(t *corev1.ContainerStateTerminated) migrationResult {
 	if err := json.Unmarshal([]byte(t.Message), &r); err != nil {
 		r = migrationResult{}
 	}
-	if t.ExitCode == 0 {
+	r.succeeded, r.ended = t.ExitCode == 0, t.FinishedAt.Time
+	if r.succeeded {
 		r.Error = ""
 	} else if r.Error == "" {
 		r.Error = strings.TrimSpace(fmt.Sprintf("exit code %d, %s. %s", t.ExitCode, t.Reason, t.Message))

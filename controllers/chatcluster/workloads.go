@@ -81,14 +81,15 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 		open = true
 	}
 	if !open {
-		if image == "" {
+		keep := image
+		if keep == "" {
 			// A Deployment that somebody deleted comes back even now, as long as an image has served before.
-			if image = s.cc.Status.Image; image == "" {
+			if keep = s.cc.Status.Image; keep == "" {
 				return status, pending(reason, message, 0)
 			}
 			old = configMap
 		}
-		c.Image, configMap = image, old
+		c.Image, configMap = keep, old
 	}
 	// The ConfigMap of an older configuration is there already, or could not be made again.
 	if name := configMapName(config); name == configMap {
@@ -100,7 +101,7 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 	if err != nil {
 		return status, failed(err)
 	}
-	if done.changed && imageOf(deployment) != c.Image {
+	if done.changed && image != c.Image {
 		s.event("RollingOut", "RollOut", "Rolling out %s with image %s", role.Name, c.Image)
 	}
 	status, f := deploymentFacts(role, deployment, done.changed)
@@ -133,17 +134,13 @@ func deploymentFacts(role workload.Role, d *appsv1.Deployment, changed bool) (v1
 	return status, fact{}
 }
 
-func imageOf(d *appsv1.Deployment) string {
-	i, _ := serving(d)
-	return i
-}
-
-// serving returns the image and the ConfigMap of a Deployment, empty when there is none.
+// serving returns the image and the ConfigMap that a Deployment was made for, empty when there is none. It goes by the
+// operator's own record: what somebody wrote into the pod template is drift.
 func serving(d *appsv1.Deployment) (image, configMap string) {
-	if d == nil || len(d.Spec.Template.Spec.Containers) == 0 {
+	if d == nil {
 		return "", ""
 	}
-	return d.Spec.Template.Spec.Containers[0].Image, d.Spec.Template.Annotations[workload.AnnotationConfig]
+	return d.Annotations[workload.AnnotationImage], d.Annotations[workload.AnnotationConfig]
 }
 
 func configMapName(config any) string {

@@ -9,7 +9,8 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
-// AnnotationConfig on a pod template is the ConfigMap that its pods were made for.
+// AnnotationConfig on a pod template is the ConfigMap that its pods were made for; on a Deployment, beside AnnotationImage,
+// it is the operator's record of what it rolled out last.
 const AnnotationConfig = "chatcluster.io/config"
 
 // Deployment runs a role with the configuration in configMap. A rollout starts a pod before it stops one: no role is
@@ -36,6 +37,7 @@ func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyC
 		)
 	return appsv1ac.Deployment(c.ChildName(r.Name), c.Namespace).
 		WithLabels(c.Labels(r.Name)).
+		WithAnnotations(map[string]string{AnnotationImage: c.Image, AnnotationConfig: configMap}).
 		WithOwnerReferences(c.owner()).
 		WithSpec(appsv1ac.DeploymentSpec().
 			WithReplicas(r.Replicas).

@@ -13,7 +13,7 @@ import (
 // ComponentMigrate is the component of the migration's Job, pods, ServiceAccount and ConfigMap.
 const ComponentMigrate = "migrate"
 
-// AnnotationImage on a migration Job is the image that it migrates for.
+// AnnotationImage on a migration Job is the image that it migrates for, on a Deployment the one that it was made for.
 const AnnotationImage = "chatcluster.io/image"
 
 // Migration is one run of `chatd migrate`: the Job and its own configuration, both named by the image and by where the
