@@ -183,6 +183,45 @@ func TestNothingIsLostOrDoubledHoweverOftenTheLineIsCut(t *testing.T) {
 	}
 }
 
+func TestARefusedMessageIsSentAgainInItsPlace(t *testing.T) {
+	w := gatewaytest.New(t)
+	p := w.Pod("c1")
+	g := w.Gateway("g1", nil)
+	w.Create("room", "alice", "bob")
+	line := w.Proxy(g.URL)
+	var n atomic.Int64
+	p.Before(func(*chatpb.Send) *chatpb.Result {
+		if n.Add(1)%3 == 1 {
+			return &chatpb.Result{Code: string(protocol.CodeBusy), RetryAfterMs: 1}
+		}
+		return nil
+	})
+	alice := join(t, line.URL, "alice", nil)
+	var messages []*client.Message
+	var want []string
+	for i := range 12 {
+		body := fmt.Sprintf("message %d", i)
+		m, err := alice.Enqueue("room", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, want = append(messages, m), append(want, body)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), gatewaytest.Patience)
+	defer cancel()
+	for i, m := range messages {
+		if ack, err := m.Wait(ctx); err != nil || ack.Seq != uint64(i+2) {
+			t.Fatalf("message %d: %+v, %v", i, ack, err)
+		}
+	}
+	if diff := cmp.Diff(want, bodiesOf(alice.wait(t, "room", 1, 13), "alice")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if n := line.Dials(); n != 1 {
+		t.Errorf("it took %d connections", n)
+	}
+}
+
 func TestADrainMovesClientsToAnotherGateway(t *testing.T) {
 	w := gatewaytest.New(t)
 	w.Pod("c1")

@@ -104,21 +104,16 @@ func (p *prober) run(ctx context.Context) {
 	defer tick.Stop()
 	ticks := max(int(p.g.o.Limits.ProbeEvery/probeTick), 1)
 	var round []store.Conv
-	slice, n := 0, 0
-	for {
+	for n := 0; ; n = (n + 1) % ticks {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if n%ticks == 0 {
+		if n == 0 {
 			round = p.g.hub.conversations(func(store.Conv) bool { return true })
-			slice = (len(round) + ticks - 1) / ticks
 		}
-		n++
-		take := min(slice, len(round))
-		p.add(round[:take])
-		round = round[take:]
+		p.add(round[len(round)*n/ticks : len(round)*(n+1)/ticks])
 	}
 }
 
