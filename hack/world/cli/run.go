@@ -22,7 +22,7 @@ func runCommand(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "run -- COMMAND [ARG…]", Short: "Start a fresh world, run a command with it, take the world away again",
 		Long: "Starts a world with no data from before, runs the command in the work tree's root with " + FileVariable +
-			" set to the path of world.json, and takes the world down, whatever came of it. When the command succeeds the" +
+			" set to the path of world.json and the engine tests' variables set to its engines, and takes the world down, whatever came of it. When the command succeeds the" +
 			" world's data goes too; when it fails, data and logs stay.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -44,12 +44,17 @@ func runCommand(o *options) *cobra.Command {
 				defer cancel()
 				err = errors.Join(err, down(end, l, err == nil, r))
 			}()
-			if _, err := up(cmd.Context(), l, u, r); err != nil {
+			w, err := up(cmd.Context(), l, u, r)
+			if err != nil {
+				return err
+			}
+			engines, err := testEnv(w)
+			if err != nil {
 				return err
 			}
 			child := exec.CommandContext(cmd.Context(), args[0], args[1:]...)
 			child.Dir, child.Stdin, child.Stdout, child.Stderr = l.Repo, os.Stdin, cmd.OutOrStdout(), os.Stderr
-			child.Env = append(os.Environ(), FileVariable+"="+l.File(), "PWD="+l.Repo)
+			child.Env = append(append(os.Environ(), FileVariable+"="+l.File(), "PWD="+l.Repo), engines...)
 			child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
 			child.WaitDelay = 30 * time.Second
 			if err := child.Run(); err != nil {
