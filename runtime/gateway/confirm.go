@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// onMark takes a delivered or read mark: no further than what this connection was sent.
+func (c *conn) onMark(f *protocol.ClientFrame) {
+	v, err := store.NewConv(c.user.Tenant(), f.Conversation)
+	if err != nil {
+		c.sendError(f.Conversation, "", protocol.CodeInvalid, err.Error(), 0)
+		return
+	}
+	c.mu.Lock()
+	cur := c.cursors[v]
+	if cur == nil || cur.unplaced {
+		c.mu.Unlock()
+		c.sendError(f.Conversation, "", protocol.CodeNotMember, "", 0)
+		return
+	}
+	seq := min(f.Seq, cur.sent)
+	var delivered, read uint64
+	if f.Type == protocol.TypeRead && seq > cur.read {
+		cur.read, read = seq, seq
+	}
+	if f.Type == protocol.TypeDelivered && seq > cur.delivered {
+		cur.delivered, delivered = seq, seq
+	}
+	c.mu.Unlock()
+	if delivered == 0 && read == 0 {
+		return
+	}
+	c.g.marks.raise(c.user, v, c.device, delivered, read)
+	if read > 0 {
+		c.g.receipt(c, v, read)
+	}
+}
+
+// receipt tells the user's other devices, and in a direct conversation the other user, that the user has read up to seq.
+// It reaches the connections of this gateway; others see the mark with the next inbox.
+func (g *Gateway) receipt(from *conn, v store.Conv, seq uint64) {
+	frame := encode(&protocol.ServerFrame{Type: protocol.TypeReceipt, Conversation: v.ID(), User: from.user.ID(), Read: seq})
+	if isDirect(v) {
+		g.hub.eachConn(v, func(c *conn) {
+			if c != from {
+				c.tell(frame, protocol.TypeReceipt)
+			}
+		})
+		return
+	}
+	for _, c := range g.hub.userConns(from.user) {
+		if c != from {
+			c.tell(frame, protocol.TypeReceipt)
+		}
+	}
+}
