@@ -32,16 +32,16 @@ type External struct {
 // retrySecret is when to look again for a Secret that is missing: Secrets are not watched, and may come after what uses them.
 const retrySecret = 10 * time.Second
 
-// missingSecret says that a Secret or its key is not there. It may be coming, so it is nobody's fault yet.
-type missingSecret struct{ namespace, name, key string }
+// missingSecretError says that a Secret or its key is not there. It may be coming, so it is nobody's fault yet.
+type missingSecretError struct{ namespace, name, key string }
 
-func (m *missingSecret) Error() string {
+func (m *missingSecretError) Error() string {
 	return fmt.Sprintf("waits for Secret %s/%s with key %q", m.namespace, m.name, m.key)
 }
 
 // secretFact turns a failure to read a Secret into a fact.
 func secretFact(err error) fact {
-	var missing *missingSecret
+	var missing *missingSecretError
 	if errors.As(err, &missing) {
 		return pending(v1alpha1.ReasonPending, missing.Error(), retrySecret)
 	}
@@ -53,14 +53,14 @@ func (s *scope) secret(ctx context.Context, name, key string) ([]byte, error) {
 	var secret corev1.Secret
 	err := s.APIReader.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
-		return nil, &missingSecret{s.cc.Namespace, name, key}
+		return nil, &missingSecretError{s.cc.Namespace, name, key}
 	}
 	if err != nil {
 		return nil, fault.Transient(v1alpha1.ReasonError, "read Secret %s/%s: %s", s.cc.Namespace, name, apierrors.ReasonForError(err))
 	}
 	value, ok := secret.Data[key]
 	if !ok || len(value) == 0 {
-		return nil, &missingSecret{s.cc.Namespace, name, key}
+		return nil, &missingSecretError{s.cc.Namespace, name, key}
 	}
 	return value, nil
 }

@@ -143,7 +143,7 @@ func (s *scope) outcome() (ctrl.Result, error) {
 	case fault.HasTransient(err):
 		return ctrl.Result{}, err
 	case err != nil:
-		return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil
+		return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil //nolint:nilerr // It stands in the status; the queue's own retries would be too many.
 	case s.Options.ObserveEvery > 0:
 		return ctrl.Result{RequeueAfter: jitter(s.Options.ObserveEvery / 5)}, nil
 	}

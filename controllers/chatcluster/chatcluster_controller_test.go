@@ -377,6 +377,46 @@ func TestNamespaceGoes(t *testing.T) {
 	}
 }
 
+// What could never be made must be deletable, or a mistake stays for ever.
+func TestRefusedGoes(t *testing.T) {
+	w := newWorld(t)
+	w.create(func(s *v1alpha1.ChatClusterSpec) {
+		s.AWS.Endpoints = v1alpha1.AWSEndpoints{DynamoDB: "http://10.0.0.1:8000", Pinpoint: "http://10.0.0.1:8081"}
+	})
+	w.pass()
+	if err := admin.Delete(t.Context(), w.get()); err != nil {
+		t.Fatal(err)
+	}
+	w.pass()
+	if err := admin.Get(t.Context(), w.key("demo"), &v1alpha1.ChatCluster{}); !apierrors.IsNotFound(err) {
+		t.Errorf("a ChatCluster that was refused cannot be deleted: %v", err)
+	}
+}
+
+// A younger ChatCluster that was kept from its topics does not delete the older one's.
+func TestDeleteLeavesOthersTopics(t *testing.T) {
+	first := newWorld(t)
+	first.create(nil)
+	first.settle()
+	topics := first.get().Status.Topics
+	second := newWorld(t)
+	second.kafka = first.kafka
+	second.r.External = second.external()
+	cc := second.cluster(func(s *v1alpha1.ChatClusterSpec) {
+		s.DeletionPolicy = v1alpha1.DeletionDelete
+		s.MSK.BootstrapServers, s.MSK.TopicPrefix = first.get().Spec.MSK.BootstrapServers, first.namespace+".demo."
+	})
+	claim := second.r.scope(cc)
+	cc.CreationTimestamp = metav1.Now()
+	cc.UID = "younger"
+	if f := claim.deleteTopics(t.Context()); !f.ready() {
+		t.Fatal(f.explain())
+	}
+	if got := len(first.kafka.names()); got != len(topics) {
+		t.Errorf("%d of the older ChatCluster's %d topics are left", got, len(topics))
+	}
+}
+
 func TestPaused(t *testing.T) {
 	w := newWorld(t)
 	w.create(func(s *v1alpha1.ChatClusterSpec) { s.Paused = true })

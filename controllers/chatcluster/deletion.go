@@ -16,6 +16,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/dynamodb"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/controllers/external/kafka"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/workload"
@@ -24,15 +25,14 @@ import (
 // deletion undoes what the phases did, in reverse order: pods, push application, topics, tables. It returns the zero fact
 // when nothing is left to do. Every pass makes the next steps and returns.
 func (s *scope) deletion(ctx context.Context) fact {
+	if err := s.reachable(ctx); err != nil {
+		return s.unreachable(ctx, err)
+	}
 	if s.spec.DeletionPolicy != v1alpha1.DeletionDelete {
-		return s.orAbandon(ctx, s.release(ctx))
+		return s.release(ctx)
 	}
-	if f := s.stopPods(ctx); !f.ready() {
-		return f
-	}
-	steps := []func(context.Context) fact{s.deletePush, s.deleteTopics, s.deleteTables}
-	for _, step := range steps {
-		if f := s.orAbandon(ctx, step(ctx)); !f.ready() {
+	for _, step := range []func(context.Context) fact{s.stopPods, s.deletePush, s.deleteTopics, s.deleteTables} {
+		if f := step(ctx); !f.ready() {
 			return f
 		}
 	}
@@ -41,10 +41,22 @@ func (s *scope) deletion(ctx context.Context) fact {
 	return fact{}
 }
 
-// orAbandon gives up on the cloud's side when the namespace is going and the credentials are already gone: they will not
-// come back, and the namespace must not hang.
-func (s *scope) orAbandon(ctx context.Context, f fact) fact {
-	if f.err != nil || f.after != retrySecret {
+// reachable tells why AWS cannot even be asked: credentials that are gone, or an endpoint that is not allowed.
+func (s *scope) reachable(ctx context.Context) error {
+	_, dynamoDB := s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
+	_, pinpoint := s.awsAccess(ctx, s.spec.AWS.Endpoints.Pinpoint)
+	return errors.Join(dynamoDB, pinpoint)
+}
+
+// unreachable lets go of a ChatCluster when that leaves nothing behind, or when its namespace is going and the credentials
+// are already gone: they will not come back, and the namespace must not hang. Otherwise somebody must help.
+func (s *scope) unreachable(ctx context.Context, cause error) fact {
+	f := secretFact(cause)
+	if s.nothingMade() {
+		return fact{}
+	}
+	var missing *missingSecretError
+	if !errors.As(cause, &missing) {
 		return f
 	}
 	var namespace corev1.Namespace
@@ -58,6 +70,22 @@ func (s *scope) orAbandon(ctx context.Context, f fact) fact {
 	s.warning("Abandoned", "Delete", "The namespace is being deleted and the AWS credentials are gone: tables with prefix %s and the push application %s are left with their owner's tags",
 		s.spec.DynamoDB.TablePrefix, s.cc.Status.Push.ApplicationID)
 	return fact{}
+}
+
+// nothingMade tells whether, as far as the status knows, nothing exists outside Kubernetes that would have to be undone.
+func (s *scope) nothingMade() bool {
+	st := s.cc.Status
+	for _, t := range st.Tables {
+		if t.State != dynamodb.Missing {
+			return false
+		}
+	}
+	for _, t := range st.Topics {
+		if t.Partitions > 0 && s.spec.DeletionPolicy == v1alpha1.DeletionDelete {
+			return false
+		}
+	}
+	return st.Push.ApplicationID == ""
 }
 
 // release removes the owner's tags and leaves everything where it is.
@@ -153,7 +181,7 @@ func (s *scope) deletePush(ctx context.Context) fact {
 func (s *scope) deleteTopics(ctx context.Context) fact {
 	// A younger ChatCluster with the same prefix never made topics: they are the older one's.
 	if err := s.claimed(ctx, claimTopics); err != nil {
-		return fact{}
+		return unlessClaimed(err)
 	}
 	admin, err := s.kafka()
 	if err != nil {
@@ -175,8 +203,10 @@ func (s *scope) deleteTopics(ctx context.Context) fact {
 
 func (s *scope) deleteTables(ctx context.Context) fact {
 	replaced := s.spec.AWS.Endpoints.DynamoDB != ""
-	if replaced && s.claimed(ctx, claimTables) != nil {
-		return fact{}
+	if replaced {
+		if err := s.claimed(ctx, claimTables); err != nil {
+			return unlessClaimed(err)
+		}
 	}
 	api, err := s.dynamoDB(ctx)
 	if err != nil {
@@ -208,4 +238,12 @@ func (s *scope) deleteTables(ctx context.Context) fact {
 		return pending(v1alpha1.ReasonDeleting, "waits for tables to go: "+strings.Join(left, ", "), after)
 	}
 	return fact{}
+}
+
+// unlessClaimed: what an older ChatCluster claims is not this one's to delete; that nobody can tell is a failure.
+func unlessClaimed(err error) fact {
+	if fault.Reason(err) == v1alpha1.ReasonClaimed {
+		return fact{}
+	}
+	return failed(err)
 }

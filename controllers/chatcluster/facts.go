@@ -83,12 +83,3 @@ func (f *facts) soonest() time.Duration {
 	}
 	return soonest
 }
-
-func (f *facts) ready() bool {
-	for _, one := range f.all() {
-		if !one.ready() {
-			return false
-		}
-	}
-	return true
-}

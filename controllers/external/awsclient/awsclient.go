@@ -10,6 +10,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/logging"
 	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/controllers/external/pool"
@@ -54,6 +55,8 @@ func NewFactory(ctx context.Context) (*Factory, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The SDK's own log goes past the operator's, unstructured. What matters in it comes back as an error.
+	base.Logger = logging.Nop{}
 	f := &Factory{base: base}
 	f.configs = pool.New(idle, f.config, nil)
 	return f, nil

@@ -40,21 +40,21 @@ func clip(message string) string {
 	return message[:cut] + "…"
 }
 
-// Network makes a Transient error of one that came from reaching service at all; ok is false for any other.
-func Network(service string, err error) (_ error, ok bool) {
+// Network makes a transient Error of one that came from reaching service at all. It is nil for any other.
+func Network(service string, err error) *Error {
 	var netErr net.Error
 	var opErr *net.OpError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return &Error{Reason: v1alpha1.ReasonError, Message: service + ": interrupted", err: err}, true
+		return &Error{Reason: v1alpha1.ReasonError, Message: service + ": interrupted", err: err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Reason: v1alpha1.ReasonUnreachable, Message: service + " did not answer in time", err: err}, true
+		return &Error{Reason: v1alpha1.ReasonUnreachable, Message: service + " did not answer in time", err: err}
 	case errors.As(err, &opErr):
-		return &Error{Reason: v1alpha1.ReasonUnreachable, Message: service + " cannot be reached: " + Message(opErr), err: err}, true
+		return &Error{Reason: v1alpha1.ReasonUnreachable, Message: service + " cannot be reached: " + Message(opErr), err: err}
 	case errors.As(err, &netErr):
-		return &Error{Reason: v1alpha1.ReasonUnreachable, Message: service + " cannot be reached: " + Message(netErr), err: err}, true
+		return &Error{Reason: v1alpha1.ReasonUnreachable, Message: service + " cannot be reached: " + Message(netErr), err: err}
 	}
-	return nil, false
+	return nil
 }
 
 // deniedCodes are the codes of AWS errors that speak of credentials and permissions.
@@ -88,7 +88,7 @@ func AWS(service, doing string, err error) error {
 		}
 		return e
 	}
-	if e, ok := Network(service, err); ok {
+	if e := Network(service, err); e != nil {
 		return e
 	}
 	var noCredentials *aws.MissingRegionError

@@ -37,7 +37,7 @@ func Transient(reason, format string, args ...any) error {
 
 // IsTerminal tells whether any error in err's tree is terminal.
 func IsTerminal(err error) bool {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // It walks the tree itself: one Error does not speak for its siblings.
 	case nil:
 		return false
 	case *Error:

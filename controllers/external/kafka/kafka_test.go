@@ -29,10 +29,10 @@ func broker(t *testing.T) Admin {
 
 func TestLifecycle(t *testing.T) {
 	admin := broker(t)
-	delete := map[string]string{"cleanup.policy": "delete"}
+	deletion := map[string]string{"cleanup.policy": "delete"}
 	wanted := []Wanted{
-		{Name: "p.log", InitialPartitions: 4, Replication: 1, Configs: delete, InitialConfigs: Retention(time.Hour)},
-		{Name: "p.dlq", InitialPartitions: 1, Replication: 1, Configs: delete},
+		{Name: "p.log", InitialPartitions: 4, Replication: 1, Configs: deletion, InitialConfigs: Retention(time.Hour)},
+		{Name: "p.dlq", InitialPartitions: 1, Replication: 1, Configs: deletion},
 	}
 	ensure := func(wantChanges int, reason string) map[string]Topic {
 		t.Helper()

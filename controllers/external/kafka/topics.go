@@ -124,7 +124,7 @@ func classify(doing string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	if e, ok := fault.Network("Kafka", err); ok {
+	if e := fault.Network("Kafka", err); e != nil {
 		return e
 	}
 	return kafkaError(doing, err)

@@ -86,7 +86,7 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := fault.Network("Redis", err); ok {
+	if e := fault.Network("Redis", err); e != nil {
 		return e
 	}
 	var answer goredis.Error
