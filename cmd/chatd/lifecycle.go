@@ -37,17 +37,21 @@ func beside(ctx context.Context, main func(context.Context) error, support ...fu
 	for i, run := range support {
 		wg.Go(func() {
 			defer cancelMain()
-			if err := run(supportCtx); err != nil && !(errors.Is(err, context.Canceled) && supportCtx.Err() != nil) {
-				errs[i+1] = err
-			}
+			errs[i+1] = unlessCanceled(supportCtx, run(supportCtx))
 		})
 	}
-	if err := main(ctx); err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
-		errs[0] = err
-	}
+	errs[0] = unlessCanceled(ctx, main(ctx))
 	cancelSupport()
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// unlessCanceled drops the error that only says that ctx has ended, as it was told to.
+func unlessCanceled(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // latch is a check that passes for good once it has passed: for what a role needs to start, and whose later absence is better

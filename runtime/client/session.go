@@ -143,7 +143,7 @@ func (s *session) connect(ctx context.Context) error {
 	}
 	dialer := *o.Dialer
 	dialer.Subprotocols = []string{protocol.Subprotocol}
-	ws, res, err := dialer.DialContext(ctx, s.c.url, nil)
+	ws, res, err := dialer.DialContext(ctx, s.c.url, nil) //nolint:bodyclose // the library has read the body and closed it
 	if err != nil {
 		if res != nil && res.StatusCode != http.StatusSwitchingProtocols {
 			body, _ := io.ReadAll(res.Body) // the library keeps the first KiB

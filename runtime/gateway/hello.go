@@ -114,7 +114,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 // unavailable closes with a code that brings the client back.
 func (c *conn) unavailable(what string, err error) {
 	if c.ctx.Err() == nil {
-		c.g.log.Error(what, "error", err)
+		c.g.log.Error("a connection cannot begin", "what", what, "error", err)
 	}
 	c.refuse(protocol.CodeUnavailable, "", protocol.CloseInternal)
 }

@@ -114,7 +114,7 @@ func (g *Gateway) failed(w http.ResponseWriter, r *http.Request, what string, er
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // the client has gone
 	}
-	g.log.Error(what, "error", err)
+	g.log.Error("a request failed", "what", what, "error", err)
 	problem(w, protocol.CodeUnavailable, "")
 }
 

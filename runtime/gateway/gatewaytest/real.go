@@ -44,7 +44,12 @@ func (w *World) RealPod(name string) *RealPod {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &RealPod{w: w, addr: addr, ln: &cutListener{Listener: ln, conns: map[net.Conn]struct{}{}}, stop: stop, done: make(chan error, 1)}
 	go func() { p.done <- s.Serve(ctx, p.ln); close(p.done) }()
-	w.T.Cleanup(func() { stop(); <-p.done })
+	w.T.Cleanup(func() {
+		stop()
+		if err := <-p.done; err != nil {
+			w.T.Errorf("the chat service ended with %v", err)
+		}
+	})
 	w.mu.Lock()
 	w.pods[addr] = &Pod{Name: name, w: w, addr: addr, listed: true, mute: true}
 	w.mu.Unlock()
