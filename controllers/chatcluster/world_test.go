@@ -1,7 +1,6 @@
 package chatcluster
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -82,10 +81,6 @@ func (w *world) external() External {
 		Redis:    func(redis.Access) (redis.Cache, error) { return pinger{w}, nil },
 	}
 }
-
-type pinger struct{ w *world }
-
-func (p pinger) Ping(context.Context) error { return p.w.ping() }
 
 func (w *world) wrote(what string) {
 	w.mu.Lock()
@@ -323,81 +318,12 @@ func (w *world) condition(kind string) metav1.Condition {
 	return ptr.Deref(meta.FindStatusCondition(w.get().Status.Conditions, kind), metav1.Condition{})
 }
 
-// memoryKafka is an Admin in memory. The zero value is empty and ready to use.
-type memoryKafka struct {
-	mu     sync.Mutex
-	topics map[string]kafka.Topic
-	writes []string
-	err    error
-}
-
 func (k *memoryKafka) takeWrites() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	w := k.writes
 	k.writes = nil
 	return w
-}
-
-func (k *memoryKafka) names() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var names []string
-	for n := range k.topics {
-		names = append(names, n)
-	}
-	return names
-}
-
-func (k *memoryKafka) Topics(_ context.Context, names ...string) (map[string]kafka.Topic, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	found := map[string]kafka.Topic{}
-	for _, n := range names {
-		if t, ok := k.topics[n]; ok {
-			found[n] = kafka.Topic{Partitions: t.Partitions, Configs: maps.Clone(t.Configs)}
-		}
-	}
-	return found, k.err
-}
-
-func (k *memoryKafka) Create(_ context.Context, name string, partitions int32, _ int16, configs map[string]string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.topics == nil {
-		k.topics = map[string]kafka.Topic{}
-	}
-	k.writes = append(k.writes, "create "+name)
-	k.topics[name] = kafka.Topic{Partitions: partitions, Configs: maps.Clone(configs)}
-	return nil
-}
-
-func (k *memoryKafka) Grow(_ context.Context, name string, partitions int32) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.writes = append(k.writes, "grow "+name)
-	t := k.topics[name]
-	t.Partitions = partitions
-	k.topics[name] = t
-	return nil
-}
-
-func (k *memoryKafka) Configure(_ context.Context, name string, configs map[string]string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.writes = append(k.writes, "configure "+name)
-	maps.Copy(k.topics[name].Configs, configs)
-	return nil
-}
-
-func (k *memoryKafka) Delete(_ context.Context, names ...string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, n := range names {
-		k.writes = append(k.writes, "delete "+n)
-		delete(k.topics, n)
-	}
-	return nil
 }
 
 func (w *world) deployments() []string {
