@@ -62,7 +62,7 @@ func TestCreate(t *testing.T) {
 	if err := admin.Create(t.Context(), pod, client.DryRunAll); err != nil {
 		t.Errorf("a gateway's pod is refused: %v", err)
 	}
-	for _, reason := range []string{"TableCreated", "MigrationStarted", "RollingOut", "Ready"} {
+	for _, reason := range []string{"TablesCreated", "MigrationStarted", "RollingOut", "Ready"} {
 		if w.event(reason) == "" {
 			t.Errorf("no event %s in %q", reason, w.events)
 		}

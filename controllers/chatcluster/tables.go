@@ -54,7 +54,7 @@ func (s *scope) tables(ctx context.Context) {
 		return
 	}
 	var errs []error
-	var busy []string
+	var busy, created []string
 	var list []v1alpha1.TableStatus
 	after := time.Duration(0)
 	for _, w := range wanted {
@@ -75,7 +75,7 @@ func (s *scope) tables(ctx context.Context) {
 		case err != nil:
 			errs = append(errs, err)
 		case step == dynamodb.Create:
-			s.event("TableCreated", "CreateTable", "Created DynamoDB table %s", w.Name)
+			created = append(created, w.Name)
 			fallthrough
 		case step != dynamodb.Done:
 			busy = append(busy, w.Name+" ("+describeStep(o, step)+")")
@@ -83,6 +83,10 @@ func (s *scope) tables(ctx context.Context) {
 				after = wait
 			}
 		}
+	}
+	// One event for all: the events of one pass would be folded into the first one's text.
+	if len(created) > 0 {
+		s.event("TablesCreated", "CreateTables", "Created DynamoDB tables %s", strings.Join(created, ", "))
 	}
 	if len(list) > 0 {
 		s.facts.tableList = list
