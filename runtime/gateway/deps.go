@@ -26,6 +26,7 @@ type Store interface {
 	Read(ctx context.Context, c store.Conv, from uint64, limit int) ([]store.Stored, error)
 	Conversation(ctx context.Context, c store.Conv) (store.Conversation, error)
 	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
+	RegisterDevice(ctx context.Context, u store.User, d store.Device) error
 	Devices(ctx context.Context, u store.User) ([]store.Device, error)
 }
 

@@ -157,6 +157,5 @@ func (g *Gateway) registerDevice(ctx context.Context, u store.User, device, plat
 	if platform == "" {
 		platform = "cli"
 	}
-	_, err = g.o.Store.PutDevice(ctx, u, store.Device{ID: device, Platform: platform, RegisteredAt: time.Now()})
-	return err
+	return g.o.Store.RegisterDevice(ctx, u, store.Device{ID: device, Platform: platform, RegisteredAt: time.Now()})
 }

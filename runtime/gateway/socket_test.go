@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 func TestHelloIsRefusedWithAReason(t *testing.T) {
@@ -239,5 +241,37 @@ func TestASilentConnectionIsClosed(t *testing.T) {
 	for range 20 {
 		live.Say(protocol.ClientFrame{Type: protocol.TypePing})
 		live.Expect(protocol.TypePong)
+	}
+}
+
+// racingDevices has a push token registered right after the hello has read which devices there are.
+type racingDevices struct {
+	gateway.Store
+	token string
+}
+
+func (r racingDevices) Devices(ctx context.Context, u store.User) ([]store.Device, error) {
+	found, err := r.Store.Devices(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	_, err = r.PutDevice(ctx, u, store.Device{ID: "phone", Platform: "ios", PushChannel: "APNS", PushToken: r.token})
+	return found, err
+}
+
+func TestHelloKeepsAPushTokenThatComesAtTheSameMoment(t *testing.T) {
+	w := gatewaytest.New(t)
+	g := w.Gateway("g1", func(o *gateway.Options) { o.Store = racingDevices{o.Store, "secret"} })
+	w.Hello(g.URL, "alice", "phone")
+	u, err := store.NewUser(w.Conv("any").Tenant(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices, err := w.Store.Devices(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(devices) != 1 || devices[0].PushToken != "secret" {
+		t.Errorf("%d devices, the push token is lost", len(devices))
 	}
 }

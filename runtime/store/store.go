@@ -188,6 +188,9 @@ type Devices interface {
 	// PutDevice writes the device; RegisteredAt (milliseconds) is kept from the first time. It returns the device as stored.
 	// ErrInvalidID when the device's id is not one.
 	PutDevice(ctx context.Context, u User, d Device) (Device, error)
+	// RegisterDevice makes the device known with its platform and RegisteredAt. What is stored of it already stays: a push token
+	// that comes at the same moment is not lost.
+	RegisterDevice(ctx context.Context, u User, d Device) error
 	// Devices returns all of the user's, strongly consistent, ordered by id.
 	Devices(ctx context.Context, u User) ([]Device, error)
 	// RemovePushToken forgets the token, and with it the channel, if it is still the stored one. It is no error when it is not.

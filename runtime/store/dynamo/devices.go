@@ -14,7 +14,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// PutDevice implements store.Devices. It is the one update that creates its item.
+// PutDevice implements store.Devices. It and RegisterDevice are the updates that create their item.
 func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error) {
 	if err := store.CheckDevice(d.ID); err != nil {
 		return store.Device{}, err
@@ -35,6 +35,23 @@ func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (st
 		return store.Device{}, wrap("UpdateItem", err)
 	}
 	return parseDevice(out.Attributes)
+}
+
+// RegisterDevice implements store.Devices.
+func (s *Store) RegisterDevice(ctx context.Context, u store.User, d store.Device) error {
+	if err := store.CheckDevice(d.ID); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: s.table(DevicesTable), Key: keyOf(userPK(u), store.Escape(d.ID)),
+		UpdateExpression: aws.String("SET #platform = if_not_exists(#platform, :platform), " +
+			"#registered = if_not_exists(#registered, :registered)"),
+		ExpressionAttributeNames:  placeholders(attrPlatform, attrRegistered),
+		ExpressionAttributeValues: item{":platform": str(d.Platform), ":registered": millisOf(d.RegisteredAt)},
+	})
+	return wrap("UpdateItem", err)
 }
 
 // Devices implements store.Devices.

@@ -32,6 +32,23 @@ func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (st
 	return rec.device(d.ID), nil
 }
 
+// RegisterDevice implements store.Devices.
+func (s *Store) RegisterDevice(ctx context.Context, u store.User, d store.Device) error {
+	if err := store.CheckDevice(d.ID); err != nil {
+		return err
+	}
+	unlock, err := s.lockUser(ctx, u, exclusive)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := load[deviceRecord](s.db, deviceKey(u, d.ID)); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	rec := deviceRecord{Platform: d.Platform, RegisteredAtMs: d.RegisteredAt.UnixMilli()}
+	return s.commit(func(w *pebble.Batch) error { return save(w, deviceKey(u, d.ID), rec) })
+}
+
 // Devices implements store.Devices.
 func (s *Store) Devices(ctx context.Context, u store.User) ([]store.Device, error) {
 	unlock, err := s.lockUser(ctx, u, 1)

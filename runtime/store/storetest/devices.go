@@ -42,6 +42,28 @@ func devices(t *testing.T, w *world) {
 	}
 }
 
+// A connect that finds a new device must not undo what registers its push token at the same moment.
+func registeredDevices(t *testing.T, w *world) {
+	ctx, ann := w.Context(), w.user("ann")
+	first := store.Device{ID: "phone", Platform: "ios", RegisteredAt: time.UnixMilli(5).UTC()}
+	w.must(w.RegisterDevice(ctx, ann, first))
+	got, err := w.Devices(ctx, ann)
+	w.must(err)
+	w.same([]store.Device{first}, got)
+
+	phone := store.Device{ID: "phone", Platform: "ios", PushChannel: "APNS", PushToken: "token", RegisteredAt: time.UnixMilli(9).UTC()}
+	_, err = w.PutDevice(ctx, ann, phone)
+	w.must(err)
+	w.must(w.RegisterDevice(ctx, ann, store.Device{ID: "phone", Platform: "web", RegisteredAt: time.UnixMilli(11).UTC()}))
+	phone.RegisteredAt = first.RegisteredAt
+	got, err = w.Devices(ctx, ann)
+	w.must(err)
+	w.same([]store.Device{phone}, got)
+	if err := w.RegisterDevice(ctx, ann, store.Device{}); !errors.Is(err, store.ErrInvalidID) {
+		t.Errorf("a device without an id: %v, want ErrInvalidID", err)
+	}
+}
+
 // A token is forgotten only while it is the stored one: the phone may have come back with a fresh one meanwhile.
 func pushTokens(t *testing.T, w *world) {
 	ctx, ann := w.Context(), w.user("ann")

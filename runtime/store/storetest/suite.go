@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"MarksWithoutMembership", marksWithoutMembership},
 		{"ManyMemberships", manyMemberships},
 		{"Devices", devices},
+		{"RegisteredDevices", registeredDevices},
 		{"PushTokens", pushTokens},
 		{"HostileIDs", hostileIDs},
 		{"Tenants", tenants},
