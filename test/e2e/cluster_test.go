@@ -61,9 +61,8 @@ func (w *world) rolePods(ctx context.Context, role string) ([]string, error) {
 	return names, nil
 }
 
-// replacePods deletes a role's pods one after the other, as a rolling update or a person in a hurry would, and waits each time
-// until a new one is ready.
-func (w *world) replacePods(t *testing.T, role string) {
+// replacePods deletes a role's pods one after the other, and waits each time until a new one is ready.
+func (w *world) replacePods(t *testing.T, role string, how ...ctrlclient.DeleteOption) {
 	t.Helper()
 	names, err := w.rolePods(t.Context(), role)
 	if err != nil {
@@ -74,7 +73,7 @@ func (w *world) replacePods(t *testing.T, role string) {
 	}
 	for _, name := range names {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-		if err := w.kube.Delete(t.Context(), pod); err != nil {
+		if err := w.kube.Delete(t.Context(), pod, how...); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, patience, role+" is whole again", func(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,7 +31,9 @@ func TestFirstLight(t *testing.T) {
 		{"TheInboxCountsUnread", inbox},
 		{"BadInputGetsTypedErrors", badInput},
 		{"DeletingChatPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "chat") }},
+		{"KillingChatPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "chat", atOnce) }},
 		{"DeletingGatewayPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "gateway") }},
+		{"KillingGatewayPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "gateway", atOnce) }},
 		{"ScalingTheGatewayKeepsTalking", scaled},
 		{"DeletingTheChatClusterLeavesTheData", deleted},
 		{"DeletionPolicyDeleteRemovesTheData", removed},
@@ -109,7 +112,7 @@ func away(t *testing.T, w *world) {
 	alice, bob := w.person("ann"), w.person("ben")
 	alice.connect(t)
 	bob.connect(t)
-	const address = "ben-push-token"
+	address := fmt.Sprintf("ben-push-token-%d", time.Now().UnixNano()) // a sink remembers earlier runs
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	if err := bob.client.RegisterDevice(ctx, protocol.Device{Platform: "android", PushChannel: "GCM", PushToken: address}); err != nil {
@@ -180,15 +183,18 @@ func inbox(t *testing.T, w *world) {
 	eventually(t, soon, "nothing is unread once all is read", unread(0))
 }
 
-// replaced kills every pod of a role under two people who talk.
-func replaced(t *testing.T, w *world, role string) {
-	alice, bob := w.person("alice-"+role), w.person("bob-"+role)
+// atOnce leaves a pod no time to drain.
+var atOnce = ctrlclient.GracePeriodSeconds(0)
+
+// replaced deletes every pod of a role under two people who talk.
+func replaced(t *testing.T, w *world, role string, how ...ctrlclient.DeleteOption) {
+	alice, bob := w.person(fmt.Sprintf("alice-%s-%d", role, len(how))), w.person(fmt.Sprintf("bob-%s-%d", role, len(how)))
 	alice.connect(t)
 	bob.connect(t)
 	conv := direct(t, alice, bob)
 	tr := startTraffic(t, conv, alice, bob)
 	tr.moves(t, 20)
-	w.replacePods(t, role)
+	w.replacePods(t, role, how...)
 	tr.moves(t, 20)
 	tr.verify(t)
 }
