@@ -49,13 +49,15 @@ test-world: compiler ## Unit tests of the local world's own program
 	cd hack/world && $(GOTEST) ./...
 
 test-envtest: compiler ## The reconciler against a real kube-apiserver and etcd
-	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/...
+	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/...
 
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
 	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/...
+	hack/leftovers.sh $(ENGINES)
 
 test-e2e: compiler ## Real pods on a real node: apply, chat, kill, scale, delete
 	$(WORLD) run --name $(E2E) -- $(GOTEST) -tags e2e -v ./test/e2e/...
+	hack/leftovers.sh $(E2E)
 
 ##@ Change it
 

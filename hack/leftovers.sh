@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Fails when a world that was taken down has left a process, a mount or a cgroup on this machine: leftovers.sh NAME.
+set -euo pipefail
+name="$1"
+state="${XDG_STATE_HOME:-$HOME/.local/state}/chatcluster/$name"
+found=0
+
+complain() {
+  echo "world \"$name\" left $1:" >&2
+  sed 's/^/  /' <<<"$2" >&2
+  found=1
+}
+
+# The world's processes all work in its state folder or name it; this script's own do not.
+left="$(grep -lazF -- "$state/" /proc/[0-9]*/cmdline 2>/dev/null | grep -v "^/proc/\($$\|self\|thread-self\)/" || true)"
+[ -z "$left" ] || complain "processes" "$left"
+left="$(grep -F -- " $state" /proc/self/mounts || true)"
+[ -z "$left" ] || complain "mounts" "$left"
+left="$(find /sys/fs/cgroup -type d -name "chatcluster-$name-*" 2>/dev/null || true)"
+[ -z "$left" ] || complain "cgroups" "$left"
+exit "$found"
