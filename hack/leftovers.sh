@@ -11,8 +11,8 @@ complain() {
   found=1
 }
 
-# The world's processes all work in its state folder or name it; this script's own do not.
-left="$(grep -lazF -- "$state/" /proc/[0-9]*/cmdline 2>/dev/null | grep -v "^/proc/\($$\|self\|thread-self\)/" || true)"
+# A world's processes name its state folder. The pattern comes from a file, or grep would find itself.
+left="$(grep -lazF -f <(printf '%s' "$state/") /proc/[0-9]*/cmdline 2>/dev/null || true)"
 [ -z "$left" ] || complain "processes" "$left"
 left="$(grep -F -- " $state" /proc/self/mounts || true)"
 [ -z "$left" ] || complain "mounts" "$left"
