@@ -3,6 +3,7 @@ package chatcluster
 import (
 	"context"
 
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/ownership"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 )
@@ -10,11 +11,12 @@ import (
 // push makes sure that the push application is there.
 func (s *scope) push(ctx context.Context) {
 	type wish struct {
-		Region, Endpoint string
-		Owner            ownership.Owner
-		Tags             map[string]string
+		AWS   v1alpha1.AWSSpec
+		Owner ownership.Owner
+		Adopt bool
 	}
-	wanted := wish{s.spec.AWS.Region, s.spec.AWS.Endpoints.Pinpoint, s.owner, s.userTags()}
+	wanted := wish{s.spec.AWS, s.owner, s.adopt()}
+	tags := s.userTags()
 	if found, ok := s.memo.get(s.cc.UID, "push", wanted); ok {
 		s.facts.application = found.(string)
 		return
@@ -32,14 +34,14 @@ func (s *scope) push(ctx context.Context) {
 		return
 	}
 	if !found {
-		if app, err = pinpoint.Create(ctx, api, s.owner, wanted.Tags); err != nil {
+		if app, err = pinpoint.Create(ctx, api, s.owner, tags); err != nil {
 			s.facts.push = failed(err)
 			return
 		}
 		s.event("PushApplicationCreated", "CreateApp", "Created push application %s", app.ID)
 	}
 	s.facts.application = app.ID
-	if _, err := pinpoint.Update(ctx, api, s.owner, wanted.Tags, app); err != nil {
+	if _, err := pinpoint.Update(ctx, api, s.owner, tags, app); err != nil {
 		s.facts.push = failed(err)
 		return
 	}

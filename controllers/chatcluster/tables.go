@@ -27,16 +27,24 @@ func (s *scope) wantedTables() []dynamodb.Wanted {
 			Tags:               s.userTags(),
 			DeletionProtection: *s.spec.DynamoDB.DeletionProtection,
 			BackupDays:         *s.spec.DynamoDB.PointInTimeRecovery.Days,
-			Adopt:              s.cc.Annotations[v1alpha1.AnnotationAdopt] == "true",
+			Adopt:              s.adopt(),
 		})
 	}
 	return wanted
 }
 
+// adopt tells whether the user allows to take over what an earlier ChatCluster retained.
+func (s *scope) adopt() bool { return s.cc.Annotations[v1alpha1.AnnotationAdopt] == "true" }
+
 // tables brings each table one step closer to what is wanted.
 func (s *scope) tables(ctx context.Context) {
 	wanted := s.wantedTables()
-	if found, ok := s.memo.get(s.cc.UID, "tables", wanted); ok {
+	type wish struct {
+		AWS    v1alpha1.AWSSpec
+		Tables []dynamodb.Wanted
+	}
+	remembered := wish{s.spec.AWS, wanted}
+	if found, ok := s.memo.get(s.cc.UID, "tables", remembered); ok {
 		s.facts.tableList = found.([]v1alpha1.TableStatus)
 		return
 	}
@@ -97,7 +105,7 @@ func (s *scope) tables(ctx context.Context) {
 		s.facts.tables.message = "in progress: " + strings.Join(busy, ", ")
 	}
 	if s.facts.tables.ready() {
-		s.memo.put(s.cc.UID, "tables", wanted, list, jitter(s.Options.ObserveEvery))
+		s.memo.put(s.cc.UID, "tables", remembered, list, jitter(s.Options.ObserveEvery))
 	}
 }
 

@@ -47,9 +47,10 @@ func (s *scope) wantedTopics() []kafka.Wanted {
 func (s *scope) topics(ctx context.Context) {
 	type wish struct {
 		Servers []string
+		TLS     bool
 		Topics  []kafka.Wanted
 	}
-	wanted := wish{s.spec.MSK.BootstrapServers, s.wantedTopics()}
+	wanted := wish{s.spec.MSK.BootstrapServers, *s.spec.MSK.TLS, s.wantedTopics()}
 	if found, ok := s.memo.get(s.cc.UID, "topics", wanted); ok {
 		s.facts.topicList = found.([]v1alpha1.TopicStatus)
 		return
