@@ -3,6 +3,7 @@ package chatcluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,10 @@ const (
 	phaseDeadline = 20 * time.Second
 	// retryTerminal is how soon, at the earliest, what needs a person is looked at again.
 	retryTerminal = 5 * time.Minute
+	// soon is up to when a phase that wants to look again is also soon enough for another one that failed.
+	soon = 30 * time.Second
+	// maxNote bounds an event's text, in bytes: the API server refuses a longer one.
+	maxNote = 1024
 )
 
 // Options are the operator's configuration.
@@ -138,10 +143,10 @@ func (s *scope) run(ctx context.Context, phase func(context.Context)) {
 func (s *scope) outcome() (ctrl.Result, error) {
 	err, after := s.facts.err(), s.facts.soonest()
 	switch {
+	case fault.HasTransient(err) && (after == 0 || after > soon):
+		return ctrl.Result{}, err
 	case after > 0:
 		return ctrl.Result{RequeueAfter: after}, nil
-	case fault.HasTransient(err):
-		return ctrl.Result{}, err
 	case err != nil:
 		return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil //nolint:nilerr // It stands in the status; the queue's own retries would be too many.
 	case s.Options.ObserveEvery > 0:
@@ -179,6 +184,10 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, cc *v1alpha1.ChatC
 	if equality.Semantic.DeepEqual(before.Status, cc.Status) || len(cc.Finalizers) == 0 && !cc.DeletionTimestamp.IsZero() {
 		return nil
 	}
+	// The manager is stopping, and what the pass was asking failed for that: it says nothing about the ChatCluster.
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
 	// A pass that ran into its deadline still reports what it found.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -204,9 +213,13 @@ func (s *scope) announce(before *v1alpha1.ChatCluster) {
 }
 
 func (s *scope) event(reason, action, note string, args ...any) {
-	s.Recorder.Eventf(s.cc, nil, corev1.EventTypeNormal, reason, action, note, args...)
+	s.emit(corev1.EventTypeNormal, reason, action, note, args...)
 }
 
 func (s *scope) warning(reason, action, note string, args ...any) {
-	s.Recorder.Eventf(s.cc, nil, corev1.EventTypeWarning, reason, action, note, args...)
+	s.emit(corev1.EventTypeWarning, reason, action, note, args...)
+}
+
+func (s *scope) emit(kind, reason, action, note string, args ...any) {
+	s.Recorder.Eventf(s.cc, nil, kind, reason, action, "%s", shorten(fmt.Sprintf(note, args...), maxNote))
 }

@@ -142,9 +142,7 @@ func setDeleting(cc *v1alpha1.ChatCluster, f fact) {
 }
 
 func set(cc *v1alpha1.ChatCluster, kind string, status metav1.ConditionStatus, reason, message string) {
-	if len(message) > maxConditionMessage {
-		message = strings.ToValidUTF8(message[:maxConditionMessage], "") + "…"
-	}
+	message = shorten(message, maxConditionMessage)
 	meta.SetStatusCondition(&cc.Status.Conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: cc.Generation,
 	})

@@ -134,10 +134,15 @@ func jobCondition(job *batchv1.Job, kind batchv1.JobConditionType) *batchv1.JobC
 	return nil
 }
 
-func clip(s string) string {
+func clip(s string) string { return shorten(s, maxResult+len(ellipsis)) }
+
+const ellipsis = "…"
+
+// shorten cuts s, at a whole character, to at most limit bytes.
+func shorten(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "")
-	if len(s) <= maxResult {
+	if len(s) <= limit {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxResult], "") + "…"
+	return strings.ToValidUTF8(s[:limit-len(ellipsis)], "") + ellipsis
 }

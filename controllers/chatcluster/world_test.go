@@ -182,8 +182,10 @@ func (w *world) change(edit func(*v1alpha1.ChatCluster)) {
 // reconcile makes one pass.
 func (w *world) reconcile() (ctrl.Result, error) {
 	w.t.Helper()
-	return w.r.Reconcile(w.t.Context(), ctrl.Request{NamespacedName: w.key("demo")})
+	return w.r.Reconcile(w.t.Context(), requestFor(w.key("demo")))
 }
+
+func requestFor(key types.NamespacedName) ctrl.Request { return ctrl.Request{NamespacedName: key} }
 
 // pass makes one pass, which must not fail.
 func (w *world) pass() {
