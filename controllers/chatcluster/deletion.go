@@ -94,17 +94,21 @@ func (s *scope) release(ctx context.Context) fact {
 	if err != nil {
 		return secretFact(err)
 	}
-	replaced := s.spec.AWS.Endpoints.DynamoDB != ""
 	var errs []error
+	var held []string
 	for _, w := range s.wantedTables() {
-		o, err := dynamodb.Observe(ctx, api, w.Name, replaced)
-		if err == nil {
-			err = dynamodb.Do(ctx, api, w, o, dynamodb.NextRelease(w, o))
+		released, err := s.releaseTable(ctx, api, w)
+		if !released {
+			held = append(held, w.Name)
 		}
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return failed(err)
+	}
+	// A table that kept its tags could never be taken over: its owner would be somebody who is gone.
+	if len(held) > 0 {
+		return pending(v1alpha1.ReasonDeleting, "waits for tables that are busy to be released: "+strings.Join(held, ", "), afterStep)
 	}
 	push, err := s.pinpoint(ctx)
 	if err != nil {
@@ -120,6 +124,25 @@ func (s *scope) release(ctx context.Context) fact {
 	s.event("Retained", "Release", "Left as they are: tables with prefix %s, topics with prefix %s, database %s on %s, push application %s",
 		s.spec.DynamoDB.TablePrefix, s.spec.MSK.TopicPrefix, s.spec.Aurora.Database, s.spec.Aurora.Host, app.ID)
 	return fact{}
+}
+
+// releaseTable removes the owner's tags from a table and tells whether they are gone: DynamoDB refuses while it is busy with
+// the table.
+func (s *scope) releaseTable(ctx context.Context, api dynamodb.API, w dynamodb.Wanted) (released bool, err error) {
+	for range 2 {
+		o, err := dynamodb.Observe(ctx, api, w.Name, s.spec.AWS.Endpoints.DynamoDB != "")
+		if err != nil {
+			return false, err
+		}
+		step := dynamodb.NextRelease(w, o)
+		if step == dynamodb.Done {
+			return true, nil
+		}
+		if err := dynamodb.Do(ctx, api, w, o, step); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // stopPods deletes what runs and waits until no pod is left: a pod that still writes would meet tables that go.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatcluster/chatcluster/controllers/external/dynamodb"
@@ -69,5 +70,25 @@ func TestLifecycle(t *testing.T) {
 				t.Error("the table is still there")
 			}
 		})
+	}
+}
+
+// A table that goes while it is looked at must not be taken for nobody's.
+func TestGoesWhileObserved(t *testing.T) {
+	fake := &dynamodbtest.Fake{}
+	table := dynamo.Tables()[0]
+	w := dynamodb.Wanted{Name: "p.x", Table: table, Owner: ownership.Owner{Operator: "op", Namespace: "chat", Name: "demo", UID: "u1"}}
+	if err := dynamodb.Do(t.Context(), fake, w, dynamodb.Observed{State: dynamodb.Missing}, dynamodb.Create); err != nil {
+		t.Fatal(err)
+	}
+	fake.Settle()
+	fake.Before = func(operation string) error {
+		if operation == "ListTagsOfResource" {
+			return &types.ResourceNotFoundException{}
+		}
+		return nil
+	}
+	if o, err := dynamodb.Observe(t.Context(), fake, w.Name, false); err != nil || o.State != dynamodb.Missing {
+		t.Errorf("observed %+v, %v", o, err)
 	}
 }

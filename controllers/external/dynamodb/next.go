@@ -63,6 +63,9 @@ func Next(w Wanted, o Observed) (Step, error) {
 	case stateDeleting:
 		return Wait, nil
 	}
+	if tagsMayCome(w, o) {
+		return Wait, nil
+	}
 	if err := mayTouch(w, o); err != nil {
 		return Done, err
 	}
@@ -126,10 +129,18 @@ func NextDelete(w Wanted, o Observed) Step {
 
 // NextRelease chooses the next step of leaving a table to itself: Done when it carries no tag of the owner's.
 func NextRelease(w Wanted, o Observed) Step {
+	if tagsMayCome(w, o) {
+		return Wait
+	}
 	if o.State == Missing || o.State == stateDeleting || !o.Supports(FeatureTags) || w.Owner.Of(o.Tags) != ownership.Ours {
 		return Done
 	}
 	return RemoveOwnerTags
+}
+
+// tagsMayCome tells that the tags that a table was created with may not show yet: DynamoDB answers for them with a delay.
+func tagsMayCome(w Wanted, o Observed) bool {
+	return o.State == stateCreating && o.Supports(FeatureTags) && w.Owner.Of(o.Tags) == ownership.Nobody
 }
 
 func mayTouch(w Wanted, o Observed) error {

@@ -72,6 +72,7 @@ func TestNext(t *testing.T) {
 		"NoFeatures": {reason: "what the endpoint does not have is not asked of it", given: func(o *Observed) {
 			o.Unsupported, o.Tags, o.BackupDays = []string{FeatureTags, FeaturePointInTimeRecovery}, nil, 0
 		}},
+		"TagsLate": {reason: "a new table's tags show with a delay: it is not nobody's yet", given: func(o *Observed) { o.State, o.Tags = stateCreating, nil }, want: want{Step: Wait}},
 		"Foreign":  {reason: "another ChatCluster's table is never touched", given: func(o *Observed) { o.Tags = foreign() }, want: want{Terminal: true}},
 		"Unowned":  {reason: "a table that nobody owns is not taken unasked", given: func(o *Observed) { o.Tags = nil }, want: want{Terminal: true}},
 		"Adopt":    {reason: "the user's word is enough", wanted: func(w *Wanted) { w.Adopt = true }, given: func(o *Observed) { o.Tags = nil }, want: want{Step: Tag}},
@@ -120,6 +121,7 @@ func TestNextRelease(t *testing.T) {
 		want   Step
 	}{
 		"Ours":    {reason: "our tags are removed", want: RemoveOwnerTags},
+		"Late":    {reason: "a new table's tags show with a delay", given: func(o *Observed) { o.State, o.Tags = stateCreating, nil }, want: Wait},
 		"Foreign": {reason: "another's tags stay", given: func(o *Observed) { o.Tags = foreign() }, want: Done},
 		"Gone":    {reason: "nothing is left to release", given: func(o *Observed) { *o = Observed{State: Missing} }, want: Done},
 		"NoTags":  {reason: "nothing was marked", given: func(o *Observed) { o.Unsupported = []string{FeatureTags} }, want: Done},

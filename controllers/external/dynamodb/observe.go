@@ -76,7 +76,12 @@ func Observe(ctx context.Context, api API, name string, replaced bool) (Observed
 		return false, err
 	}
 
-	if o.Tags, err = tags(ctx, api, o.ARN); err != nil {
+	o.Tags, err = tags(ctx, api, o.ARN)
+	if errors.As(err, &notFound) {
+		// Without its tags it would look like nobody's.
+		return Observed{State: Missing}, nil
+	}
+	if err != nil {
 		if known, err := unsupported(FeatureTags, err); !known {
 			return Observed{}, fault.AWS(service, "list tags of table "+name, err)
 		}

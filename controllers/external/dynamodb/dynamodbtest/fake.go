@@ -256,9 +256,9 @@ func (f *Fake) TagResource(_ context.Context, in *dynamodb.TagResourceInput, _ .
 		return nil, err
 	}
 	defer leave()
-	t, ok := f.tables[(*in.ResourceArn)[len(arnPrefix):]]
-	if !ok {
-		return nil, notFound(*in.ResourceArn)
+	t, err := f.idle((*in.ResourceArn)[len(arnPrefix):])
+	if err != nil {
+		return nil, err
 	}
 	for _, tag := range in.Tags {
 		t.tags[*tag.Key] = *tag.Value
@@ -273,9 +273,9 @@ func (f *Fake) UntagResource(_ context.Context, in *dynamodb.UntagResourceInput,
 		return nil, err
 	}
 	defer leave()
-	t, ok := f.tables[(*in.ResourceArn)[len(arnPrefix):]]
-	if !ok {
-		return nil, notFound(*in.ResourceArn)
+	t, err := f.idle((*in.ResourceArn)[len(arnPrefix):])
+	if err != nil {
+		return nil, err
 	}
 	for _, k := range in.TagKeys {
 		delete(t.tags, k)
