@@ -20,6 +20,9 @@ import (
 // FieldOwner owns the fields that the operator applies.
 const FieldOwner = client.FieldOwner("chatcluster-operator")
 
+// ownerKind is the kind in the children's owner references.
+const ownerKind = "ChatCluster"
+
 // annotationApplied on a child is the hash of what was applied. With it a field that is no longer applied is noticed, which
 // comparing with the live object cannot.
 const annotationApplied = "chatcluster.io/applied"
@@ -89,9 +92,15 @@ func (s *scope) live(ctx context.Context, into client.Object, key client.ObjectK
 	return into, nil
 }
 
+// mine tells whether a live child is this ChatCluster's. One of a ChatCluster of the same name that was deleted is about to
+// be collected: its place is free soon.
 func (s *scope) mine(live client.Object, what string) error {
 	if metav1.IsControlledBy(live, s.cc) {
 		return nil
+	}
+	owner := metav1.GetControllerOf(live)
+	if owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String() && owner.Kind == ownerKind && owner.Name == s.cc.Name {
+		return fault.Transient(v1alpha1.ReasonPending, "%s is left from an earlier ChatCluster of this name: waits for it to go", what)
 	}
 	return fault.Terminal(v1alpha1.ReasonNotOwned, "%s exists and is not this ChatCluster's: delete it, or choose another name for the ChatCluster", what)
 }

@@ -11,6 +11,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
@@ -171,5 +172,60 @@ func TestDeleteLeavesOthersTopics(t *testing.T) {
 	}
 	if got := len(first.kafka.names()); got != len(topics) {
 		t.Errorf("%d of the older ChatCluster's %d topics are left", got, len(topics))
+	}
+}
+
+// A busy table refuses to lose its tags. Let go of with them on, nobody could ever take it over.
+func TestRetainWaitsForBusyTables(t *testing.T) {
+	w := newWorld(t)
+	w.create(nil)
+	w.settle()
+	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.DeletionProtection = ptr.To(false) })
+	w.pass()
+	if err := admin.Delete(t.Context(), w.get()); err != nil {
+		t.Fatal(err)
+	}
+	w.pass()
+	if c := w.condition(v1alpha1.ConditionReady); c.Reason != v1alpha1.ReasonDeleting || !strings.Contains(c.Message, "released") {
+		t.Errorf("what the deletion waits for is not shown: %+v", c)
+	}
+	w.dynamo.Settle()
+	w.pass()
+	if err := admin.Get(t.Context(), w.key("demo"), &v1alpha1.ChatCluster{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the ChatCluster is still there: %v", err)
+	}
+	for _, name := range w.dynamo.Names() {
+		if _, owned := w.dynamo.Tags(name)[ownership.TagUID]; owned {
+			t.Errorf("table %s was not released", name)
+		}
+	}
+}
+
+// Replacing a ChatCluster leaves the old one's children to the garbage collector for a moment: nobody has to do anything.
+func TestPredecessorsChildrenGo(t *testing.T) {
+	w := newWorld(t)
+	w.create(func(s *v1alpha1.ChatClusterSpec) { s.DeletionPolicy = v1alpha1.DeletionDelete })
+	w.pass()
+	cc := w.get()
+	cc.Finalizers = nil
+	if err := errors.Join(admin.Update(t.Context(), cc), admin.Delete(t.Context(), cc)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range w.dynamo.Names() {
+		w.dynamo.SetTags(name, nil)
+	}
+	next := w.cluster(nil)
+	next.Annotations = map[string]string{v1alpha1.AnnotationAdopt: "true"}
+	if err := admin.Create(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := w.reconcile(); err == nil && (result.RequeueAfter == 0 || result.RequeueAfter > afterWait) {
+		t.Error("nobody comes back to look whether they went")
+	}
+	if c := w.condition(v1alpha1.ConditionStalled); c.Type != "" {
+		t.Errorf("it asks for a person: %+v", c)
+	}
+	if c := w.condition(v1alpha1.ConditionSchemaReady); !strings.Contains(c.Message, "earlier ChatCluster") {
+		t.Errorf("what it waits for is not shown: %+v", c)
 	}
 }
