@@ -42,20 +42,19 @@ func TestExpiry(t *testing.T) {
 	ctx, u, v := t.Context(), e.user("ann"), e.conv("c")
 	version, err := c.ListVersion(ctx, u)
 	e.must(err)
-	if ttl := m.TTL(c.listKey(u)); ttl != versionTTL {
-		t.Errorf("a version ends after %v, want %v", ttl, versionTTL)
-	}
+	e.quietFor(c.listQuietKey(u), inboxTTL+inboxTTL/6)
 	e.must(errors.Join(
 		c.RaiseMarks(ctx, u, v, "phone", 1, 1), c.PutList(ctx, u, []string{"c"}, version),
 		c.PutSummaries(ctx, []Summary{{v, 1, []byte("x")}}), c.Renew(ctx, "pod", []store.Conv{v}), c.DropList(ctx, e.user("bob")),
 	))
 	for key, want := range map[string][2]time.Duration{
-		c.marksKey(u, v):         {marksTTL, marksTTL},
-		c.listKey(u):             {inboxTTL, inboxTTL + inboxTTL/6},
-		c.listKey(e.user("bob")): {dropHold, dropHold},
-		c.summaryKey(v):          {inboxTTL, inboxTTL + inboxTTL/6},
-		c.leaseKey("pod"):        {DefaultLease, DefaultLease},
-		c.lanesKey("pod"):        {lanesTTL, lanesTTL},
+		c.marksKey(u, v):              {marksTTL, marksTTL},
+		c.listKey(u):                  {inboxTTL, inboxTTL + inboxTTL/6},
+		c.listQuietKey(e.user("bob")): {quietTTL, quietTTL},
+		c.summaryKey(v):               {inboxTTL, inboxTTL + inboxTTL/6},
+		c.summaryQuietKey(v):          {quietTTL, quietTTL},
+		c.leaseKey("pod"):             {DefaultLease, DefaultLease},
+		c.lanesKey("pod"):             {lanesTTL, lanesTTL},
 	} {
 		if ttl := m.TTL(key); ttl < want[0] || ttl > want[1] {
 			t.Errorf("%s ends after %v, want %v to %v", key, ttl, want[0], want[1])
@@ -65,10 +64,6 @@ func TestExpiry(t *testing.T) {
 		if !strings.HasPrefix(key, "p:") {
 			t.Errorf("key %q is without the prefix", key)
 		}
-	}
-	m.FastForward(dropHold)
-	if version, err := c.ListVersion(ctx, e.user("bob")); err != nil || version == "" {
-		t.Errorf("after the hold ListVersion = %q, %v", version, err)
 	}
 }
 
@@ -84,6 +79,17 @@ func TestKeysOfOneScriptShareATag(t *testing.T) {
 			if tagOf(key) != want {
 				t.Errorf("pod %q: %q is not in the slot of tag %q", pod, key, want)
 			}
+		}
+	}
+}
+
+// The same of what a user and a conversation has.
+func TestQuietKeysShareATag(t *testing.T) {
+	e := &engine{T: t, Cache: New(nil, Options{KeyPrefix: "p:"}), tenant: "t"}
+	u, v := e.user("a{b}#c"), e.conv("{}")
+	for key, quiet := range map[string]string{e.listKey(u): e.listQuietKey(u), e.summaryKey(v): e.summaryQuietKey(v)} {
+		if tag := tagOf(key); tag == "" || tagOf(quiet) != tag || quiet == key {
+			t.Errorf("%q and %q are not two keys of one slot", key, quiet)
 		}
 	}
 }

@@ -14,8 +14,10 @@
 // is what Redis in cluster mode asks for.
 //
 //	m#{tenant#user}#conversation   hash: r the read mark, d#device a delivered mark; 48 h
-//	l#{tenant#user}                hash: v the version, l the list, h while a drop holds; 1 h
-//	s#{tenant#conversation}        hash: s the seq, d the summary; 1 h
+//	l#{tenant#user}                hash: l the list; 1 h at most
+//	lq#{tenant#user}               the list's version; its age is for how long nothing has changed; 2 h
+//	s#{tenant#conversation}        hash: s the seq, d the summary; 1 h at most
+//	sq#{tenant#conversation}       empty; its age is for how long nothing has changed; 2 h
 //	pods                           set of the pods that ever renewed
 //	lease#{pod}                    a pod's lease; 15 s
 //	lanes#{pod}                    set of tenant#conversation; 24 h

@@ -13,11 +13,12 @@ import (
 )
 
 const (
+	// inboxTTL is how long lists and summaries are kept at most, and a sixth longer.
 	inboxTTL = time.Hour
-	// versionTTL is how long a reader may take between ListVersion and PutList.
-	versionTTL = time.Minute
-	// dropHold is for how long after a drop nobody may put a list: a reader of a database replica may still see the old one.
-	dropHold = 5 * time.Second
+	// quietTTL is how long it is remembered since when nothing has changed: beyond inboxTTL and a sixth it makes no difference.
+	quietTTL = 2 * time.Hour
+	// quietMin is how long nothing must have changed before a reader may put anything.
+	quietMin = time.Second
 )
 
 // Fields that are read from outside of the scripts.
@@ -26,29 +27,42 @@ const (
 	dataField = "d"
 )
 
-// versionScript returns the list's version; it sets it to ARGV[1] for ARGV[2] milliseconds where there is none. Empty while
-// a drop holds.
+// What a reader puts may be older than it knows: it came from a replica of the database that lags, and the drop or the put
+// that would have told may be gone with an emptied Redis. So it lives only for as long as the key beside it, the quiet key, has
+// lived, which begins anew with each change and with each emptying: what is wrong is so for about as long again as the replica
+// lagged. How long a quiet key has lived is quietTTL less what it has left.
+
+// lifetime is the Lua function that says for how many milliseconds, at most max, a reader's put may live.
+const lifetime = `
+local function lifetime(quiet, total, least, max)
+  local left = redis.call('PTTL', quiet)
+  if left < 0 or total - left < tonumber(least) then return 0 end
+  return math.min(total - left, max)
+end
+`
+
+// versionScript returns the list's version, the quiet key's value; it sets it to ARGV[1] for ARGV[2] milliseconds where there
+// is none.
 const versionScript = `
-if redis.call('HEXISTS', KEYS[1], 'h') == 1 then return '' end
-local v = redis.call('HGET', KEYS[1], 'v')
+local v = redis.call('GET', KEYS[1])
 if v then return v end
-redis.call('HSET', KEYS[1], 'v', ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 `
 
-// putListScript stores list ARGV[2] for ARGV[3] milliseconds while the version is still ARGV[1].
-const putListScript = `
-if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end
+// putListScript stores list ARGV[2] for at most ARGV[3] milliseconds while the version is still ARGV[1].
+const putListScript = lifetime + `
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+local ttl = lifetime(KEYS[2], ARGV[4], ARGV[5], ARGV[3])
+if ttl == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'l', ARGV[2])
-return redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return redis.call('PEXPIRE', KEYS[1], ttl)
 `
 
-// dropScript forgets list and version, and holds new ones off for ARGV[1] milliseconds.
+// dropScript forgets the list, and begins version ARGV[1] for ARGV[2] milliseconds.
 const dropScript = `
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'h', '1')
-return redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 `
 
 // putSummaryScript stores summary ARGV[2] as of seq ARGV[1] for ARGV[3] milliseconds unless a newer one is there.
@@ -56,7 +70,23 @@ const putSummaryScript = higher + `
 local old = redis.call('HGET', KEYS[1], 's')
 if old and higher(old, ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 's', ARGV[1], 'd', ARGV[2])
+redis.call('SET', KEYS[2], '', 'PX', ARGV[4])
 return redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`
+
+// offerSummaryScript stores summary ARGV[2] as of seq ARGV[1] for at most ARGV[3] milliseconds unless that or a newer one is
+// there.
+const offerSummaryScript = higher + lifetime + `
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('SET', KEYS[2], '', 'PX', ARGV[4])
+  return 0
+end
+local old = redis.call('HGET', KEYS[1], 's')
+if old and not higher(ARGV[1], old) then return 0 end
+local ttl = lifetime(KEYS[2], ARGV[4], ARGV[5], ARGV[3])
+if ttl == 0 then return 0 end
+redis.call('HSET', KEYS[1], 's', ARGV[1], 'd', ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ttl)
 `
 
 // Summary is a conversation's summary as of Seq.
@@ -68,7 +98,11 @@ type Summary struct {
 
 func (c *Cache) listKey(u store.User) string { return c.prefix + "l#" + userTag(u) }
 
+func (c *Cache) listQuietKey(u store.User) string { return c.prefix + "lq#" + userTag(u) }
+
 func (c *Cache) summaryKey(v store.Conv) string { return c.prefix + "s#" + convTag(v) }
+
+func (c *Cache) summaryQuietKey(v store.Conv) string { return c.prefix + "sq#" + convTag(v) }
 
 // List returns the user's list; not ok when it is not known.
 func (c *Cache) List(ctx context.Context, u store.User) (list []string, ok bool, err error) {
@@ -86,11 +120,11 @@ func (c *Cache) List(ctx context.Context, u store.User) (list []string, ok bool,
 }
 
 // ListVersion returns what PutList asks for. A reader takes it before it reads the database: when a DropList comes in
-// between, or Redis is emptied, PutList stores nothing. It is empty for a few seconds after a DropList.
+// between, or Redis is emptied, PutList stores nothing.
 func (c *Cache) ListVersion(ctx context.Context, u store.User) (string, error) {
 	var cmd *redis.Cmd
 	err := c.pipeline(ctx, "read list version", func(ctx context.Context, pipe redis.Pipeliner) {
-		cmd = pipe.Eval(ctx, versionScript, []string{c.listKey(u)}, uuid.NewString(), versionTTL.Milliseconds())
+		cmd = pipe.Eval(ctx, versionScript, []string{c.listQuietKey(u)}, uuid.NewString(), quietTTL.Milliseconds())
 	})
 	if err != nil {
 		return "", err
@@ -99,7 +133,8 @@ func (c *Cache) ListVersion(ctx context.Context, u store.User) (string, error) {
 	return version, wrap("read list version", err)
 }
 
-// PutList stores the user's list, for an hour, if version is still the list's. An empty version stores nothing.
+// PutList stores the user's list if version is still the list's, for as long as it has been, at most about an hour. Within a
+// second of a DropList, or of an emptying of Redis, it stores nothing.
 func (c *Cache) PutList(ctx context.Context, u store.User, list []string, version string) error {
 	if version == "" {
 		return ctx.Err()
@@ -112,7 +147,8 @@ func (c *Cache) PutList(ctx context.Context, u store.User, list []string, versio
 		return wrap("encode list", err)
 	}
 	return c.pipeline(ctx, "put list", func(ctx context.Context, pipe redis.Pipeliner) {
-		pipe.Eval(ctx, putListScript, []string{c.listKey(u)}, version, data, jittered(inboxTTL).Milliseconds())
+		pipe.Eval(ctx, putListScript, []string{c.listKey(u), c.listQuietKey(u)},
+			version, data, jittered(inboxTTL).Milliseconds(), quietTTL.Milliseconds(), quietMin.Milliseconds())
 	})
 }
 
@@ -120,7 +156,7 @@ func (c *Cache) PutList(ctx context.Context, u store.User, list []string, versio
 func (c *Cache) DropList(ctx context.Context, users ...store.User) error {
 	return c.pipeline(ctx, "drop lists", func(ctx context.Context, pipe redis.Pipeliner) {
 		for _, u := range users {
-			pipe.Eval(ctx, dropScript, []string{c.listKey(u)}, dropHold.Milliseconds())
+			pipe.Eval(ctx, dropScript, []string{c.listKey(u), c.listQuietKey(u)}, uuid.NewString(), quietTTL.Milliseconds())
 		}
 	})
 }
@@ -145,12 +181,25 @@ func (c *Cache) Summaries(ctx context.Context, convs []store.Conv) ([][]byte, er
 	return data, nil
 }
 
-// PutSummaries stores each summary, for an hour, unless a newer one is there.
+// PutSummaries stores each summary, for an hour, unless a newer one is there. It is for whoever has just committed them: a
+// reader of the database, who cannot know whether there is a newer one, offers them.
 func (c *Cache) PutSummaries(ctx context.Context, summaries []Summary) error {
 	return c.pipeline(ctx, "put summaries", func(ctx context.Context, pipe redis.Pipeliner) {
 		for _, s := range summaries {
-			pipe.Eval(ctx, putSummaryScript, []string{c.summaryKey(s.Conv)},
-				strconv.FormatUint(s.Seq, 10), s.Data, jittered(inboxTTL).Milliseconds())
+			pipe.Eval(ctx, putSummaryScript, []string{c.summaryKey(s.Conv), c.summaryQuietKey(s.Conv)},
+				strconv.FormatUint(s.Seq, 10), s.Data, jittered(inboxTTL).Milliseconds(), quietTTL.Milliseconds())
+		}
+	})
+}
+
+// OfferSummaries stores what a reader of the database has found, unless that or a newer one is there: for as long as the
+// conversation is known not to have changed, at most about an hour. Within a second of a change, or of an emptying of Redis, it
+// stores nothing.
+func (c *Cache) OfferSummaries(ctx context.Context, summaries []Summary) error {
+	return c.pipeline(ctx, "offer summaries", func(ctx context.Context, pipe redis.Pipeliner) {
+		for _, s := range summaries {
+			pipe.Eval(ctx, offerSummaryScript, []string{c.summaryKey(s.Conv), c.summaryQuietKey(s.Conv)},
+				strconv.FormatUint(s.Seq, 10), s.Data, jittered(inboxTTL).Milliseconds(), quietTTL.Milliseconds(), quietMin.Milliseconds())
 		}
 	})
 }

@@ -44,6 +44,7 @@ func suite(t *testing.T, open func(*testing.T) *engine) {
 		{"Lists", lists},
 		{"ListRaces", listRaces},
 		{"Summaries", summaries},
+		{"OffersLiveAsLongAsNothingChanged", offers},
 		{"ContextEnded", contextEnded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -348,6 +349,7 @@ func lists(_ *testing.T, e *engine) {
 	for _, want := range [][]string{{"a", "b#1", `{"c":"ü"}`}, {}} {
 		v, err := e.ListVersion(ctx, ann)
 		e.must(err)
+		e.quietFor(e.listQuietKey(ann), time.Hour)
 		e.must(e.PutList(ctx, ann, want, v))
 		got, ok, err := e.List(ctx, ann)
 		e.must(err)
@@ -388,24 +390,96 @@ func listRaces(_ *testing.T, e *engine) {
 		v, err := e.ListVersion(ctx, u)
 		e.must(err)
 		if v == "" {
-			e.Fatal("no version though nothing was dropped")
+			e.Fatal("no version")
 		}
+		e.quietFor(e.listQuietKey(u), time.Hour)
 		tc.between(u)
 		e.must(e.PutList(ctx, u, []string{"old"}, v))
 		if _, ok, err := e.List(ctx, u); ok != tc.stored || err != nil {
 			e.Errorf("%s: stored = %v, %v; want %v", tc.reason, ok, err, tc.stored)
 		}
 	}
-	// Right after a drop a database replica may not have the change: nobody may put.
-	u := e.user("u")
-	e.must(e.DropList(ctx, u))
-	v, err := e.ListVersion(ctx, u)
-	e.must(err)
-	e.same("", v)
-	e.must(e.PutList(ctx, u, []string{"old"}, v))
-	if _, ok, err := e.List(ctx, u); ok || err != nil {
-		e.Errorf("stored under no version: %v", err)
+}
+
+// quietFor has the quiet key be that old.
+func (e *engine) quietFor(key string, d time.Duration) {
+	e.Helper()
+	if ok, err := e.redis.PExpire(e.Context(), key, quietTTL-d).Result(); err != nil || !ok {
+		e.Fatalf("no quiet key: %v", err)
 	}
+}
+
+// A reader's put may be of a replica that lags, and whoever would have told may be gone with an emptied Redis: it lives for as
+// long as nothing is known to have changed, so what is wrong does not last.
+func offers(_ *testing.T, e *engine) {
+	ctx, u, c := e.Context(), e.user("ann"), e.conv("c")
+	list := func() {
+		v, err := e.ListVersion(ctx, u)
+		e.must(err)
+		e.must(e.PutList(ctx, u, []string{"old"}, v))
+	}
+	summary := func() { e.must(e.OfferSummaries(ctx, []Summary{{c, 1, []byte("old")}})) }
+	for _, kind := range []struct {
+		name       string
+		offer      func()
+		key, quiet string
+	}{
+		{"list", list, e.listKey(u), e.listQuietKey(u)},
+		{"summary", summary, e.summaryKey(c), e.summaryQuietKey(c)},
+	} {
+		for _, tc := range []struct {
+			reason string
+			quiet  time.Duration
+			least  time.Duration
+			most   time.Duration
+		}{
+			{"Redis has just been emptied", 0, 0, 0},
+			{"a moment ago", quietMin / 2, 0, 0},
+			{"a minute ago", time.Minute, 50 * time.Second, 70 * time.Second},
+			{"long ago", 100 * time.Minute, inboxTTL - time.Second, inboxTTL + inboxTTL/6},
+		} {
+			e.empty()
+			kind.offer()
+			if tc.quiet > 0 {
+				e.quietFor(kind.quiet, tc.quiet)
+				kind.offer()
+			}
+			ttl, err := e.redis.PTTL(ctx, kind.key).Result()
+			e.must(err)
+			if ttl = max(ttl, 0); ttl < tc.least || ttl > tc.most {
+				e.Errorf("%s, %s: it lives for %v, want %v to %v", kind.name, tc.reason, ttl, tc.least, tc.most)
+			}
+		}
+	}
+
+	// A change begins anew.
+	list()
+	e.quietFor(e.listQuietKey(u), time.Hour)
+	e.must(e.DropList(ctx, u))
+	list()
+	if _, ok, err := e.List(ctx, u); ok || err != nil {
+		e.Errorf("a list is stored right after a drop: %v", err)
+	}
+	e.quietFor(e.summaryQuietKey(c), time.Hour)
+	e.must(e.PutSummaries(ctx, []Summary{{c, 2, []byte("new")}}))
+	e.must(e.redis.Del(ctx, e.summaryKey(c)).Err()) // evicted
+	summary()
+	got, err := e.Summaries(ctx, []store.Conv{c})
+	e.must(err)
+	e.same([][]byte{nil}, got)
+
+	// What is newer, or the same, stays as it is.
+	e.must(e.PutSummaries(ctx, []Summary{{c, 2, []byte("new")}}))
+	e.quietFor(e.summaryQuietKey(c), time.Minute)
+	e.must(e.OfferSummaries(ctx, []Summary{{c, 1, []byte("old")}}))
+	e.must(e.OfferSummaries(ctx, []Summary{{c, 2, []byte("same")}}))
+	got, err = e.Summaries(ctx, []store.Conv{c})
+	e.must(err)
+	e.same([][]byte{[]byte("new")}, got)
+	e.must(e.OfferSummaries(ctx, []Summary{{c, 3, []byte("newer")}}))
+	got, err = e.Summaries(ctx, []store.Conv{c})
+	e.must(err)
+	e.same([][]byte{[]byte("newer")}, got)
 }
 
 func summaries(_ *testing.T, e *engine) {
@@ -448,21 +522,22 @@ func contextEnded(t *testing.T, e *engine) {
 	discard := func(_ any, err error) error { return err }
 	_, _, listErr := e.List(ctx, u)
 	for name, err := range map[string]error{
-		"Ping":         e.Ping(ctx),
-		"RaiseMarks":   e.RaiseMarks(ctx, u, c, "phone", 1, 1),
-		"Marks":        discard(e.Marks(ctx, u, c)),
-		"DeviceMarks":  discard(e.DeviceMarks(ctx, u, "phone", []store.Conv{c})),
-		"ReadMarks":    discard(e.ReadMarks(ctx, u, []store.Conv{c})),
-		"Renew":        e.Renew(ctx, "p", nil),
-		"Register":     e.Register(ctx, "p", c),
-		"Unregister":   e.Unregister(ctx, "p", c),
-		"TakeLapsed":   discard(e.TakeLapsed(ctx, "p", 1)),
-		"List":         listErr,
-		"ListVersion":  discard(e.ListVersion(ctx, u)),
-		"PutList":      e.PutList(ctx, u, nil, "v"),
-		"DropList":     e.DropList(ctx, u),
-		"Summaries":    discard(e.Summaries(ctx, []store.Conv{c})),
-		"PutSummaries": e.PutSummaries(ctx, []Summary{{Conv: c}}),
+		"Ping":           e.Ping(ctx),
+		"RaiseMarks":     e.RaiseMarks(ctx, u, c, "phone", 1, 1),
+		"Marks":          discard(e.Marks(ctx, u, c)),
+		"DeviceMarks":    discard(e.DeviceMarks(ctx, u, "phone", []store.Conv{c})),
+		"ReadMarks":      discard(e.ReadMarks(ctx, u, []store.Conv{c})),
+		"Renew":          e.Renew(ctx, "p", nil),
+		"Register":       e.Register(ctx, "p", c),
+		"Unregister":     e.Unregister(ctx, "p", c),
+		"TakeLapsed":     discard(e.TakeLapsed(ctx, "p", 1)),
+		"List":           listErr,
+		"ListVersion":    discard(e.ListVersion(ctx, u)),
+		"PutList":        e.PutList(ctx, u, nil, "v"),
+		"DropList":       e.DropList(ctx, u),
+		"Summaries":      discard(e.Summaries(ctx, []store.Conv{c})),
+		"PutSummaries":   e.PutSummaries(ctx, []Summary{{Conv: c}}),
+		"OfferSummaries": e.OfferSummaries(ctx, []Summary{{Conv: c}}),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want context.Canceled", name, err)

@@ -8,8 +8,9 @@
 //
 // # Invariants
 //
-// Redis may be emptied or away at any moment: what it does not have comes from Aurora, and the answer is the same. After its first error in
-// a request the cache is left alone for the rest of it. The read mark is the higher of what the list and the fast marks say; unread is the
+// Redis may be emptied or away at any moment: what it does not have comes from Aurora, and the answer is the same. What a reader puts into
+// the cache lives only as long as nothing is known to have changed: a replica that lags behind an emptied Redis is wrong for about
+// twice its lag. After its first error in a request the cache is left alone for the rest of it. The read mark is the higher of what the list and the fast marks say; unread is the
 // difference of two running counts, the later as of the summary, the earlier as of the mark. Who came after the last
 // message does not see it; who left sees the conversation as it was then.
 //

@@ -80,7 +80,7 @@ func (q *query) summaries(ctx context.Context, conversations []string) (map[stri
 		put = append(put, cache.Summary{Conv: s.Conv, Seq: s.Head, Data: s.Encode()})
 	}
 	if !q.noCache {
-		q.notice(q.r.cache.PutSummaries(ctx, put))
+		q.notice(q.r.cache.OfferSummaries(ctx, put))
 	}
 	return found, nil
 }

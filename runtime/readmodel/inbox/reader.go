@@ -37,7 +37,8 @@ type Cache interface {
 	PutList(ctx context.Context, u store.User, list []string, version string) error
 	// Summaries are in the order of convs, nil where one is not known.
 	Summaries(ctx context.Context, convs []store.Conv) ([][]byte, error)
-	PutSummaries(ctx context.Context, summaries []cache.Summary) error
+	// OfferSummaries stores what was read from the database, where nothing newer is known.
+	OfferSummaries(ctx context.Context, summaries []cache.Summary) error
 	// ReadMarks are the marks as of now, where they are known.
 	ReadMarks(ctx context.Context, u store.User, convs []store.Conv) (map[store.Conv]uint64, error)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
@@ -200,6 +201,8 @@ func TestWithoutRedis(t *testing.T) {
 	c, server := redisCache(t)
 	r := reader(t, m, c)
 	want := inbox(t, r, 0, "")
+	server.FastForward(time.Minute) // within a second of an emptying nothing is kept
+	inbox(t, r, 0, "")
 	check := func(when string) {
 		t.Helper()
 		if diff := cmp.Diff(want, inbox(t, r, 0, "")); diff != "" {
@@ -213,6 +216,8 @@ func TestWithoutRedis(t *testing.T) {
 	}
 	server.FlushAll()
 	check("emptied")
+	server.FastForward(time.Minute)
+	check("filled again")
 	for _, key := range server.Keys() {
 		server.Del(key)
 		check("without " + key)
@@ -238,7 +243,7 @@ func TestWithoutRedis(t *testing.T) {
 }
 
 func TestListReadBeforeADropIsNotKept(t *testing.T) {
-	c, _ := redisCache(t)
+	c, server := redisCache(t)
 	m := example(t)
 	u := readmodeltest.NewLog(t, "acme", "x", store.Group).User("me")
 	racing := &droppingModel{fakeModel: m, drop: func() {
@@ -246,9 +251,41 @@ func TestListReadBeforeADropIsNotKept(t *testing.T) {
 			t.Error(err)
 		}
 	}}
+	if _, err := c.ListVersion(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	server.FastForward(time.Minute)
 	inbox(t, reader(t, racing, c), 0, "")
 	if _, ok, err := c.List(t.Context(), u); ok || err != nil {
 		t.Errorf("an outdated list was put: %v, %v", ok, err)
+	}
+}
+
+// A reader of a replica that lags keeps what is outdated, once Redis has been emptied, no longer than the replica lagged and
+// reading took: nobody tells the cache again.
+func TestWhatALaggingReplicaSaidDoesNotLast(t *testing.T) {
+	const lag = 20 * time.Second
+	c, server := redisCache(t)
+	m := example(t)
+	r := reader(t, m, c)
+	fresh := m.summaries["c0"]
+	fresh.Head, fresh.LastSeq, fresh.Count, fresh.LastPreview = 11, 11, 10, "what the replica does not have yet"
+	places := append([]readmodel.Place(nil), m.places...)
+	places[1].Read, places[1].ReadCount = 10, 9
+	if err := c.PutSummaries(t.Context(), []cache.Summary{{Conv: fresh.Conv, Seq: fresh.Head, Data: fresh.Encode()}}); err != nil {
+		t.Fatal(err)
+	}
+	server.FlushAll()
+	for range int(lag / time.Second) {
+		inbox(t, r, 0, "")
+		server.FastForward(time.Second)
+	}
+	m.summaries["c0"], m.places = fresh, places // the replica has caught up
+	server.FastForward(lag + time.Second)
+	for _, i := range inbox(t, r, 0, "").Items {
+		if i.Conversation == "c0" && i.LastPreview != fresh.LastPreview || i.Conversation == "c1" && i.Unread != 0 {
+			t.Errorf("the inbox is still outdated: %+v", i)
+		}
 	}
 }
 
