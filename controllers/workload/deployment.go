@@ -21,6 +21,8 @@ func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyC
 		WithArgs(r.Name, "--config", configDir+"/"+configFile).
 		WithPorts(corev1ac.ContainerPort().WithName("ops").WithContainerPort(opsPort).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(resources(r.Resources)).
+		// What a role says last is why it ended: the operator shows it.
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithEnv(goMemoryLimit(r.Resources)...).
 		WithStartupProbe(probe("/healthz", 1, 60)).
 		WithLivenessProbe(probe("/healthz", 10, 3)).

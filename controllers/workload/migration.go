@@ -50,6 +50,7 @@ func (c Cluster) Migration() (Migration, error) {
 		WithName(ComponentMigrate).
 		WithArgs("migrate", "--config", configDir+"/"+configFile).
 		WithResources(resources(requests)).
+		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
 		WithEnv(goMemoryLimit(requests)...)
 	pod := c.pod(name, container).
 		WithServiceAccountName(c.ChildName(ComponentMigrate)).

