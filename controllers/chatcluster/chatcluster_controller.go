@@ -28,6 +28,8 @@ const (
 	phaseDeadline = 20 * time.Second
 	// retryTerminal is how soon, at the earliest, what needs a person is looked at again.
 	retryTerminal = 5 * time.Minute
+	// retryDenied is the same where access was denied: who mends a Secret or a permission waits for it to take effect.
+	retryDenied = 30 * time.Second
 	// soon is up to when a phase that wants to look again is also soon enough for another one that failed.
 	soon = 30 * time.Second
 	// maxNote bounds an event's text, in bytes: the API server refuses a longer one.
@@ -124,7 +126,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	case !cc.DeletionTimestamp.IsZero():
 		return s.finalize(ctx)
 	}
-	for _, phase := range []func(context.Context){s.policy, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads} {
+	for _, phase := range []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads} {
 		s.run(ctx, phase)
 	}
 	setStatus(cc, &s.facts)
@@ -148,7 +150,7 @@ func (s *scope) outcome() (ctrl.Result, error) {
 	case after > 0:
 		return ctrl.Result{RequeueAfter: after}, nil
 	case err != nil:
-		return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil //nolint:nilerr // It stands in the status; the queue's own retries would be too many.
+		return ctrl.Result{RequeueAfter: s.facts.retryTerminal()}, nil //nolint:nilerr // It stands in the status; the queue's own retries would be too many.
 	case s.Options.ObserveEvery > 0:
 		return ctrl.Result{RequeueAfter: jitter(s.Options.ObserveEvery / 5)}, nil
 	}
@@ -164,7 +166,7 @@ func (s *scope) finalize(ctx context.Context) (ctrl.Result, error) {
 		case f.after > 0:
 			return ctrl.Result{RequeueAfter: f.after}, nil
 		case fault.IsTerminal(f.err):
-			return ctrl.Result{RequeueAfter: jitter(retryTerminal)}, nil
+			return ctrl.Result{RequeueAfter: f.retryTerminal()}, nil
 		}
 		return ctrl.Result{}, f.err
 	}

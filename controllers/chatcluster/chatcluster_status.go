@@ -75,7 +75,7 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 		reason, message := c.fact.explain()
 		set(cc, c.condition, metav1.ConditionFalse, reason, message)
 	}
-	first := worst(append(list, concern{condition: "Workloads", fact: f.base}))
+	first := worst(append(list, concern{condition: "Secrets", fact: f.secrets}, concern{condition: "Workloads", fact: f.base}))
 	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionPaused)
 	if first == nil {
 		set(cc, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "Serving")

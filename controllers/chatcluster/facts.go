@@ -34,9 +34,18 @@ func pending(reason, message string, after time.Duration) fact {
 	return fact{reason: reason, message: message, after: after}
 }
 
+// retryTerminal is when to look again at what needs a person.
+func (f fact) retryTerminal() time.Duration {
+	if f.err != nil && fault.Reason(f.err) == v1alpha1.ReasonAccessDenied {
+		return jitter(retryDenied)
+	}
+	return jitter(retryTerminal)
+}
+
 // facts are what one pass found.
 type facts struct {
-	policy fact
+	policy  fact
+	secrets fact
 
 	tables     fact
 	tableList  []v1alpha1.TableStatus
@@ -58,7 +67,7 @@ type facts struct {
 }
 
 func (f *facts) all() []fact {
-	list := []fact{f.policy, f.tables, f.topics, f.schema, f.cache, f.push, f.base}
+	list := []fact{f.policy, f.secrets, f.tables, f.topics, f.schema, f.cache, f.push, f.base}
 	for _, r := range f.roles {
 		list = append(list, r)
 	}
@@ -71,6 +80,17 @@ func (f *facts) err() error {
 		errs = append(errs, one.err)
 	}
 	return errors.Join(errs...)
+}
+
+// retryTerminal is the earliest of the facts'.
+func (f *facts) retryTerminal() time.Duration {
+	after := jitter(retryTerminal)
+	for _, one := range f.all() {
+		if one.err != nil {
+			after = min(after, one.retryTerminal())
+		}
+	}
+	return after
 }
 
 // soonest is the earliest time at which a phase wants to look again, zero for none.

@@ -17,6 +17,13 @@ type gate struct {
 // gates are asked in this order; the first that is closed is shown.
 var gates = []gate{
 	{name: "policy", open: func(f *facts) (string, string, bool) { return hold(f.policy, "the issuers to be allowed") }},
+	{name: "secrets", open: func(f *facts) (string, string, bool) {
+		if f.secrets.ready() {
+			return "", "", true
+		}
+		reason, message := f.secrets.explain()
+		return reason, message, false
+	}},
 	{name: "tables", open: func(f *facts) (string, string, bool) { return hold(f.tables, "the tables to be ACTIVE") }},
 	{name: "topics", open: func(f *facts) (string, string, bool) { return hold(f.topics, "the topics to exist") }},
 	{name: "schema", open: func(f *facts) (string, string, bool) { return hold(f.schema, "the schema migration of this image") }},

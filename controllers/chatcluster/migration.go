@@ -90,13 +90,14 @@ func readAttempts(pods []corev1.Pod) (attempts []migrationResult, waiting string
 		slices.SortStableFunc(attempts, func(a, b migrationResult) int { return a.ended.Compare(b.ended) })
 	}()
 	for _, p := range pods {
+		ended := len(attempts)
 		for _, c := range p.Status.ContainerStatuses {
-			switch {
-			case c.State.Terminated != nil:
+			if c.State.Terminated != nil {
 				attempts = append(attempts, parseResult(c.State.Terminated))
-			case c.State.Waiting != nil && c.State.Waiting.Reason != "" && c.State.Waiting.Reason != "ContainerCreating":
-				waiting = clip(strings.TrimSuffix(c.State.Waiting.Reason+": "+c.State.Waiting.Message, ": "))
 			}
+		}
+		if t := podTrouble(&p); t != "" && len(attempts) == ended {
+			waiting = t
 		}
 	}
 	return attempts, waiting

@@ -21,6 +21,7 @@ func TestOutages(t *testing.T) {
 		arrange   func(*world)
 		condition string
 		want      string
+		says      string
 		stalled   bool
 		rollsOut  bool
 	}{
@@ -45,6 +46,16 @@ func TestOutages(t *testing.T) {
 			reason:    "a Secret may be on its way",
 			spec:      func(s *v1alpha1.ChatClusterSpec) { s.Aurora.PasswordSecret.Name = "later" },
 			condition: v1alpha1.ConditionSchemaReady, want: v1alpha1.ReasonPending,
+		},
+		"NoCacheSecret": {
+			reason:    "the migration's pod mounts every Secret: without one it would hang until its deadline, and then for ten minutes more",
+			spec:      func(s *v1alpha1.ChatClusterSpec) { s.ElastiCache.PasswordSecret = &v1alpha1.SecretKey{Name: "later"} },
+			condition: v1alpha1.ConditionSchemaReady, want: v1alpha1.ReasonPending,
+		},
+		"NoSecretKey": {
+			reason:    "a key may be on its way, and the roles say which",
+			spec:      func(s *v1alpha1.ChatClusterSpec) { s.Aurora.PasswordSecret.Key = "later" },
+			condition: v1alpha1.ConditionGatewayReady, want: v1alpha1.ReasonPending, says: `/pg with key "later"`,
 		},
 		"Endpoints": {
 			reason:    "another endpoint gets the operator's requests: its own configuration must allow it",
@@ -71,7 +82,7 @@ func TestOutages(t *testing.T) {
 				w.endMigration(`{"current":3,"target":3}`, true)
 			}
 			cc := w.get()
-			if c := w.condition(tc.condition); c.Status != metav1.ConditionFalse || c.Reason != tc.want {
+			if c := w.condition(tc.condition); c.Status != metav1.ConditionFalse || c.Reason != tc.want || !strings.Contains(c.Message, tc.says) {
 				t.Errorf("%s: %s", tc.reason, explainConditions(cc))
 			}
 			if got := meta.IsStatusConditionTrue(cc.Status.Conditions, v1alpha1.ConditionStalled); got != tc.stalled {

@@ -72,10 +72,12 @@ func retainedError(previous v1alpha1.SchemaStatus, job string) string {
 	return ""
 }
 
-// startMigration creates the Job and what it needs. The password must be there, or the pod would hang without a word.
+// startMigration creates the Job and what it needs. The Secrets must be there, or the pod would hang without a word.
 func (s *scope) startMigration(ctx context.Context, m workload.Migration) fact {
-	if _, err := s.secret(ctx, s.spec.Aurora.PasswordSecret.Name, s.spec.Aurora.PasswordSecret.Key); err != nil {
-		return secretFact(err)
+	if !s.facts.secrets.ready() {
+		f := s.facts.secrets
+		f.after = 0
+		return f
 	}
 	if _, err := s.apply(ctx, &corev1.ServiceAccount{}, s.cluster.ServiceAccount(workload.ComponentMigrate)); err != nil {
 		return failed(err)

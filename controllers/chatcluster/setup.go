@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -47,7 +48,6 @@ const (
 // CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing.
 func CacheOptions() map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy})
-	migrations := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy, workload.LabelComponent: workload.ComponentMigrate})
 	return map[client.Object]cache.ByObject{
 		&appsv1.Deployment{}:            {Label: ours},
 		&batchv1.Job{}:                  {Label: ours},
@@ -55,7 +55,7 @@ func CacheOptions() map[client.Object]cache.ByObject {
 		&corev1.Service{}:               {Label: ours},
 		&corev1.ServiceAccount{}:        {Label: ours},
 		&policyv1.PodDisruptionBudget{}: {Label: ours},
-		&corev1.Pod{}:                   {Label: migrations},
+		&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
 	}
 }
 
@@ -73,12 +73,31 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ServiceAccount{}).
 		Owns(&policyv1.PodDisruptionBudget{}).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod), builder.WithPredicates(tellingPods())).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: rateLimiter()}).
 		Complete(r)
 }
 
-// clusterOfPod finds the ChatCluster of a migration's pod, which the pod does not name as its owner.
+// tellingPods lets through what pods tell: how migrations get on, and that a pod gets into trouble or out of it. A role's
+// pods that come and go as they should cause no pass of their own: their Deployment tells.
+func tellingPods() predicate.Predicate {
+	trouble := func(o client.Object) string {
+		if pod, ok := o.(*corev1.Pod); ok {
+			return podTrouble(pod)
+		}
+		return ""
+	}
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return migrates(e.Object) || trouble(e.Object) != "" },
+		DeleteFunc: func(e event.DeleteEvent) bool { return migrates(e.Object) || trouble(e.Object) != "" },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return migrates(e.ObjectNew) || trouble(e.ObjectOld) != trouble(e.ObjectNew)
+		},
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
+// clusterOfPod finds the ChatCluster of a pod, which the pod does not name as its owner.
 func clusterOfPod(_ context.Context, pod client.Object) []reconcile.Request {
 	name := pod.GetLabels()[workload.LabelInstance]
 	if name == "" {

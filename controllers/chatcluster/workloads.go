@@ -105,6 +105,7 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 		s.event("RollingOut", "RollOut", "Rolling out %s with image %s", role.Name, c.Image)
 	}
 	status, f := deploymentFacts(role, deployment, done.changed)
+	f = s.explainRole(ctx, role.Name, f)
 	if f.ready() && !open {
 		f = pending(reason, "the previous image serves; "+message, 0)
 	}
