@@ -58,8 +58,8 @@ const (
 
 // Annotations that a user may set on a ChatCluster.
 const (
-	// AnnotationAdopt set to "true" allows the operator to take over tables that carry no owner's tags, such as those that
-	// a deleted ChatCluster retained.
+	// AnnotationAdopt set to "true" allows the operator to take over what a deleted ChatCluster retained: tables that carry no
+	// owner's tags, and the push application of a ChatCluster of the same namespace and name.
 	AnnotationAdopt = "chatcluster.io/adopt"
 	// AnnotationReconcile asks for a reconcile now whenever its value changes.
 	AnnotationReconcile = "chatcluster.io/reconcile-requested-at"

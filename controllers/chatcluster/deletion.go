@@ -88,7 +88,7 @@ func (s *scope) nothingMade() bool {
 	return st.Push.ApplicationID == ""
 }
 
-// release removes the owner's tags and leaves everything where it is.
+// release removes what marks tables and push application as this ChatCluster's and leaves everything where it is.
 func (s *scope) release(ctx context.Context) fact {
 	api, err := s.dynamoDB(ctx)
 	if err != nil {

@@ -50,8 +50,15 @@ func TestRetain(t *testing.T) {
 	if c := w.condition(v1alpha1.ConditionTablesReady); c.Reason != v1alpha1.ReasonNotOwned || !strings.Contains(c.Message, v1alpha1.AnnotationAdopt) {
 		t.Errorf("tables that nobody owns are taken unasked, or nobody says how to: %+v", c)
 	}
+	if c := w.condition(v1alpha1.ConditionPushReady); c.Reason != v1alpha1.ReasonNotOwned || !strings.Contains(c.Message, "app001") || !strings.Contains(c.Message, v1alpha1.AnnotationAdopt) {
+		t.Errorf("the retained push application is taken or doubled unasked, or nobody says how to: %+v", c)
+	}
 	w.change(func(cc *v1alpha1.ChatCluster) { cc.Annotations = map[string]string{v1alpha1.AnnotationAdopt: "true"} })
 	w.settle()
+	cc := w.get()
+	if apps := w.pinpoint.Apps(); len(apps) != 1 || cc.Status.Push.ApplicationID != "app001" || apps["app001"][ownership.TagUID] != string(cc.UID) {
+		t.Errorf("the push application was not taken over: %v", apps)
+	}
 }
 
 // deleteChildren does as the garbage collector does, which the suite has not.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/controllers/external/ownership"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 )
@@ -34,11 +35,10 @@ func (s *scope) push(ctx context.Context) {
 		return
 	}
 	if !found {
-		if app, err = pinpoint.Create(ctx, api, s.owner, tags); err != nil {
+		if app, err = s.obtainApplication(ctx, api, tags); err != nil {
 			s.facts.push = failed(err)
 			return
 		}
-		s.event("PushApplicationCreated", "CreateApp", "Created push application %s", app.ID)
 	}
 	s.facts.application = app.ID
 	if _, err := pinpoint.Update(ctx, api, s.owner, tags, app); err != nil {
@@ -46,4 +46,26 @@ func (s *scope) push(ctx context.Context) {
 		return
 	}
 	s.memo.put(s.cc.UID, "push", wanted, app.ID, jitter(s.Options.ObserveEvery))
+}
+
+// obtainApplication takes over the application that an earlier ChatCluster of this name retained, when the user allows it, or
+// else makes one. It never makes one beside a retained one unasked: pushes would go through an application without channels.
+func (s *scope) obtainApplication(ctx context.Context, api pinpoint.API, tags map[string]string) (pinpoint.Application, error) {
+	app, found, err := pinpoint.Retained(ctx, api, s.owner)
+	switch {
+	case err != nil:
+		return app, err
+	case found && !s.adopt():
+		return app, fault.Terminal(v1alpha1.ReasonNotOwned,
+			"push application %s was retained by an earlier ChatCluster of this name: annotate the ChatCluster with %s=true to take it over, or delete it to get a new one",
+			app.ID, v1alpha1.AnnotationAdopt)
+	case found:
+		s.event("PushApplicationAdopted", "TagApp", "Took over push application %s, which an earlier ChatCluster retained", app.ID)
+		return app, nil
+	}
+	if app, err = pinpoint.Create(ctx, api, s.owner, tags); err != nil {
+		return app, err
+	}
+	s.event("PushApplicationCreated", "CreateApp", "Created push application %s", app.ID)
+	return app, nil
 }

@@ -51,6 +51,11 @@ func (o Owner) Of(tags map[string]string) State {
 	return Others
 }
 
+// Retained tells whether a resource with these tags belonged to an earlier ChatCluster of the owner's name, which let go of it.
+func (o Owner) Retained(tags map[string]string) bool {
+	return o.Of(tags) == Nobody && tags[TagOperator] == o.Operator && tags[TagNamespace] == o.Namespace && tags[TagName] == o.Name
+}
+
 // Describe names who owns a resource with these tags, for a message.
 func Describe(tags map[string]string) string {
 	if tags[TagUID] == "" {

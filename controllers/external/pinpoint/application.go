@@ -46,6 +46,16 @@ func Observe(ctx context.Context, api API, owner ownership.Owner, knownID string
 			return application(out.ApplicationResponse), true, nil
 		}
 	}
+	return find(ctx, api, func(tags map[string]string) bool { return owner.Of(tags) == ownership.Ours })
+}
+
+// Retained finds the application that an earlier ChatCluster of the owner's name released. found is false when there is none.
+func Retained(ctx context.Context, api API, owner ownership.Owner) (app Application, found bool, err error) {
+	return find(ctx, api, owner.Retained)
+}
+
+// find looks through all applications. Of several that match, the one with the smallest id is it.
+func find(ctx context.Context, api API, matches func(tags map[string]string) bool) (app Application, found bool, err error) {
 	var token *string
 	for {
 		out, err := api.GetApps(ctx, &pinpoint.GetAppsInput{PageSize: aws.String("100"), Token: token})
@@ -56,7 +66,7 @@ func Observe(ctx context.Context, api API, owner ownership.Owner, knownID string
 			return app, found, nil
 		}
 		for _, item := range out.ApplicationsResponse.Item {
-			if owner.Of(item.Tags) != ownership.Ours {
+			if !matches(item.Tags) {
 				continue
 			}
 			if a := application(&item); !found || a.ID < app.ID {
@@ -106,9 +116,10 @@ func Delete(ctx context.Context, api API, app Application) error {
 	return fault.AWS(service, "delete application "+app.ID, err)
 }
 
-// Release removes the owner's tags and leaves the application.
+// Release removes the owner's UID and leaves the application. The name of its last owner stays: an application's own name
+// cannot be changed, and nothing else would tell which one it is.
 func Release(ctx context.Context, api API, app Application) error {
-	_, err := api.UntagResource(ctx, &pinpoint.UntagResourceInput{ResourceArn: aws.String(app.ARN), TagKeys: ownership.Keys()})
+	_, err := api.UntagResource(ctx, &pinpoint.UntagResourceInput{ResourceArn: aws.String(app.ARN), TagKeys: []string{ownership.TagUID}})
 	var notFound *types.NotFoundException
 	if errors.As(err, &notFound) {
 		return nil

@@ -43,8 +43,17 @@ func TestLifecycle(t *testing.T) {
 	if err := pinpoint.Release(ctx, fake, app); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"team": "x"}, fake.Apps()["app002"]); diff != "" {
-		t.Errorf("releasing leaves the user's tags alone (-want +got):\n%s", diff)
+	want := map[string]string{"team": "x", ownership.TagOperator: "op", ownership.TagNamespace: "chat", ownership.TagName: "demo"}
+	if diff := cmp.Diff(want, fake.Apps()["app002"]); diff != "" {
+		t.Errorf("releasing takes the UID alone (-want +got):\n%s", diff)
+	}
+	if retained, found, err := pinpoint.Retained(ctx, fake, owner("u9")); err != nil || !found || retained.ID != "app002" {
+		t.Errorf("a successor finds %v %+v, %v", found, retained, err)
+	}
+	stranger := owner("u9")
+	stranger.Name = "other"
+	if retained, found, err := pinpoint.Retained(ctx, fake, stranger); err != nil || found {
+		t.Errorf("a stranger finds %+v, %v", retained, err)
 	}
 	for range 2 {
 		if err := pinpoint.Delete(ctx, fake, app); err != nil {
