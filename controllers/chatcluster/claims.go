@@ -2,10 +2,15 @@ package chatcluster
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
@@ -70,4 +75,34 @@ func older(a, b *v1alpha1.ChatCluster) bool {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
 	}
 	return a.UID < b.UID
+}
+
+// claimants are the other ChatClusters that claim what a ChatCluster claims, or claimed: now it may be theirs.
+func (r *Reconciler) claimants(ctx context.Context, o client.Object) []reconcile.Request {
+	var found []reconcile.Request
+	for _, claim := range claimsIndexer(o) {
+		var list v1alpha1.ChatClusterList
+		if err := r.List(ctx, &list, client.MatchingFields{indexClaims: claim}); err != nil {
+			// They look again by themselves, later.
+			log.FromContext(ctx).Error(err, "list ChatClusters that share a claim")
+			continue
+		}
+		for i := range list.Items {
+			if list.Items[i].UID != o.GetUID() {
+				found = append(found, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+			}
+		}
+	}
+	return found
+}
+
+// endedClaims lets through what may end a claim: a ChatCluster that went, or that claims something else now.
+func endedClaims() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() && !slices.Equal(claimsIndexer(e.ObjectOld), claimsIndexer(e.ObjectNew))
+		},
+	}
 }

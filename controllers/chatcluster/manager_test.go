@@ -2,16 +2,19 @@ package chatcluster
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
 // In a real manager, with its cache and its watches, every step follows from what happened in the cluster: nobody calls
@@ -57,23 +60,62 @@ func TestManager(t *testing.T) {
 		w.startPods()
 		return cc.Status.Image == "example.com/chatd:2" && ptr.Deref(cc.Status.Schema.Current, 0) == 4
 	})
+
+	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Gateway.Replicas = ptr.To[int32](3) })
+	w.await("the rollout", func(cc *v1alpha1.ChatCluster) bool {
+		return !meta.IsStatusConditionTrue(cc.Status.Conditions, v1alpha1.ConditionGatewayReady)
+	})
+	w.addPod(workload.RoleGateway, waitsFor("ErrImagePull", "no such image"))
+	w.await("the reason why a pod waits, by the pod's event", func(*v1alpha1.ChatCluster) bool {
+		return strings.Contains(w.condition(v1alpha1.ConditionGatewayReady).Message, "no such image")
+	})
+
+	younger := w.cluster(func(s *v1alpha1.ChatClusterSpec) { s.MSK.TopicPrefix = w.namespace + ".demo." })
+	younger.Name = "younger"
+	if err := admin.Create(t.Context(), younger); err != nil {
+		t.Fatal(err)
+	}
+	status := func() []metav1.Condition {
+		if err := admin.Get(t.Context(), w.key("younger"), younger); err != nil {
+			t.Fatal(err)
+		}
+		return younger.Status.Conditions
+	}
+	w.await("the younger one to be refused", func(*v1alpha1.ChatCluster) bool {
+		return meta.IsStatusConditionTrue(status(), v1alpha1.ConditionStalled)
+	})
+	if err := admin.Delete(t.Context(), w.get()); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitThat("the younger one to go on when the older one is gone", func() bool {
+		return meta.IsStatusConditionTrue(status(), v1alpha1.ConditionTopicsReady)
+	})
 }
 
 // await looks every 50 ms, for half a minute.
 func (w *world) await(what string, done func(*v1alpha1.ChatCluster) bool) {
 	w.t.Helper()
+	defer func() {
+		if w.t.Failed() {
+			w.t.Log(explainConditions(w.get()))
+		}
+	}()
+	w.awaitThat(what, func() bool { return done(w.get()) })
+}
+
+func (w *world) awaitThat(what string, done func() bool) {
+	w.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(30 * time.Second)
 	for {
-		cc := w.get()
-		if done(cc) {
+		if done() {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("waited for %s: %s", what, explainConditions(cc))
+			w.t.Fatal("waited in vain for " + what)
 		}
 	}
 }

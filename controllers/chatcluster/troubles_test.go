@@ -96,20 +96,7 @@ func TestRoleSaysWhyItsPodsWait(t *testing.T) {
 	w.create(nil)
 	w.settle()
 	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Gateway.Replicas = new(int32(3)) })
-	d := w.deployment(workload.RoleGateway)
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: d.Name + "-", Namespace: w.namespace, Labels: maps.Clone(d.Spec.Template.Labels)},
-		Spec:       d.Spec.Template.Spec,
-	}
-	if err := admin.Create(t.Context(), pod); err != nil {
-		t.Fatal(err)
-	}
-	before := pod.DeepCopy()
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{waitsFor("ImagePullBackOff", `Back-off pulling image "x": ErrImagePull: no such image`)}
-	pod.Status.ContainerStatuses[0].Name = workload.RoleGateway
-	if err := admin.Status().Patch(t.Context(), pod, client.MergeFrom(before)); err != nil {
-		t.Fatal(err)
-	}
+	pod := w.addPod(workload.RoleGateway, waitsFor("ImagePullBackOff", `Back-off pulling image "x": ErrImagePull: no such image`))
 	w.pass()
 	for _, kind := range []string{v1alpha1.ConditionGatewayReady, v1alpha1.ConditionReady} {
 		if c := w.condition(kind); !strings.Contains(c.Message, "1 pod: ImagePullBackOff: no such image") {
@@ -123,4 +110,24 @@ func TestRoleSaysWhyItsPodsWait(t *testing.T) {
 	if !meta.IsStatusConditionTrue(w.get().Status.Conditions, v1alpha1.ConditionGatewayReady) {
 		t.Error(explainConditions(w.get()))
 	}
+}
+
+// addPod does as the ReplicaSet controller and the kubelet do for a pod of a role.
+func (w *world) addPod(role string, status corev1.ContainerStatus) *corev1.Pod {
+	w.t.Helper()
+	d := w.deployment(role)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: d.Name + "-", Namespace: w.namespace, Labels: maps.Clone(d.Spec.Template.Labels)},
+		Spec:       d.Spec.Template.Spec,
+	}
+	if err := admin.Create(w.t.Context(), pod); err != nil {
+		w.t.Fatal(err)
+	}
+	before := pod.DeepCopy()
+	status.Name = role
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{status}
+	if err := admin.Status().Patch(w.t.Context(), pod, client.MergeFrom(before)); err != nil {
+		w.t.Fatal(err)
+	}
+	return pod
 }
