@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/logging"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -266,5 +267,28 @@ func TestErrorsShowNoToken(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), token) {
 			t.Errorf("the error is %v", err)
 		}
+	}
+}
+
+// DynamoDB Local sends a wrong checksum with every error: it is not an error of its own, and not worth a line in the log.
+func TestAnEndpointsChecksumIsNotChecked(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amz-Crc32", "1")
+		w.Header().Set("X-Amzn-Errortype", "ConditionalCheckFailedException")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"__type":"ConditionalCheckFailedException"}`))
+	}))
+	t.Cleanup(server.Close)
+	var logged strings.Builder
+	cfg := aws.Config{
+		Region: "r", Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
+		Logger: logging.NewStandardLogger(&logged),
+	}
+	err := New(NewClient(cfg, server.URL), "p-").Append(t.Context(), testConv(t, "t", "c"), testBatch(1), store.AppendOptions{})
+	if !errors.Is(err, store.ErrTaken) {
+		t.Errorf("Append: %v, want ErrTaken", err)
+	}
+	if logged.Len() > 0 {
+		t.Errorf("the SDK logged: %s", logged.String())
 	}
 }
