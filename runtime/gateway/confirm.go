@@ -21,8 +21,11 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 	}
 	seq := min(f.Seq, cur.sent)
 	var delivered, read uint64
-	if f.Type == protocol.TypeRead && seq > cur.read {
-		cur.read, read = seq, seq
+	news := f.Type == protocol.TypeRead && seq > cur.read
+	if news || f.Type == protocol.TypeRead && !cur.repeated && seq > 0 {
+		// What the store has, Kafka may lack since another gateway ended: the first mark of a connection is told again.
+		cur.read, cur.repeated = max(cur.read, seq), true
+		read = cur.read
 	}
 	if f.Type == protocol.TypeDelivered && seq > cur.delivered {
 		cur.delivered, delivered = seq, seq
@@ -32,7 +35,7 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 		return
 	}
 	c.g.marks.raise(c.user, v, c.device, delivered, read)
-	if read > 0 {
+	if news {
 		c.g.receipt(c, v, read)
 	}
 }

@@ -25,6 +25,8 @@ type cursor struct {
 	// left says that the user is away at the log's end and has been told so. The cursor stays for the marks.
 	left            bool
 	delivered, read uint64
+	// repeated says that the client has told its read mark on this connection.
+	repeated bool
 }
 
 // delivery is one committed batch on its way to many connections. One goroutine uses it.
@@ -75,9 +77,22 @@ func (c *conn) subscribe(ctx context.Context) error {
 		if m.Left != 0 && sent >= m.Left {
 			continue // there is nothing more for this device
 		}
-		c.place(m.Conv, cursor{sent: sent, away: awayAfter(m, sent), read: max(m.Read, marks[i].Read)})
+		c.begin(m.Conv, cursor{sent: sent, away: awayAfter(m, sent), read: max(m.Read, marks[i].Read)})
 	}
 	return nil
+}
+
+// begin places the cursor where the membership says. A join that was announced since the connection was registered knows only
+// of the newest stay; nothing was sent from there, as the connection is not live.
+func (c *conn) begin(v store.Conv, at cursor) {
+	c.mu.Lock()
+	if old := c.cursors[v]; old != nil {
+		old.sent, old.away, old.read, old.unplaced = at.sent, at.away, at.read, false
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	c.place(v, at)
 }
 
 // startOf is the last seq that the device need not be sent. What came during an earlier stay is still due.
@@ -135,7 +150,7 @@ func (c *conn) place(v store.Conv, at cursor) {
 	if old != nil {
 		// Back after having left: what was sent stays sent.
 		cur.sent, cur.target = max(at.sent, old.sent), old.target
-		cur.delivered, cur.read = old.delivered, old.read
+		cur.delivered, cur.read, cur.repeated = old.delivered, old.read, old.repeated
 	}
 	c.cursors[v] = cur
 	c.mu.Unlock()

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -213,6 +214,37 @@ func TestMembersComeAndGo(t *testing.T) {
 	w.Change(v, "erin", true) // 10
 	p.Announce(v, "dave", "erin")
 	wantSeqs(t, dave, gatewaytest.Range(10, 10))
+}
+
+// racingMemberships has something happen after the connection is registered and before its memberships are read.
+type racingMemberships struct {
+	gateway.Store
+	before func()
+}
+
+func (r racingMemberships) Memberships(ctx context.Context, u store.User) ([]store.Membership, error) {
+	r.before()
+	return r.Store.Memberships(ctx, u)
+}
+
+func TestComingBackDuringTheHelloLosesNothingOfTheEarlierStay(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	v := w.Create("room", "alice", "bob")
+	w.Say(v, "bob", bodies(2)...) // 2, 3
+	w.Change(v, "alice", false)   // 4
+	w.Say(v, "bob", "secret")     // 5
+	reg := prometheus.NewRegistry()
+	g := w.Gateway("g1", func(o *gateway.Options) {
+		o.Registerer = reg
+		o.Store = racingMemberships{o.Store, func() {
+			had := counted(t, reg, "chatcluster_gateway_deliveries_total")
+			w.Change(v, "alice", true) // 6
+			w.Say(v, "bob", "hello")   // 7: a delivery is taken when the next one is
+			w.Eventually("both are delivered", func() bool { return counted(t, reg, "chatcluster_gateway_deliveries_total") == had+2 })
+		}}
+	})
+	wantSeqs(t, w.Hello(g.URL, "alice", "phone"), []uint64{1, 2, 3, 4, 6, 7})
 }
 
 func TestWhoLeftGetsTheEndOnLateDevices(t *testing.T) {

@@ -19,6 +19,8 @@ const (
 	markSweepEvery = time.Second
 	// maxMarkTries is how often a mark is tried to be written; the client repeats its marks when it resumes.
 	maxMarkTries = 10
+	// maxPublishTries is how often Kafka is asked to take a read mark, as often as marks are stored: two hours.
+	maxPublishTries = 120
 )
 
 // markKey names a device's mark in a conversation.
@@ -249,7 +251,7 @@ func (t *markTable) store(ctx context.Context, k markKey) {
 	t.update(k, func(m *mark) {
 		m.storing = false
 		if needPublish {
-			if m.publishTries++; m.publishTries > maxMarkTries {
+			if m.publishTries++; m.publishTries > maxPublishTries {
 				// The store has it; the read model learns of it with the next one.
 				m.publishTries, m.publishedRead = 0, read
 			}

@@ -49,6 +49,40 @@ func TestMarksGoWhereTheyBelong(t *testing.T) {
 	w.Eventually("the read mark is published, though Kafka refused once", func() bool { return w.MarkLog.Published(u) == 5 })
 }
 
+// Whatever the store has of a read mark must reach the read model, too: what Kafka did not take is told again.
+func TestAReadMarkThatKafkaDidNotTakeIsNotLost(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	change := func(o *gateway.Options) { o.Limits.MarkFlushEvery = 10 * time.Millisecond }
+	first := w.Gateway("g1", change)
+	v := w.Create("room", "alice", "bob")
+	w.Say(v, "bob", bodies(4)...)
+	u := w.User("alice")
+	read := func(g *gatewaytest.Gateway, seq uint64) {
+		t.Helper()
+		alice := w.Hello(g.URL, "alice", "phone")
+		alice.Entries(5)
+		alice.Say(mark(protocol.TypeRead, seq))
+		w.Eventually("the mark is in the store", func() bool {
+			m, err := w.Store.Membership(t.Context(), u, v)
+			return err == nil && m.Read == seq
+		})
+	}
+
+	w.MarkLog.Refuse(1_000_000)
+	read(first, 4)
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if w.MarkLog.Published(u) != 0 {
+		t.Fatal("the mark was published")
+	}
+	w.MarkLog.Refuse(0)
+	second := w.Gateway("g2", change)
+	read(second, 4) // a client repeats its marks when it comes back
+	w.Eventually("another gateway publishes the repeated mark", func() bool { return w.MarkLog.Published(u) == 4 })
+}
+
 func TestAnOwnMessageIsReadByItsSender(t *testing.T) {
 	w := gatewaytest.New(t)
 	w.Pod("c1")

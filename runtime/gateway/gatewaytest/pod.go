@@ -171,8 +171,8 @@ func (p *Pod) Connect(s chatpb.Chat_ConnectServer) error {
 		return status.Error(codes.InvalidArgument, "no hello")
 	}
 	out := &podStream{s: s}
-	out.send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: p.Name}})
 	p.mu.Lock()
+	out.send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: p.Name}}) // the first frame, and who has read it is told everything
 	p.streams[out] = struct{}{}
 	p.mu.Unlock()
 	defer func() {
