@@ -28,11 +28,13 @@ type AWSSpec struct {
 
 // Tag is a tag of a resource on AWS.
 type Tag struct {
+	// The tag's key, at most 128 characters.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('aws:') && !self.startsWith('chatcluster.io/')",message="tag keys that start with 'aws:' or 'chatcluster.io/' are reserved"
 	// +required
 	Key string `json:"key"`
+	// The tag's value, at most 256 characters. Absent means an empty one.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Value string `json:"value,omitempty"`

@@ -9,7 +9,9 @@ package v1alpha1
 //
 // Tag is a tag of a resource on AWS.
 type TagApplyConfiguration struct {
-	Key   *string `json:"key,omitempty"`
+	// The tag's key, at most 128 characters.
+	Key *string `json:"key,omitempty"`
+	// The tag's value, at most 256 characters. Absent means an empty one.
 	Value *string `json:"value,omitempty"`
 }
 
