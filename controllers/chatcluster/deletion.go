@@ -178,13 +178,13 @@ func (s *scope) stopPods(ctx context.Context) fact {
 			return failed(kubernetes("delete "+o.GetName(), err))
 		}
 	}
-	// The cache holds the migration's pods only: ask the API server for the others.
+	// The cache may not know the youngest yet: ask the API server.
 	var pods corev1.PodList
 	if err := s.APIReader.List(ctx, &pods, mine...); err != nil {
 		return failed(kubernetes("list pods", err))
 	}
 	if left > 0 || len(pods.Items) > 0 {
-		return pending(v1alpha1.ReasonDeleting, fmt.Sprintf("waits for %d pods to stop", len(pods.Items)), afterStep)
+		return pending(v1alpha1.ReasonDeleting, fmt.Sprintf("waits for %d pods to stop", len(pods.Items)), afterWait)
 	}
 	return fact{}
 }

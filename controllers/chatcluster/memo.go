@@ -1,6 +1,7 @@
 package chatcluster
 
 import (
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"sync"
@@ -16,7 +17,11 @@ type memo struct {
 
 	mu      sync.Mutex
 	entries map[types.UID]map[string]remembered
+	swept   time.Time
 }
+
+// sweepEvery is how often what has expired is thrown out: a ChatCluster may go without a last pass.
+const sweepEvery = time.Minute
 
 type remembered struct {
 	wanted, found any
@@ -43,10 +48,25 @@ func (m *memo) put(uid types.UID, phase string, wanted, found any, d time.Durati
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.sweep()
 	if m.entries[uid] == nil {
 		m.entries[uid] = map[string]remembered{}
 	}
 	m.entries[uid][phase] = remembered{wanted: wanted, found: found, until: m.now().Add(d)}
+}
+
+func (m *memo) sweep() {
+	now := m.now()
+	if now.Sub(m.swept) < sweepEvery {
+		return
+	}
+	m.swept = now
+	for uid, phases := range m.entries {
+		maps.DeleteFunc(phases, func(_ string, r remembered) bool { return !now.Before(r.until) })
+		if len(phases) == 0 {
+			delete(m.entries, uid)
+		}
+	}
 }
 
 func (m *memo) forget(uid types.UID) {

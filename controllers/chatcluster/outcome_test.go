@@ -89,3 +89,21 @@ func TestMovedEndpointIsObserved(t *testing.T) {
 		t.Error("the tables at the new endpoint were not looked at, yet pods roll to it")
 	}
 }
+
+// An engine that accepts a change and keeps its own value must not be asked every second for ever.
+func TestChangeThatDoesNotStick(t *testing.T) {
+	s := &scope{Reconciler: &Reconciler{memo: newMemo()}, cc: &v1alpha1.ChatCluster{}}
+	var waits []time.Duration
+	for range 12 {
+		waits = append(waits, s.waitFor("log", dynamodb.SetBackups))
+	}
+	if waits[0] != afterStep || waits[1] != 2*afterStep || waits[11] != retryTerminal {
+		t.Errorf("waits %v", waits)
+	}
+	if got := s.waitFor("log", dynamodb.EnableTTL); got != afterStep {
+		t.Errorf("another step waits %s", got)
+	}
+	if got := s.waitFor("log", dynamodb.Wait); got != afterWait {
+		t.Errorf("a busy table is looked at after %s", got)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
@@ -227,5 +228,13 @@ func TestMemo(t *testing.T) {
 	m.forget("u")
 	if _, ok := m.get("u", "push", nil); ok {
 		t.Error("a deleted ChatCluster is remembered")
+	}
+	for _, uid := range []types.UID{"a", "b", "c"} {
+		m.put(uid, "push", nil, "found", time.Minute)
+	}
+	now = now.Add(time.Hour)
+	m.put("d", "push", nil, "found", time.Minute)
+	if len(m.entries) != 1 {
+		t.Errorf("ChatClusters that went without a word are remembered for ever: %v", m.entries)
 	}
 }

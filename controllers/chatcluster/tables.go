@@ -87,7 +87,7 @@ func (s *scope) tables(ctx context.Context) {
 			fallthrough
 		case step != dynamodb.Done:
 			busy = append(busy, w.Name+" ("+describeStep(o, step)+")")
-			if wait := waitFor(step); after == 0 || wait < after {
+			if wait := s.waitFor(w.Name, step); after == 0 || wait < after {
 				after = wait
 			}
 		}
@@ -109,11 +109,23 @@ func (s *scope) tables(ctx context.Context) {
 	}
 }
 
-func waitFor(step dynamodb.Step) time.Duration {
+// waitFor is when to look again at a table: soon after a step, to make the next one.
+func (s *scope) waitFor(table string, step dynamodb.Step) time.Duration {
 	if step == dynamodb.Wait {
 		return afterWait
 	}
-	return afterStep
+	return s.afterChange("table "+table, string(step))
+}
+
+// afterChange is when to look again after a change outside Kubernetes. A change that does not stick, because an engine stores
+// another value than it was given or somebody else changes it back, is made less and less often.
+func (s *scope) afterChange(what, change string) time.Duration {
+	times := 0
+	if found, ok := s.memo.get(s.cc.UID, what, change); ok {
+		times = found.(int)
+	}
+	s.memo.put(s.cc.UID, what, change, times+1, 2*retryTerminal)
+	return min(afterStep<<min(times, 16), retryTerminal)
 }
 
 func describeStep(o dynamodb.Observed, step dynamodb.Step) string {

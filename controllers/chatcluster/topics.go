@@ -79,7 +79,7 @@ func (s *scope) topics(ctx context.Context) {
 		s.facts.topics = failed(err)
 	case changes > 0:
 		s.event("TopicsChanged", "ChangeTopics", "Created or changed Kafka topics with prefix %s", s.spec.MSK.TopicPrefix)
-		s.facts.topics = pending(v1alpha1.ReasonProgressing, strconv.Itoa(changes)+" topics were created or changed", afterStep)
+		s.facts.topics = pending(v1alpha1.ReasonProgressing, strconv.Itoa(changes)+" topics were created or changed", s.afterChange("topic changes", strconv.Itoa(changes)))
 	default:
 		s.memo.put(s.cc.UID, "topics", wanted, s.facts.topicList, jitter(s.Options.ObserveEvery))
 	}

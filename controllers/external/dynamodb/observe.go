@@ -14,6 +14,9 @@ import (
 
 const service = "DynamoDB"
 
+// defaultBackupDays is for how many days a table can be restored when nothing was said.
+const defaultBackupDays = 35
+
 // Missing is the state of a table that does not exist, beside DynamoDB's own.
 const Missing = "MISSING"
 
@@ -104,7 +107,10 @@ func Observe(ctx context.Context, api API, name string, replaced bool) (Observed
 		}
 	} else if d := backups.ContinuousBackupsDescription; d != nil && d.PointInTimeRecoveryDescription != nil {
 		if p := d.PointInTimeRecoveryDescription; p.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled {
-			o.BackupDays = max(aws.ToInt32(p.RecoveryPeriodInDays), 1)
+			// An engine that does not say has DynamoDB's default.
+			if o.BackupDays = aws.ToInt32(p.RecoveryPeriodInDays); o.BackupDays == 0 {
+				o.BackupDays = defaultBackupDays
+			}
 		}
 	}
 	return o, nil
