@@ -404,3 +404,37 @@ func TestPipelinedSendsKeepTheirOrderThroughFailures(t *testing.T) {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
+
+// What waits behind a message that runs out of time is refused with it, though its own time is not up: it would overtake.
+func TestWhatWaitsBehindAFailureDoesNotOvertake(t *testing.T) {
+	mem, k := memStore(t), newKafka()
+	c := makeConv(t, mem, "c", "ann", "bob")
+	tried := make(chan struct{}, 1000)
+	st := &faulty{Store: mem}
+	st.append = func(context.Context, *logpb.Batch, func() error) error {
+		tried <- struct{}{}
+		return errBoom
+	}
+	g := startPod(t, "chat-0", st, k, nil, func(tn *Tunables) { tn.SendTimeout = 2 * time.Second }).connect()
+	start := time.Now()
+	first := g.post(msg{conv: "c", user: "ann", id: "m1"})[0]
+	for time.Since(start) < 500*time.Millisecond { // so much more time has the rest
+		<-tried
+	}
+	rest := g.post(msg{conv: "c", user: "ann", id: "m2"}, msg{conv: "c", user: "bob", id: "b1"})
+	if r := g.result(first); r.GetCode() != string(protocol.CodeUnavailable) {
+		t.Fatalf("m1: %v, want %s", r, protocol.CodeUnavailable)
+	}
+	st.set(func(f *faulty) { f.append = nil })
+	if r := g.result(rest[0]); r.GetCode() != string(protocol.CodeUnavailable) {
+		t.Errorf("m2: %v, want %s", r, protocol.CodeUnavailable)
+	}
+	if r := g.result(rest[1]); r.GetCode() != "" {
+		t.Errorf("another sender's message: %v, want it to go on", r)
+	}
+	g.mustSend(msg{conv: "c", user: "ann", id: "m1"})
+	g.mustSend(msg{conv: "c", user: "ann", id: "m2"})
+	if diff := cmp.Diff([]string{"b1", "m1", "m2"}, bodies(logOf(t, mem, c))); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
