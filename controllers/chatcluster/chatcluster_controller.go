@@ -126,6 +126,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	case !cc.DeletionTimestamp.IsZero():
 		return s.finalize(ctx)
 	}
+	r.memo.obey(cc.UID, cc.Annotations[v1alpha1.AnnotationReconcile])
 	for _, phase := range []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads} {
 		s.run(ctx, phase)
 	}

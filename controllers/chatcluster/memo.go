@@ -20,6 +20,9 @@ type memo struct {
 	swept   time.Time
 }
 
+// rememberRequest is how long a request for a look at everything stays obeyed; it stands in the annotations for ever.
+const rememberRequest = 24 * time.Hour
+
 // sweepEvery is how often what has expired is thrown out: a ChatCluster may go without a last pass.
 const sweepEvery = time.Minute
 
@@ -53,6 +56,15 @@ func (m *memo) put(uid types.UID, phase string, wanted, found any, d time.Durati
 		m.entries[uid] = map[string]remembered{}
 	}
 	m.entries[uid][phase] = remembered{wanted: wanted, found: found, until: m.now().Add(d)}
+}
+
+// obey forgets what was found when a user asks for a look at everything now. request is what is asked, empty for nothing.
+func (m *memo) obey(uid types.UID, request string) {
+	if _, known := m.get(uid, "request", request); known || request == "" {
+		return
+	}
+	m.forget(uid)
+	m.put(uid, "request", request, nil, rememberRequest)
 }
 
 func (m *memo) sweep() {

@@ -107,3 +107,27 @@ func TestChangeThatDoesNotStick(t *testing.T) {
 		t.Errorf("a busy table is looked at after %s", got)
 	}
 }
+
+// Who asks for a reconcile now does not want to hear what was found minutes ago.
+func TestReconcileNow(t *testing.T) {
+	w := newWorld(t)
+	w.r.Options.ObserveEvery = time.Hour
+	w.create(nil)
+	w.settle()
+	w.pass()
+	ask := func(when string) (looked bool) {
+		w.change(func(cc *v1alpha1.ChatCluster) { cc.Annotations = map[string]string{v1alpha1.AnnotationReconcile: when} })
+		reads := w.dynamo.Reads()
+		w.pass()
+		return w.dynamo.Reads() > reads
+	}
+	if !ask("1") {
+		t.Error("a request was answered from memory")
+	}
+	if ask("1") {
+		t.Error("an old request is obeyed again and again")
+	}
+	if !ask("2") {
+		t.Error("a second request was answered from memory")
+	}
+}
