@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/cache"
@@ -27,7 +28,8 @@ func (n *Notifier) cover(ctx context.Context, e *evaluation, m *member) (wait ti
 		return 0, false, err
 	}
 	marks := store.Membership{Read: fast.Read, Delivered: fast.Delivered}
-	if pushes, _ := e.pushes(m, devices, marks); len(pushes) == 0 && !m.accepted {
+	// A device that the cache does not know may have a mark in the store, and owe to it that it is owed a push.
+	if pushes, _ := e.pushes(m, known(devices), marks); len(pushes) == 0 && !m.accepted {
 		return 0, true, nil // the cache knows of enough: no need to ask the store
 	}
 	stored, err := n.o.Store.Membership(ctx, m.User, e.conv)
@@ -55,6 +57,15 @@ func (n *Notifier) raise(ctx context.Context, e *evaluation, m *member) (time.Du
 		return 0, false, err
 	}
 	return 0, true, nil
+}
+
+// known returns the devices as if they had been registered before everything.
+func known(devices []store.Device) []store.Device {
+	out := slices.Clone(devices)
+	for i := range out {
+		out[i].RegisteredAt = time.Time{}
+	}
+	return out
 }
 
 // fastMarks returns what the cache knows, which is nothing when it fails.

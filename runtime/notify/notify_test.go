@@ -104,6 +104,10 @@ func TestWhoIsNotPushed(t *testing.T) {
 			w.devices["bob"][0].RegisteredAt = time.Now().Add(time.Hour)
 			w.fast["bob"] = cache.Marks{Delivered: map[string]uint64{"phone": 6}}
 		}, []string{"hi"}},
+		"NewConfirmedEmptied": {"so does the store say, the cache was emptied", func(w *world) {
+			w.devices["bob"][0].RegisteredAt = time.Now().Add(time.Hour)
+			w.stored["bob"].Delivered["phone"] = 6
+		}, []string{"hi"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
