@@ -8,7 +8,7 @@
 // # Concurrency
 //
 // Passes of different ChatClusters run concurrently; of one never. The only state between passes is the memo, which saves
-// observing what was found as wanted a few minutes ago; it may be lost at any moment.
+// observing what was found as wanted a few minutes ago, and spaces out changes that do not stick; it may be lost at any moment.
 //
 // # Invariants
 //
