@@ -81,8 +81,9 @@ func TestManager(t *testing.T) {
 		}
 		return younger.Status.Conditions
 	}
-	w.await("the younger one to be refused", func(*v1alpha1.ChatCluster) bool {
-		return meta.IsStatusConditionTrue(status(), v1alpha1.ConditionStalled)
+	w.awaitThat("the younger one to have nothing left to do but wait", func() bool {
+		w.dynamo.Settle()
+		return meta.IsStatusConditionTrue(status(), v1alpha1.ConditionStalled) && meta.IsStatusConditionTrue(status(), v1alpha1.ConditionTablesReady)
 	})
 	if err := admin.Delete(t.Context(), w.get()); err != nil {
 		t.Fatal(err)
