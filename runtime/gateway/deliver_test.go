@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -245,6 +246,38 @@ func TestComingBackDuringTheHelloLosesNothingOfTheEarlierStay(t *testing.T) {
 		}}
 	})
 	wantSeqs(t, w.Hello(g.URL, "alice", "phone"), []uint64{1, 2, 3, 4, 6, 7})
+}
+
+// racingReads has something happen after each read of a log.
+type racingReads struct {
+	gateway.Store
+	after func()
+}
+
+func (r racingReads) Read(ctx context.Context, v store.Conv, from uint64, limit int) ([]store.Stored, error) {
+	found, err := r.Store.Read(ctx, v, from, limit)
+	r.after()
+	return found, err
+}
+
+func TestWhatIsDeliveredWhileAPullEndsIsPulled(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	v, other := w.Create("room", "alice", "bob"), w.Create("other", "bob")
+	reg := prometheus.NewRegistry()
+	var once sync.Once
+	g := w.Gateway("g1", func(o *gateway.Options) {
+		o.Registerer = reg
+		o.Store = racingReads{o.Store, func() {
+			once.Do(func() {
+				had := counted(t, reg, "chatcluster_gateway_deliveries_total")
+				w.Say(v, "bob", "just now") // 2
+				w.Say(other, "bob", "x")    // a delivery is taken when the next one is
+				w.Eventually("both are delivered", func() bool { return counted(t, reg, "chatcluster_gateway_deliveries_total") == had+2 })
+			})
+		}}
+	})
+	wantSeqs(t, w.Hello(g.URL, "alice", "phone"), gatewaytest.Range(1, 2))
 }
 
 func TestWhoLeftGetsTheEndOnLateDevices(t *testing.T) {

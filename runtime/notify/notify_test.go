@@ -164,6 +164,18 @@ func TestEveryDeviceIsCoveredByItsOwnMarks(t *testing.T) {
 	})
 }
 
+func TestWhoJoinsWithinAWindowIsPushedWhatCameAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "alice", "bob")
+		w.members[1].Joined = 2
+		l := run(t, w)
+		l.say("alice", 1, "before bob came")
+		l.say("alice", 3, "hello bob")
+		pass(delay)
+		expect(t, "the phone", []string{"hello bob"}, w.shows("bob-phone"))
+	})
+}
+
 func TestGroupsNameTheSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "alice", "bob", "carol")
