@@ -16,6 +16,7 @@ left="$(grep -lazF -f <(printf '%s' "$state/") /proc/[0-9]*/cmdline 2>/dev/null 
 [ -z "$left" ] || complain "processes" "$left"
 left="$(grep -F -- " $state" /proc/self/mounts || true)"
 [ -z "$left" ] || complain "mounts" "$left"
-left="$(find /sys/fs/cgroup -type d -name "chatcluster-$name-*" 2>/dev/null || true)"
+# Worlds of one name in two state folders differ by a hash of the folder.
+left="$(find /sys/fs/cgroup -type d -name "chatcluster-$name-$(printf '%s' "$state" | sha256sum | cut -c1-6)*" 2>/dev/null || true)"
 [ -z "$left" ] || complain "cgroups" "$left"
 exit "$found"
