@@ -50,8 +50,27 @@ func credentialsFile(path string) aws.CredentialsProvider {
 	})
 }
 
-func (r role) store(cfg aws.Config) *dynamo.Store {
-	return dynamo.New(dynamo.NewClient(cfg, r.cfg.AWS.Endpoints.DynamoDB), r.cfg.DynamoDB.TablePrefix)
+// backends are what every role uses. None has been dialed yet; the cache is to be closed.
+type backends struct {
+	aws   aws.Config
+	store *dynamo.Store
+	cache *cache.Cache
+}
+
+func (r role) backends(ctx context.Context) (backends, error) {
+	cfg, err := r.awsConfig(ctx)
+	if err != nil {
+		return backends{}, err
+	}
+	redis, err := cache.Connect(r.cfg.Redis)
+	if err != nil {
+		return backends{}, err
+	}
+	return backends{
+		aws:   cfg,
+		store: dynamo.New(dynamo.NewClient(cfg, r.cfg.AWS.Endpoints.DynamoDB), r.cfg.DynamoDB.TablePrefix),
+		cache: redis,
+	}, nil
 }
 
 // storeAnswers is a check that the store can be read. It asks for a conversation that nobody can have.

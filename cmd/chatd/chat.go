@@ -5,23 +5,17 @@ import (
 	"errors"
 	"net"
 
-	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/chat"
 )
 
 var errDraining = errors.New("draining")
 
 func runChat(ctx context.Context, r role, o *ops) error {
-	awsCfg, err := r.awsConfig(ctx)
+	b, err := r.backends(ctx)
 	if err != nil {
 		return err
 	}
-	st := r.store(awsCfg)
-	redis, err := cache.Connect(r.cfg.Redis)
-	if err != nil {
-		return err
-	}
-	defer redis.Close()
+	defer b.cache.Close()
 	producer, err := r.producer()
 	if err != nil {
 		return err
@@ -29,9 +23,9 @@ func runChat(ctx context.Context, r role, o *ops) error {
 	defer r.closeProducer(producer)
 	service, err := chat.New(chat.Options{
 		Pod:          r.pod,
-		Store:        st,
+		Store:        b.store,
 		Publisher:    producer,
-		Registry:     redis,
+		Registry:     b.cache,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registry,
@@ -44,7 +38,7 @@ func runChat(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	o.require(check{"store", latch(storeAnswers(st))}, check{"service", func(context.Context) error {
+	o.require(check{"store", latch(storeAnswers(b.store))}, check{"service", func(context.Context) error {
 		if service.Draining() {
 			return errDraining
 		}

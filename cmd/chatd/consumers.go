@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/notify"
 	"github.com/chatcluster/chatcluster/runtime/project"
@@ -13,20 +12,15 @@ import (
 )
 
 func runNotify(ctx context.Context, r role, o *ops) error {
-	awsCfg, err := r.awsConfig(ctx)
+	b, err := r.backends(ctx)
 	if err != nil {
 		return err
 	}
-	st := r.store(awsCfg)
-	redis, err := cache.Connect(r.cfg.Redis)
-	if err != nil {
-		return err
-	}
-	defer redis.Close()
-	sender := pinpoint.New(pinpoint.NewClient(awsCfg, r.cfg.AWS.Endpoints.Pinpoint), pinpoint.Options{Log: r.log})
+	defer b.cache.Close()
+	sender := pinpoint.New(pinpoint.NewClient(b.aws, r.cfg.AWS.Endpoints.Pinpoint), pinpoint.Options{Log: r.log})
 	notifier, err := notify.New(notify.Options{
-		Store:       st,
-		Marks:       redis,
+		Store:       b.store,
+		Marks:       b.cache,
 		Sender:      push.NewBreaker(sender),
 		Application: r.cfg.Push.ApplicationID,
 		Delay:       r.cfg.Push.Delay.Duration,
@@ -40,25 +34,20 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 }
 
 func runProject(ctx context.Context, r role, o *ops) error {
-	awsCfg, err := r.awsConfig(ctx)
+	b, err := r.backends(ctx)
 	if err != nil {
 		return err
 	}
-	st := r.store(awsCfg)
-	redis, err := cache.Connect(r.cfg.Redis)
-	if err != nil {
-		return err
-	}
-	defer redis.Close()
+	defer b.cache.Close()
 	model, err := readmodel.Open(r.cfg.Postgres, readmodel.Options{Application: r.clientID()})
 	if err != nil {
 		return err
 	}
 	defer model.Close()
 	projector, err := project.New(project.Options{
-		Model:        readmodel.NewWriter(model, st),
-		Cache:        redis,
-		Tails:        st,
+		Model:        readmodel.NewWriter(model, b.store),
+		Cache:        b.cache,
+		Tails:        b.store,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registry,

@@ -5,7 +5,6 @@ import (
 	"net"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
-	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/history"
@@ -13,16 +12,11 @@ import (
 )
 
 func runGateway(ctx context.Context, r role, o *ops) error {
-	awsCfg, err := r.awsConfig(ctx)
+	b, err := r.backends(ctx)
 	if err != nil {
 		return err
 	}
-	st := r.store(awsCfg)
-	redis, err := cache.Connect(r.cfg.Redis)
-	if err != nil {
-		return err
-	}
-	defer redis.Close()
+	defer b.cache.Close()
 	model, err := readmodel.Open(r.cfg.Postgres, readmodel.Options{Application: r.clientID()})
 	if err != nil {
 		return err
@@ -37,18 +31,18 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: redis, Log: r.log, Registerer: o.registry})
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registry})
 	if err != nil {
 		return err
 	}
 	g, err := gateway.New(gateway.Options{
 		Name:           r.pod,
 		Verifier:       verifier,
-		Store:          st,
-		Marks:          deviceMarks{redis},
+		Store:          b.store,
+		Marks:          deviceMarks{b.cache},
 		MarkLog:        producer,
 		Inbox:          inboxes{reader},
-		History:        history.NewReader(st, model),
+		History:        history.NewReader(b.store, model),
 		ChatService:    r.cfg.Chat.Service,
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,
 		MaxConnections: r.cfg.Gateway.MaxConnections,
@@ -64,7 +58,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	o.require(check{"chat", g.Ready}, check{"read model", latch(model.Compatible)}, check{"store", latch(storeAnswers(st))})
+	o.require(check{"chat", g.Ready}, check{"read model", latch(model.Compatible)}, check{"store", latch(storeAnswers(b.store))})
 	return beside(ctx,
 		func(ctx context.Context) error { return g.Run(ctx, ln) },
 		verifier.Run)
