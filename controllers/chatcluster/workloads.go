@@ -132,6 +132,9 @@ func deploymentFacts(role workload.Role, d *appsv1.Deployment, changed bool) (v1
 	if status.Updated < role.Replicas || d.Status.Replicas > status.Updated || d.Status.AvailableReplicas < role.Replicas {
 		return status, pending(v1alpha1.ReasonRollingOut, progress, 0)
 	}
+	if d.Status.Replicas > role.Replicas {
+		return status, pending(v1alpha1.ReasonRollingOut, fmt.Sprintf("%d pods run, %d are wanted", d.Status.Replicas, role.Replicas), 0)
+	}
 	return status, fact{}
 }
 
