@@ -44,6 +44,11 @@ type Entry struct {
 	//	*Entry_MembersAdded
 	//	*Entry_MembersRemoved
 	//	*Entry_Renamed
+	//	*Entry_Edited
+	//	*Entry_Deleted
+	//	*Entry_Reacted
+	//	*Entry_RoleChanged
+	//	*Entry_Verdict
 	Kind          isEntry_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -164,6 +169,51 @@ func (x *Entry) GetRenamed() *Renamed {
 	return nil
 }
 
+func (x *Entry) GetEdited() *Edited {
+	if x != nil {
+		if x, ok := x.Kind.(*Entry_Edited); ok {
+			return x.Edited
+		}
+	}
+	return nil
+}
+
+func (x *Entry) GetDeleted() *Deleted {
+	if x != nil {
+		if x, ok := x.Kind.(*Entry_Deleted); ok {
+			return x.Deleted
+		}
+	}
+	return nil
+}
+
+func (x *Entry) GetReacted() *Reacted {
+	if x != nil {
+		if x, ok := x.Kind.(*Entry_Reacted); ok {
+			return x.Reacted
+		}
+	}
+	return nil
+}
+
+func (x *Entry) GetRoleChanged() *RoleChanged {
+	if x != nil {
+		if x, ok := x.Kind.(*Entry_RoleChanged); ok {
+			return x.RoleChanged
+		}
+	}
+	return nil
+}
+
+func (x *Entry) GetVerdict() *Verdict {
+	if x != nil {
+		if x, ok := x.Kind.(*Entry_Verdict); ok {
+			return x.Verdict
+		}
+	}
+	return nil
+}
+
 type isEntry_Kind interface {
 	isEntry_Kind()
 }
@@ -184,6 +234,26 @@ type Entry_Renamed struct {
 	Renamed *Renamed `protobuf:"bytes,13,opt,name=renamed,proto3,oneof"`
 }
 
+type Entry_Edited struct {
+	Edited *Edited `protobuf:"bytes,14,opt,name=edited,proto3,oneof"`
+}
+
+type Entry_Deleted struct {
+	Deleted *Deleted `protobuf:"bytes,15,opt,name=deleted,proto3,oneof"`
+}
+
+type Entry_Reacted struct {
+	Reacted *Reacted `protobuf:"bytes,16,opt,name=reacted,proto3,oneof"`
+}
+
+type Entry_RoleChanged struct {
+	RoleChanged *RoleChanged `protobuf:"bytes,17,opt,name=role_changed,json=roleChanged,proto3,oneof"`
+}
+
+type Entry_Verdict struct {
+	Verdict *Verdict `protobuf:"bytes,18,opt,name=verdict,proto3,oneof"`
+}
+
 func (*Entry_Message) isEntry_Kind() {}
 
 func (*Entry_MembersAdded) isEntry_Kind() {}
@@ -192,10 +262,32 @@ func (*Entry_MembersRemoved) isEntry_Kind() {}
 
 func (*Entry_Renamed) isEntry_Kind() {}
 
-// Message is a countable message of a person.
+func (*Entry_Edited) isEntry_Kind() {}
+
+func (*Entry_Deleted) isEntry_Kind() {}
+
+func (*Entry_Reacted) isEntry_Kind() {}
+
+func (*Entry_RoleChanged) isEntry_Kind() {}
+
+func (*Entry_Verdict) isEntry_Kind() {}
+
+// Message is a countable message of a person. What later entries did to it is folded into it afterwards, in the store and in the
+// read model alike; the fields beside body are empty in the entry as it was sent.
 type Message struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Body          string                 `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Body  string                 `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
+	// revision counts what changed the message's content (edits, the deletion, verdicts), from 0.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// folded is the seq of the last entry that was folded in: folding goes by it, in order and once.
+	Folded uint64 `protobuf:"varint,3,opt,name=folded,proto3" json:"folded,omitempty"`
+	// edited_at_ms is when the body was last edited, 0 for never.
+	EditedAtMs int64 `protobuf:"varint,4,opt,name=edited_at_ms,json=editedAtMs,proto3" json:"edited_at_ms,omitempty"`
+	// deleted says that the message was deleted for everybody: the body is gone.
+	Deleted   bool        `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Reactions []*Reaction `protobuf:"bytes,6,rep,name=reactions,proto3" json:"reactions,omitempty"`
+	// verdict is the last one that holds, absent when there is none or it was reverted.
+	Verdict       *Verdict `protobuf:"bytes,7,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -237,6 +329,456 @@ func (x *Message) GetBody() string {
 	return ""
 }
 
+func (x *Message) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Message) GetFolded() uint64 {
+	if x != nil {
+		return x.Folded
+	}
+	return 0
+}
+
+func (x *Message) GetEditedAtMs() int64 {
+	if x != nil {
+		return x.EditedAtMs
+	}
+	return 0
+}
+
+func (x *Message) GetDeleted() bool {
+	if x != nil {
+		return x.Deleted
+	}
+	return false
+}
+
+func (x *Message) GetReactions() []*Reaction {
+	if x != nil {
+		return x.Reactions
+	}
+	return nil
+}
+
+func (x *Message) GetVerdict() *Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
+// Reaction is a user's reaction to a message. A user has at most one of each emoji.
+type Reaction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          string                 `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	Emoji         string                 `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reaction) Reset() {
+	*x = Reaction{}
+	mi := &file_logpb_entry_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reaction) ProtoMessage() {}
+
+func (x *Reaction) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
+func (*Reaction) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Reaction) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Reaction) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+// Edited replaces the body of a message of the sender's own.
+type Edited struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Target        uint64                 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	Body          string                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Edited) Reset() {
+	*x = Edited{}
+	mi := &file_logpb_entry_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Edited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Edited) ProtoMessage() {}
+
+func (x *Edited) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Edited.ProtoReflect.Descriptor instead.
+func (*Edited) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Edited) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *Edited) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+// Deleted deletes a message for everybody.
+type Deleted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Target        uint64                 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Deleted) Reset() {
+	*x = Deleted{}
+	mi := &file_logpb_entry_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Deleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Deleted) ProtoMessage() {}
+
+func (x *Deleted) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Deleted.ProtoReflect.Descriptor instead.
+func (*Deleted) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Deleted) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+// Reacted adds the sender's reaction to a message, or removes it.
+type Reacted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Target        uint64                 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	Emoji         string                 `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	Removed       bool                   `protobuf:"varint,3,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reacted) Reset() {
+	*x = Reacted{}
+	mi := &file_logpb_entry_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reacted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reacted) ProtoMessage() {}
+
+func (x *Reacted) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reacted.ProtoReflect.Descriptor instead.
+func (*Reacted) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Reacted) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *Reacted) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+func (x *Reacted) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+// RoleChanged gives a member another role.
+type RoleChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	User  string                 `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// role is owner, admin or member.
+	Role          string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoleChanged) Reset() {
+	*x = RoleChanged{}
+	mi := &file_logpb_entry_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoleChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoleChanged) ProtoMessage() {}
+
+func (x *RoleChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoleChanged.ProtoReflect.Descriptor instead.
+func (*RoleChanged) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoleChanged) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *RoleChanged) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+// Verdict is what a stream processor or a moderator says of a message.
+type Verdict struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Target uint64                 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	// action is flag, mask, hide, or none: the verdict before it is reverted.
+	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	// processor names who says so.
+	Processor string `protobuf:"bytes,3,opt,name=processor,proto3" json:"processor,omitempty"`
+	// reason is a machine's word for why; it holds nothing of the body.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// spans are what to mask, in runes of the body of that revision.
+	Spans         []*Span `protobuf:"bytes,5,rep,name=spans,proto3" json:"spans,omitempty"`
+	Revision      uint32  `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verdict) Reset() {
+	*x = Verdict{}
+	mi := &file_logpb_entry_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verdict) ProtoMessage() {}
+
+func (x *Verdict) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
+func (*Verdict) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Verdict) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *Verdict) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Verdict) GetProcessor() string {
+	if x != nil {
+		return x.Processor
+	}
+	return ""
+}
+
+func (x *Verdict) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Verdict) GetSpans() []*Span {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+func (x *Verdict) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// Span is a part of a body: from rune start, length runes long.
+type Span struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Start         uint32                 `protobuf:"varint,1,opt,name=start,proto3" json:"start,omitempty"`
+	Length        uint32                 `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Span) Reset() {
+	*x = Span{}
+	mi := &file_logpb_entry_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Span) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Span) ProtoMessage() {}
+
+func (x *Span) ProtoReflect() protoreflect.Message {
+	mi := &file_logpb_entry_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Span.ProtoReflect.Descriptor instead.
+func (*Span) Descriptor() ([]byte, []int) {
+	return file_logpb_entry_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Span) GetStart() uint32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Span) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
 // MembersAdded says who came; the first entry of a conversation names its first members.
 type MembersAdded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -247,7 +789,7 @@ type MembersAdded struct {
 
 func (x *MembersAdded) Reset() {
 	*x = MembersAdded{}
-	mi := &file_logpb_entry_proto_msgTypes[2]
+	mi := &file_logpb_entry_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -259,7 +801,7 @@ func (x *MembersAdded) String() string {
 func (*MembersAdded) ProtoMessage() {}
 
 func (x *MembersAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_logpb_entry_proto_msgTypes[2]
+	mi := &file_logpb_entry_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -272,7 +814,7 @@ func (x *MembersAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersAdded.ProtoReflect.Descriptor instead.
 func (*MembersAdded) Descriptor() ([]byte, []int) {
-	return file_logpb_entry_proto_rawDescGZIP(), []int{2}
+	return file_logpb_entry_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MembersAdded) GetMembers() []*Member {
@@ -294,7 +836,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_logpb_entry_proto_msgTypes[3]
+	mi := &file_logpb_entry_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +848,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_logpb_entry_proto_msgTypes[3]
+	mi := &file_logpb_entry_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +861,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_logpb_entry_proto_rawDescGZIP(), []int{3}
+	return file_logpb_entry_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Member) GetUser() string {
@@ -346,7 +888,7 @@ type MembersRemoved struct {
 
 func (x *MembersRemoved) Reset() {
 	*x = MembersRemoved{}
-	mi := &file_logpb_entry_proto_msgTypes[4]
+	mi := &file_logpb_entry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +900,7 @@ func (x *MembersRemoved) String() string {
 func (*MembersRemoved) ProtoMessage() {}
 
 func (x *MembersRemoved) ProtoReflect() protoreflect.Message {
-	mi := &file_logpb_entry_proto_msgTypes[4]
+	mi := &file_logpb_entry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +913,7 @@ func (x *MembersRemoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersRemoved.ProtoReflect.Descriptor instead.
 func (*MembersRemoved) Descriptor() ([]byte, []int) {
-	return file_logpb_entry_proto_rawDescGZIP(), []int{4}
+	return file_logpb_entry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MembersRemoved) GetUsers() []string {
@@ -391,7 +933,7 @@ type Renamed struct {
 
 func (x *Renamed) Reset() {
 	*x = Renamed{}
-	mi := &file_logpb_entry_proto_msgTypes[5]
+	mi := &file_logpb_entry_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +945,7 @@ func (x *Renamed) String() string {
 func (*Renamed) ProtoMessage() {}
 
 func (x *Renamed) ProtoReflect() protoreflect.Message {
-	mi := &file_logpb_entry_proto_msgTypes[5]
+	mi := &file_logpb_entry_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +958,7 @@ func (x *Renamed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renamed.ProtoReflect.Descriptor instead.
 func (*Renamed) Descriptor() ([]byte, []int) {
-	return file_logpb_entry_proto_rawDescGZIP(), []int{5}
+	return file_logpb_entry_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Renamed) GetTitle() string {
@@ -439,7 +981,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_logpb_entry_proto_msgTypes[6]
+	mi := &file_logpb_entry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +993,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_logpb_entry_proto_msgTypes[6]
+	mi := &file_logpb_entry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +1006,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_logpb_entry_proto_rawDescGZIP(), []int{6}
+	return file_logpb_entry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Batch) GetId() []byte {
@@ -485,7 +1027,7 @@ var File_logpb_entry_proto protoreflect.FileDescriptor
 
 const file_logpb_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x11logpb/entry.proto\x12\x12chatcluster.log.v1\"\xaa\x03\n" +
+	"\x11logpb/entry.proto\x12\x12chatcluster.log.v1\"\xd1\x05\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\"\n" +
@@ -497,10 +1039,47 @@ const file_logpb_entry_proto_rawDesc = "" +
 	" \x01(\v2\x1b.chatcluster.log.v1.MessageH\x00R\amessage\x12G\n" +
 	"\rmembers_added\x18\v \x01(\v2 .chatcluster.log.v1.MembersAddedH\x00R\fmembersAdded\x12M\n" +
 	"\x0fmembers_removed\x18\f \x01(\v2\".chatcluster.log.v1.MembersRemovedH\x00R\x0emembersRemoved\x127\n" +
-	"\arenamed\x18\r \x01(\v2\x1b.chatcluster.log.v1.RenamedH\x00R\arenamedB\x06\n" +
-	"\x04kind\"\x1d\n" +
+	"\arenamed\x18\r \x01(\v2\x1b.chatcluster.log.v1.RenamedH\x00R\arenamed\x124\n" +
+	"\x06edited\x18\x0e \x01(\v2\x1a.chatcluster.log.v1.EditedH\x00R\x06edited\x127\n" +
+	"\adeleted\x18\x0f \x01(\v2\x1b.chatcluster.log.v1.DeletedH\x00R\adeleted\x127\n" +
+	"\areacted\x18\x10 \x01(\v2\x1b.chatcluster.log.v1.ReactedH\x00R\areacted\x12D\n" +
+	"\frole_changed\x18\x11 \x01(\v2\x1f.chatcluster.log.v1.RoleChangedH\x00R\vroleChanged\x127\n" +
+	"\averdict\x18\x12 \x01(\v2\x1b.chatcluster.log.v1.VerdictH\x00R\averdictB\x06\n" +
+	"\x04kind\"\x80\x02\n" +
 	"\aMessage\x12\x12\n" +
-	"\x04body\x18\x01 \x01(\tR\x04body\"D\n" +
+	"\x04body\x18\x01 \x01(\tR\x04body\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x16\n" +
+	"\x06folded\x18\x03 \x01(\x04R\x06folded\x12 \n" +
+	"\fedited_at_ms\x18\x04 \x01(\x03R\n" +
+	"editedAtMs\x12\x18\n" +
+	"\adeleted\x18\x05 \x01(\bR\adeleted\x12:\n" +
+	"\treactions\x18\x06 \x03(\v2\x1c.chatcluster.log.v1.ReactionR\treactions\x125\n" +
+	"\averdict\x18\a \x01(\v2\x1b.chatcluster.log.v1.VerdictR\averdict\"4\n" +
+	"\bReaction\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\"4\n" +
+	"\x06Edited\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x12\n" +
+	"\x04body\x18\x02 \x01(\tR\x04body\"!\n" +
+	"\aDeleted\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\"Q\n" +
+	"\aReacted\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x14\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\x12\x18\n" +
+	"\aremoved\x18\x03 \x01(\bR\aremoved\"5\n" +
+	"\vRoleChanged\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\"\xbb\x01\n" +
+	"\aVerdict\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12\x1c\n" +
+	"\tprocessor\x18\x03 \x01(\tR\tprocessor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12.\n" +
+	"\x05spans\x18\x05 \x03(\v2\x18.chatcluster.log.v1.SpanR\x05spans\x12\x1a\n" +
+	"\brevision\x18\x06 \x01(\rR\brevision\"4\n" +
+	"\x04Span\x12\x14\n" +
+	"\x05start\x18\x01 \x01(\rR\x05start\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\rR\x06length\"D\n" +
 	"\fMembersAdded\x124\n" +
 	"\amembers\x18\x01 \x03(\v2\x1a.chatcluster.log.v1.MemberR\amembers\"0\n" +
 	"\x06Member\x12\x12\n" +
@@ -526,28 +1105,43 @@ func file_logpb_entry_proto_rawDescGZIP() []byte {
 	return file_logpb_entry_proto_rawDescData
 }
 
-var file_logpb_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_logpb_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_logpb_entry_proto_goTypes = []any{
 	(*Entry)(nil),          // 0: chatcluster.log.v1.Entry
 	(*Message)(nil),        // 1: chatcluster.log.v1.Message
-	(*MembersAdded)(nil),   // 2: chatcluster.log.v1.MembersAdded
-	(*Member)(nil),         // 3: chatcluster.log.v1.Member
-	(*MembersRemoved)(nil), // 4: chatcluster.log.v1.MembersRemoved
-	(*Renamed)(nil),        // 5: chatcluster.log.v1.Renamed
-	(*Batch)(nil),          // 6: chatcluster.log.v1.Batch
+	(*Reaction)(nil),       // 2: chatcluster.log.v1.Reaction
+	(*Edited)(nil),         // 3: chatcluster.log.v1.Edited
+	(*Deleted)(nil),        // 4: chatcluster.log.v1.Deleted
+	(*Reacted)(nil),        // 5: chatcluster.log.v1.Reacted
+	(*RoleChanged)(nil),    // 6: chatcluster.log.v1.RoleChanged
+	(*Verdict)(nil),        // 7: chatcluster.log.v1.Verdict
+	(*Span)(nil),           // 8: chatcluster.log.v1.Span
+	(*MembersAdded)(nil),   // 9: chatcluster.log.v1.MembersAdded
+	(*Member)(nil),         // 10: chatcluster.log.v1.Member
+	(*MembersRemoved)(nil), // 11: chatcluster.log.v1.MembersRemoved
+	(*Renamed)(nil),        // 12: chatcluster.log.v1.Renamed
+	(*Batch)(nil),          // 13: chatcluster.log.v1.Batch
 }
 var file_logpb_entry_proto_depIdxs = []int32{
-	1, // 0: chatcluster.log.v1.Entry.message:type_name -> chatcluster.log.v1.Message
-	2, // 1: chatcluster.log.v1.Entry.members_added:type_name -> chatcluster.log.v1.MembersAdded
-	4, // 2: chatcluster.log.v1.Entry.members_removed:type_name -> chatcluster.log.v1.MembersRemoved
-	5, // 3: chatcluster.log.v1.Entry.renamed:type_name -> chatcluster.log.v1.Renamed
-	3, // 4: chatcluster.log.v1.MembersAdded.members:type_name -> chatcluster.log.v1.Member
-	0, // 5: chatcluster.log.v1.Batch.entries:type_name -> chatcluster.log.v1.Entry
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	1,  // 0: chatcluster.log.v1.Entry.message:type_name -> chatcluster.log.v1.Message
+	9,  // 1: chatcluster.log.v1.Entry.members_added:type_name -> chatcluster.log.v1.MembersAdded
+	11, // 2: chatcluster.log.v1.Entry.members_removed:type_name -> chatcluster.log.v1.MembersRemoved
+	12, // 3: chatcluster.log.v1.Entry.renamed:type_name -> chatcluster.log.v1.Renamed
+	3,  // 4: chatcluster.log.v1.Entry.edited:type_name -> chatcluster.log.v1.Edited
+	4,  // 5: chatcluster.log.v1.Entry.deleted:type_name -> chatcluster.log.v1.Deleted
+	5,  // 6: chatcluster.log.v1.Entry.reacted:type_name -> chatcluster.log.v1.Reacted
+	6,  // 7: chatcluster.log.v1.Entry.role_changed:type_name -> chatcluster.log.v1.RoleChanged
+	7,  // 8: chatcluster.log.v1.Entry.verdict:type_name -> chatcluster.log.v1.Verdict
+	2,  // 9: chatcluster.log.v1.Message.reactions:type_name -> chatcluster.log.v1.Reaction
+	7,  // 10: chatcluster.log.v1.Message.verdict:type_name -> chatcluster.log.v1.Verdict
+	8,  // 11: chatcluster.log.v1.Verdict.spans:type_name -> chatcluster.log.v1.Span
+	10, // 12: chatcluster.log.v1.MembersAdded.members:type_name -> chatcluster.log.v1.Member
+	0,  // 13: chatcluster.log.v1.Batch.entries:type_name -> chatcluster.log.v1.Entry
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_logpb_entry_proto_init() }
@@ -560,6 +1154,11 @@ func file_logpb_entry_proto_init() {
 		(*Entry_MembersAdded)(nil),
 		(*Entry_MembersRemoved)(nil),
 		(*Entry_Renamed)(nil),
+		(*Entry_Edited)(nil),
+		(*Entry_Deleted)(nil),
+		(*Entry_Reacted)(nil),
+		(*Entry_RoleChanged)(nil),
+		(*Entry_Verdict)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -567,7 +1166,7 @@ func file_logpb_entry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_logpb_entry_proto_rawDesc), len(file_logpb_entry_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

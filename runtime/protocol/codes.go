@@ -17,6 +17,14 @@ const (
 	MaxTitleBytes = 256
 	// MaxGroupMembers is how many members a group may have.
 	MaxGroupMembers = 5000
+	// MaxEmojiBytes bounds a reaction: one emoji with its modifiers.
+	MaxEmojiBytes = 64
+	// MaxReactions bounds the reactions that a message keeps; more are refused.
+	MaxReactions = 1000
+	// MaxReceiptMembers is how large a conversation may be for receipts to be sent by themselves.
+	MaxReceiptMembers = 64
+	// MaxPresenceUsers is how many users one connection may watch, and one request may ask for.
+	MaxPresenceUsers = 100
 	// MaxMissed is how many missed entries of a conversation are sent on resume; beyond, the client gets a gap and pages.
 	MaxMissed = 200
 	// RetrySearchSeqs is how far back a retry is looked for.
@@ -44,6 +52,10 @@ const (
 	CodeNotMember Code = "not_member"
 	// CodeNotFound is a thing that does not exist.
 	CodeNotFound Code = "not_found"
+	// CodeForbidden is something that the user's role, or the message's author, does not allow.
+	CodeForbidden Code = "forbidden"
+	// CodeTooOld is a change of a message that has left the hot retention.
+	CodeTooOld Code = "too_old"
 	// CodeConflict is a thing that exists already and differs.
 	CodeConflict Code = "conflict"
 	// CodeRateLimited is too much, too fast. Retry after the hint.
@@ -80,7 +92,9 @@ func (c Code) Status() int {
 		return http.StatusUnauthorized
 	case CodeNotMember, CodeNotFound:
 		return http.StatusNotFound
-	case CodeConflict, CodeRetryTooOld:
+	case CodeForbidden:
+		return http.StatusForbidden
+	case CodeConflict, CodeRetryTooOld, CodeTooOld:
 		return http.StatusConflict
 	case CodeRateLimited:
 		return http.StatusTooManyRequests
@@ -108,6 +122,8 @@ var titles = map[Code]string{
 	CodeTokenExpired:    "The token has expired",
 	CodeNotMember:       "No such conversation, or not a member of it",
 	CodeNotFound:        "Not found",
+	CodeForbidden:       "Not allowed",
+	CodeTooOld:          "The message is too old to be changed",
 	CodeConflict:        "Exists already and differs",
 	CodeRateLimited:     "Too many requests",
 	CodeBusy:            "The server is busy",
@@ -143,6 +159,8 @@ const (
 	CloseProtocol CloseCode = 3502
 	// CloseFrameTooLarge: a frame over MaxFrameBytes.
 	CloseFrameTooLarge CloseCode = 3503
+	// CloseRevoked: the token, the device or the user was revoked.
+	CloseRevoked CloseCode = 3504
 )
 
 // Reconnect says whether a client that was closed with the code should come back. Codes outside of the application's range,

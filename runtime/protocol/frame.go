@@ -4,9 +4,25 @@ package protocol
 const (
 	TypeHello     = "hello"
 	TypeSend      = "send"
+	TypeEdit      = "edit"
+	TypeDelete    = "delete"
+	TypeReact     = "react"
 	TypeDelivered = "delivered"
 	TypeRead      = "read"
 	TypePing      = "ping"
+)
+
+// Types of the frames that both send.
+const (
+	// TypeTyping says that somebody writes in a conversation.
+	TypeTyping = "typing"
+	// TypePresence watches users, or tells of them.
+	TypePresence = "presence"
+	// TypeHistory asks for a page of a conversation, or is one.
+	TypeHistory = "history"
+	// TypeToken brings a new token, or says until when the new one holds. From the server without being asked it says that
+	// the token is about to expire.
+	TypeToken = "token"
 )
 
 // Types of the frames that servers send.
@@ -30,17 +46,35 @@ type ClientFrame struct {
 	Device   string `json:"device,omitempty"`
 	Platform string `json:"platform,omitempty"`
 
-	// send, delivered, read.
+	// send, edit, delete, react, delivered, read, typing, history.
 	Conversation string `json:"conversation,omitempty"`
 
-	// send.
+	// send, edit, delete, react.
 	ClientMsgID string `json:"client_msg_id,omitempty"`
 	// AfterSeq is the seq of the conversation that the client knew when it composed the message.
 	AfterSeq *uint64 `json:"after_seq,omitempty"`
 	Body     string  `json:"body,omitempty"`
 
+	// edit, delete, react: the seq of the message to change.
+	Target uint64 `json:"target,omitempty"`
+	// react.
+	Emoji   string `json:"emoji,omitempty"`
+	Removed bool   `json:"removed,omitempty"`
+
 	// delivered, read: cumulative, everything up to and including Seq.
 	Seq uint64 `json:"seq,omitempty"`
+
+	// typing.
+	Active bool `json:"active,omitempty"`
+
+	// presence: the users to watch from now on, replacing those before.
+	Users []string `json:"users,omitempty"`
+
+	// history: Ref comes back with the page; After and Before exclude each other.
+	Ref    string  `json:"ref,omitempty"`
+	After  *uint64 `json:"after,omitempty"`
+	Before *uint64 `json:"before,omitempty"`
+	Limit  int     `json:"limit,omitempty"`
 }
 
 // ServerFrame is any frame that a server sends; Type says which fields count.
@@ -54,7 +88,7 @@ type ServerFrame struct {
 	MaxBodyBytes  int    `json:"max_body_bytes,omitempty"`
 	MaxFrameBytes int    `json:"max_frame_bytes,omitempty"`
 
-	// ack, entries, gap, receipt, and errors of a conversation.
+	// ack, entries, gap, receipt, typing, history, and errors of a conversation.
 	Conversation string `json:"conversation,omitempty"`
 
 	// ack, and errors of a send.
@@ -69,8 +103,22 @@ type ServerFrame struct {
 	From uint64 `json:"from,omitempty"`
 	To   uint64 `json:"to,omitempty"`
 
-	// receipt: User has read up to and including Read.
-	Read uint64 `json:"read,omitempty"`
+	// receipt: User has read up to and including Read, and a device of theirs has everything up to and including Delivered.
+	Read      uint64 `json:"read,omitempty"`
+	Delivered uint64 `json:"delivered,omitempty"`
+
+	// typing: User writes, or has stopped.
+	Active bool `json:"active,omitempty"`
+
+	// presence.
+	Presence []Presence `json:"presence,omitempty"`
+
+	// history, and errors of it.
+	Ref  string `json:"ref,omitempty"`
+	More bool   `json:"more,omitempty"`
+
+	// welcome, token: when the token expires; the connection is closed then unless a new one has come.
+	ExpiresAtMS int64 `json:"expires_at_ms,omitempty"`
 
 	// error.
 	Code         Code   `json:"code,omitempty"`
@@ -79,4 +127,12 @@ type ServerFrame struct {
 
 	// drain: when to come back, jittered for each client.
 	ReconnectAfterMS uint32 `json:"reconnect_after_ms,omitempty"`
+}
+
+// Presence is whether a user is connected.
+type Presence struct {
+	User   string `json:"user"`
+	Online bool   `json:"online"`
+	// LastSeenMS is when the user was last connected, absent while online and when it is not known.
+	LastSeenMS int64 `json:"last_seen_ms,omitempty"`
 }

@@ -25,6 +25,8 @@ func TestCodesTellClientsWhatToDo(t *testing.T) {
 		protocol.CodeTokenExpired:    {"a new token is needed", http.StatusUnauthorized, false},
 		protocol.CodeNotMember:       {"must look like absence", http.StatusNotFound, false},
 		protocol.CodeNotFound:        {"absent", http.StatusNotFound, false},
+		protocol.CodeForbidden:       {"a role does not change by asking again", http.StatusForbidden, false},
+		protocol.CodeTooOld:          {"it never gets younger", http.StatusConflict, false},
 		protocol.CodeConflict:        {"differs from what is there", http.StatusConflict, false},
 		protocol.CodeRateLimited:     {"later it passes", http.StatusTooManyRequests, true},
 		protocol.CodeBusy:            {"nothing was done", http.StatusServiceUnavailable, true},
@@ -58,6 +60,7 @@ func TestCloseCodesSayWhetherToReconnect(t *testing.T) {
 		protocol.CloseReplaced:            false,
 		protocol.CloseProtocol:            false,
 		protocol.CloseFrameTooLarge:       false,
+		protocol.CloseRevoked:             false,
 		protocol.CloseFrameTooLarge + 400: false,
 	}
 	for code, want := range cases {

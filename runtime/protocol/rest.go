@@ -68,6 +68,19 @@ type InboxItem struct {
 	LastAtMS    int64  `json:"last_at_ms"`
 	LastSender  string `json:"last_sender,omitempty"`
 	LastPreview string `json:"last_preview,omitempty"`
+	// MutedUntilMS is until when no push is wanted, in Unix milliseconds; 0 means not muted.
+	MutedUntilMS int64 `json:"muted_until_ms,omitempty"`
+	Archived     bool  `json:"archived,omitempty"`
+	Pinned       bool  `json:"pinned,omitempty"`
+}
+
+// ConversationPreferences is the body of PATCH /v1/conversations/{id}/preferences: the user's own, on all devices. What is left
+// out stays as it is.
+type ConversationPreferences struct {
+	// MutedUntilMS in Unix milliseconds; 0 unmutes.
+	MutedUntilMS *int64 `json:"muted_until_ms,omitempty"`
+	Archived     *bool  `json:"archived,omitempty"`
+	Pinned       *bool  `json:"pinned,omitempty"`
 }
 
 // Device is the body of PUT /v1/devices/{device}. The push token is a secret: it is never returned.
@@ -75,6 +88,24 @@ type Device struct {
 	// Platform is ios, android, amazon, web or cli.
 	Platform string `json:"platform"`
 	// PushChannel is APNS, APNS_SANDBOX, GCM or ADM, empty for no pushes.
-	PushChannel string `json:"push_channel,omitempty"`
-	PushToken   string `json:"push_token,omitempty"`
+	PushChannel string             `json:"push_channel,omitempty"`
+	PushToken   string             `json:"push_token,omitempty"`
+	Preferences *DevicePreferences `json:"preferences,omitempty"`
+}
+
+// DevicePreferences say which pushes a device wants.
+type DevicePreferences struct {
+	// Private pushes hold no content, sender or title: only that something came.
+	Private bool `json:"private,omitempty"`
+	// DoNotDisturb, if set, holds pushes back between two times of day.
+	DoNotDisturb *DoNotDisturb `json:"do_not_disturb,omitempty"`
+}
+
+// DoNotDisturb is a part of each day in which a device wants no pushes; what came meanwhile is pushed, coalesced, at its end.
+type DoNotDisturb struct {
+	// From and To are times of day, "22:00"; From may be after To.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// TimeZone is an IANA name.
+	TimeZone string `json:"time_zone"`
 }

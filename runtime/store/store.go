@@ -155,6 +155,15 @@ type Membership struct {
 	Read uint64
 	// Pushed is the highest seq that a push has covered.
 	Pushed uint64
+	Preferences
+}
+
+// Preferences are what a user wants of a conversation, on all devices.
+type Preferences struct {
+	// MutedUntil is until when no push is wanted; zero means not muted. Milliseconds.
+	MutedUntil time.Time
+	Archived   bool
+	Pinned     bool
 }
 
 // Memberships keeps each user's conversations and marks. Marks only rise: a lower one changes nothing.
@@ -181,6 +190,16 @@ type Device struct {
 	// PushToken is a secret: it never reaches a log or an error.
 	PushToken    string
 	RegisteredAt time.Time
+	Preferences  DevicePreferences
+}
+
+// DevicePreferences say which pushes a device wants.
+type DevicePreferences struct {
+	// Private pushes hold no content, sender or title.
+	Private bool
+	// QuietFrom and QuietTo are minutes of the day, in QuietZone (an IANA name), between which pushes wait; equal means never.
+	QuietFrom, QuietTo int
+	QuietZone          string
 }
 
 // Devices keeps the device registry.

@@ -29,6 +29,7 @@ type GatewayFrame struct {
 	// hello is in the first frame only.
 	Hello         *GatewayHello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
 	Sends         []*Send       `protobuf:"bytes,2,rep,name=sends,proto3" json:"sends,omitempty"`
+	Signals       []*Signal     `protobuf:"bytes,3,rep,name=signals,proto3" json:"signals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -73,6 +74,13 @@ func (x *GatewayFrame) GetHello() *GatewayHello {
 func (x *GatewayFrame) GetSends() []*Send {
 	if x != nil {
 		return x.Sends
+	}
+	return nil
+}
+
+func (x *GatewayFrame) GetSignals() []*Signal {
+	if x != nil {
+		return x.Signals
 	}
 	return nil
 }
@@ -122,7 +130,8 @@ func (x *GatewayHello) GetGateway() string {
 	return ""
 }
 
-// Send asks for one message to be appended.
+// Send asks for one entry to be appended: a message, or what one of changes names. All are idempotent by (conversation, user,
+// client_msg_id), and the lane checks whether the user may.
 type Send struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ref is the gateway's own number for the request, unique within the stream.
@@ -133,8 +142,24 @@ type Send struct {
 	Device       string `protobuf:"bytes,5,opt,name=device,proto3" json:"device,omitempty"`
 	ClientMsgId  string `protobuf:"bytes,6,opt,name=client_msg_id,json=clientMsgId,proto3" json:"client_msg_id,omitempty"`
 	// after_seq is the seq that the client knew when it composed the message, absent when it said none.
-	AfterSeq      *uint64 `protobuf:"varint,7,opt,name=after_seq,json=afterSeq,proto3,oneof" json:"after_seq,omitempty"`
-	Body          string  `protobuf:"bytes,8,opt,name=body,proto3" json:"body,omitempty"`
+	AfterSeq *uint64 `protobuf:"varint,7,opt,name=after_seq,json=afterSeq,proto3,oneof" json:"after_seq,omitempty"`
+	// body is a message's, empty for the changes.
+	Body string `protobuf:"bytes,8,opt,name=body,proto3" json:"body,omitempty"`
+	// change is absent for a message. In what it carries, seqs and times are the lane's to fill in.
+	//
+	// Types that are valid to be assigned to Change:
+	//
+	//	*Send_Edited
+	//	*Send_Deleted
+	//	*Send_Reacted
+	//	*Send_MembersAdded
+	//	*Send_MembersRemoved
+	//	*Send_Renamed
+	//	*Send_RoleChanged
+	//	*Send_Verdict
+	Change isSend_Change `protobuf_oneof:"change"`
+	// trace_parent is the W3C trace context of the request, empty when it is not traced.
+	TraceParent   string `protobuf:"bytes,17,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +250,360 @@ func (x *Send) GetBody() string {
 	return ""
 }
 
+func (x *Send) GetChange() isSend_Change {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+func (x *Send) GetEdited() *logpb.Edited {
+	if x != nil {
+		if x, ok := x.Change.(*Send_Edited); ok {
+			return x.Edited
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetDeleted() *logpb.Deleted {
+	if x != nil {
+		if x, ok := x.Change.(*Send_Deleted); ok {
+			return x.Deleted
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetReacted() *logpb.Reacted {
+	if x != nil {
+		if x, ok := x.Change.(*Send_Reacted); ok {
+			return x.Reacted
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetMembersAdded() *logpb.MembersAdded {
+	if x != nil {
+		if x, ok := x.Change.(*Send_MembersAdded); ok {
+			return x.MembersAdded
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetMembersRemoved() *logpb.MembersRemoved {
+	if x != nil {
+		if x, ok := x.Change.(*Send_MembersRemoved); ok {
+			return x.MembersRemoved
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetRenamed() *logpb.Renamed {
+	if x != nil {
+		if x, ok := x.Change.(*Send_Renamed); ok {
+			return x.Renamed
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetRoleChanged() *logpb.RoleChanged {
+	if x != nil {
+		if x, ok := x.Change.(*Send_RoleChanged); ok {
+			return x.RoleChanged
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetVerdict() *logpb.Verdict {
+	if x != nil {
+		if x, ok := x.Change.(*Send_Verdict); ok {
+			return x.Verdict
+		}
+	}
+	return nil
+}
+
+func (x *Send) GetTraceParent() string {
+	if x != nil {
+		return x.TraceParent
+	}
+	return ""
+}
+
+type isSend_Change interface {
+	isSend_Change()
+}
+
+type Send_Edited struct {
+	Edited *logpb.Edited `protobuf:"bytes,9,opt,name=edited,proto3,oneof"`
+}
+
+type Send_Deleted struct {
+	Deleted *logpb.Deleted `protobuf:"bytes,10,opt,name=deleted,proto3,oneof"`
+}
+
+type Send_Reacted struct {
+	Reacted *logpb.Reacted `protobuf:"bytes,11,opt,name=reacted,proto3,oneof"`
+}
+
+type Send_MembersAdded struct {
+	MembersAdded *logpb.MembersAdded `protobuf:"bytes,12,opt,name=members_added,json=membersAdded,proto3,oneof"`
+}
+
+type Send_MembersRemoved struct {
+	// members_removed of oneself alone is leaving.
+	MembersRemoved *logpb.MembersRemoved `protobuf:"bytes,13,opt,name=members_removed,json=membersRemoved,proto3,oneof"`
+}
+
+type Send_Renamed struct {
+	Renamed *logpb.Renamed `protobuf:"bytes,14,opt,name=renamed,proto3,oneof"`
+}
+
+type Send_RoleChanged struct {
+	RoleChanged *logpb.RoleChanged `protobuf:"bytes,15,opt,name=role_changed,json=roleChanged,proto3,oneof"`
+}
+
+type Send_Verdict struct {
+	// verdict is taken from trusted callers alone: user names the processor's principal and need not be a member.
+	Verdict *logpb.Verdict `protobuf:"bytes,16,opt,name=verdict,proto3,oneof"`
+}
+
+func (*Send_Edited) isSend_Change() {}
+
+func (*Send_Deleted) isSend_Change() {}
+
+func (*Send_Reacted) isSend_Change() {}
+
+func (*Send_MembersAdded) isSend_Change() {}
+
+func (*Send_MembersRemoved) isSend_Change() {}
+
+func (*Send_Renamed) isSend_Change() {}
+
+func (*Send_RoleChanged) isSend_Change() {}
+
+func (*Send_Verdict) isSend_Change() {}
+
+// Signal is what is worth telling the members who are connected now, and nothing later: it is never stored and may be lost.
+// The chat pod passes it on to the gateways on which members are connected.
+type Signal struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Tenant       string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	User         string                 `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	Device       string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Signal_Typing
+	//	*Signal_Receipt
+	Kind          isSignal_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Signal) Reset() {
+	*x = Signal{}
+	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Signal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Signal) ProtoMessage() {}
+
+func (x *Signal) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Signal.ProtoReflect.Descriptor instead.
+func (*Signal) Descriptor() ([]byte, []int) {
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Signal) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *Signal) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *Signal) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Signal) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Signal) GetKind() isSignal_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Signal) GetTyping() *Typing {
+	if x != nil {
+		if x, ok := x.Kind.(*Signal_Typing); ok {
+			return x.Typing
+		}
+	}
+	return nil
+}
+
+func (x *Signal) GetReceipt() *Receipt {
+	if x != nil {
+		if x, ok := x.Kind.(*Signal_Receipt); ok {
+			return x.Receipt
+		}
+	}
+	return nil
+}
+
+type isSignal_Kind interface {
+	isSignal_Kind()
+}
+
+type Signal_Typing struct {
+	Typing *Typing `protobuf:"bytes,5,opt,name=typing,proto3,oneof"`
+}
+
+type Signal_Receipt struct {
+	Receipt *Receipt `protobuf:"bytes,6,opt,name=receipt,proto3,oneof"`
+}
+
+func (*Signal_Typing) isSignal_Kind() {}
+
+func (*Signal_Receipt) isSignal_Kind() {}
+
+// Typing says that the user writes, or has stopped.
+type Typing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Active        bool                   `protobuf:"varint,1,opt,name=active,proto3" json:"active,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Typing) Reset() {
+	*x = Typing{}
+	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Typing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Typing) ProtoMessage() {}
+
+func (x *Typing) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Typing.ProtoReflect.Descriptor instead.
+func (*Typing) Descriptor() ([]byte, []int) {
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Typing) GetActive() bool {
+	if x != nil {
+		return x.Active
+	}
+	return false
+}
+
+// Receipt is how far the user has come, on any device.
+type Receipt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Delivered     uint64                 `protobuf:"varint,1,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Read          uint64                 `protobuf:"varint,2,opt,name=read,proto3" json:"read,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Receipt) Reset() {
+	*x = Receipt{}
+	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Receipt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Receipt) ProtoMessage() {}
+
+func (x *Receipt) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
+func (*Receipt) Descriptor() ([]byte, []int) {
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Receipt) GetDelivered() uint64 {
+	if x != nil {
+		return x.Delivered
+	}
+	return 0
+}
+
+func (x *Receipt) GetRead() uint64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
 type ChatFrame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// hello is in the first frame only.
@@ -233,14 +612,15 @@ type ChatFrame struct {
 	Deliveries []*Deliver `protobuf:"bytes,3,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
 	Heads      []*Head    `protobuf:"bytes,4,rep,name=heads,proto3" json:"heads,omitempty"`
 	// draining says that the pod takes no new conversations: pick another once nothing is in flight.
-	Draining      bool `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"`
+	Draining      bool      `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"`
+	Signals       []*Signal `protobuf:"bytes,6,rep,name=signals,proto3" json:"signals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChatFrame) Reset() {
 	*x = ChatFrame{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -252,7 +632,7 @@ func (x *ChatFrame) String() string {
 func (*ChatFrame) ProtoMessage() {}
 
 func (x *ChatFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -265,7 +645,7 @@ func (x *ChatFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatFrame.ProtoReflect.Descriptor instead.
 func (*ChatFrame) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{3}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ChatFrame) GetHello() *ChatHello {
@@ -303,6 +683,13 @@ func (x *ChatFrame) GetDraining() bool {
 	return false
 }
 
+func (x *ChatFrame) GetSignals() []*Signal {
+	if x != nil {
+		return x.Signals
+	}
+	return nil
+}
+
 type ChatHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// pod is the chat pod's name: what rendezvous hashing picks by.
@@ -313,7 +700,7 @@ type ChatHello struct {
 
 func (x *ChatHello) Reset() {
 	*x = ChatHello{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +712,7 @@ func (x *ChatHello) String() string {
 func (*ChatHello) ProtoMessage() {}
 
 func (x *ChatHello) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +725,7 @@ func (x *ChatHello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatHello.ProtoReflect.Descriptor instead.
 func (*ChatHello) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{4}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ChatHello) GetPod() string {
@@ -367,7 +754,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -379,7 +766,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -392,7 +779,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{5}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Result) GetRef() uint64 {
@@ -457,7 +844,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +856,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +869,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Deliver) GetTenant() string {
@@ -520,7 +907,7 @@ type Head struct {
 
 func (x *Head) Reset() {
 	*x = Head{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +919,7 @@ func (x *Head) String() string {
 func (*Head) ProtoMessage() {}
 
 func (x *Head) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +932,7 @@ func (x *Head) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Head.ProtoReflect.Descriptor instead.
 func (*Head) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Head) GetTenant() string {
@@ -593,7 +980,7 @@ type CreateConversationRequest struct {
 
 func (x *CreateConversationRequest) Reset() {
 	*x = CreateConversationRequest{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +992,7 @@ func (x *CreateConversationRequest) String() string {
 func (*CreateConversationRequest) ProtoMessage() {}
 
 func (x *CreateConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +1005,7 @@ func (x *CreateConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateConversationRequest.ProtoReflect.Descriptor instead.
 func (*CreateConversationRequest) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateConversationRequest) GetTenant() string {
@@ -685,7 +1072,7 @@ type CreateConversationResponse struct {
 
 func (x *CreateConversationResponse) Reset() {
 	*x = CreateConversationResponse{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +1084,7 @@ func (x *CreateConversationResponse) String() string {
 func (*CreateConversationResponse) ProtoMessage() {}
 
 func (x *CreateConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +1097,7 @@ func (x *CreateConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateConversationResponse.ProtoReflect.Descriptor instead.
 func (*CreateConversationResponse) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateConversationResponse) GetConversation() string {
@@ -752,12 +1139,13 @@ var File_chat_chatpb_chat_proto protoreflect.FileDescriptor
 
 const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\n" +
-	"\x16chat/chatpb/chat.proto\x12\x13chatcluster.chat.v1\x1a\x11logpb/entry.proto\"x\n" +
+	"\x16chat/chatpb/chat.proto\x12\x13chatcluster.chat.v1\x1a\x11logpb/entry.proto\"\xaf\x01\n" +
 	"\fGatewayFrame\x127\n" +
 	"\x05hello\x18\x01 \x01(\v2!.chatcluster.chat.v1.GatewayHelloR\x05hello\x12/\n" +
-	"\x05sends\x18\x02 \x03(\v2\x19.chatcluster.chat.v1.SendR\x05sends\"(\n" +
+	"\x05sends\x18\x02 \x03(\v2\x19.chatcluster.chat.v1.SendR\x05sends\x125\n" +
+	"\asignals\x18\x03 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\"(\n" +
 	"\fGatewayHello\x12\x18\n" +
-	"\agateway\x18\x01 \x01(\tR\agateway\"\xe8\x01\n" +
+	"\agateway\x18\x01 \x01(\tR\agateway\"\x8d\x06\n" +
 	"\x04Send\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\"\n" +
@@ -765,10 +1153,34 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\x04user\x18\x04 \x01(\tR\x04user\x12\x16\n" +
 	"\x06device\x18\x05 \x01(\tR\x06device\x12\"\n" +
 	"\rclient_msg_id\x18\x06 \x01(\tR\vclientMsgId\x12 \n" +
-	"\tafter_seq\x18\a \x01(\x04H\x00R\bafterSeq\x88\x01\x01\x12\x12\n" +
-	"\x04body\x18\b \x01(\tR\x04bodyB\f\n" +
+	"\tafter_seq\x18\a \x01(\x04H\x01R\bafterSeq\x88\x01\x01\x12\x12\n" +
+	"\x04body\x18\b \x01(\tR\x04body\x124\n" +
+	"\x06edited\x18\t \x01(\v2\x1a.chatcluster.log.v1.EditedH\x00R\x06edited\x127\n" +
+	"\adeleted\x18\n" +
+	" \x01(\v2\x1b.chatcluster.log.v1.DeletedH\x00R\adeleted\x127\n" +
+	"\areacted\x18\v \x01(\v2\x1b.chatcluster.log.v1.ReactedH\x00R\areacted\x12G\n" +
+	"\rmembers_added\x18\f \x01(\v2 .chatcluster.log.v1.MembersAddedH\x00R\fmembersAdded\x12M\n" +
+	"\x0fmembers_removed\x18\r \x01(\v2\".chatcluster.log.v1.MembersRemovedH\x00R\x0emembersRemoved\x127\n" +
+	"\arenamed\x18\x0e \x01(\v2\x1b.chatcluster.log.v1.RenamedH\x00R\arenamed\x12D\n" +
+	"\frole_changed\x18\x0f \x01(\v2\x1f.chatcluster.log.v1.RoleChangedH\x00R\vroleChanged\x127\n" +
+	"\averdict\x18\x10 \x01(\v2\x1b.chatcluster.log.v1.VerdictH\x00R\averdict\x12!\n" +
+	"\ftrace_parent\x18\x11 \x01(\tR\vtraceParentB\b\n" +
+	"\x06changeB\f\n" +
 	"\n" +
-	"_after_seq\"\x83\x02\n" +
+	"_after_seq\"\xe9\x01\n" +
+	"\x06Signal\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
+	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x125\n" +
+	"\x06typing\x18\x05 \x01(\v2\x1b.chatcluster.chat.v1.TypingH\x00R\x06typing\x128\n" +
+	"\areceipt\x18\x06 \x01(\v2\x1c.chatcluster.chat.v1.ReceiptH\x00R\areceiptB\x06\n" +
+	"\x04kind\" \n" +
+	"\x06Typing\x12\x16\n" +
+	"\x06active\x18\x01 \x01(\bR\x06active\";\n" +
+	"\aReceipt\x12\x1c\n" +
+	"\tdelivered\x18\x01 \x01(\x04R\tdelivered\x12\x12\n" +
+	"\x04read\x18\x02 \x01(\x04R\x04read\"\xba\x02\n" +
 	"\tChatFrame\x124\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1e.chatcluster.chat.v1.ChatHelloR\x05hello\x125\n" +
 	"\aresults\x18\x02 \x03(\v2\x1b.chatcluster.chat.v1.ResultR\aresults\x12<\n" +
@@ -776,7 +1188,8 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"deliveries\x18\x03 \x03(\v2\x1c.chatcluster.chat.v1.DeliverR\n" +
 	"deliveries\x12/\n" +
 	"\x05heads\x18\x04 \x03(\v2\x19.chatcluster.chat.v1.HeadR\x05heads\x12\x1a\n" +
-	"\bdraining\x18\x05 \x01(\bR\bdraining\"\x1d\n" +
+	"\bdraining\x18\x05 \x01(\bR\bdraining\x125\n" +
+	"\asignals\x18\x06 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\"\x1d\n" +
 	"\tChatHello\x12\x10\n" +
 	"\x03pod\x18\x01 \x01(\tR\x03pod\"\xa9\x01\n" +
 	"\x06Result\x12\x10\n" +
@@ -826,39 +1239,62 @@ func file_chat_chatpb_chat_proto_rawDescGZIP() []byte {
 	return file_chat_chatpb_chat_proto_rawDescData
 }
 
-var file_chat_chatpb_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_chat_chatpb_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_chat_chatpb_chat_proto_goTypes = []any{
 	(*GatewayFrame)(nil),               // 0: chatcluster.chat.v1.GatewayFrame
 	(*GatewayHello)(nil),               // 1: chatcluster.chat.v1.GatewayHello
 	(*Send)(nil),                       // 2: chatcluster.chat.v1.Send
-	(*ChatFrame)(nil),                  // 3: chatcluster.chat.v1.ChatFrame
-	(*ChatHello)(nil),                  // 4: chatcluster.chat.v1.ChatHello
-	(*Result)(nil),                     // 5: chatcluster.chat.v1.Result
-	(*Deliver)(nil),                    // 6: chatcluster.chat.v1.Deliver
-	(*Head)(nil),                       // 7: chatcluster.chat.v1.Head
-	(*CreateConversationRequest)(nil),  // 8: chatcluster.chat.v1.CreateConversationRequest
-	(*CreateConversationResponse)(nil), // 9: chatcluster.chat.v1.CreateConversationResponse
-	(*logpb.Batch)(nil),                // 10: chatcluster.log.v1.Batch
-	(*logpb.Member)(nil),               // 11: chatcluster.log.v1.Member
+	(*Signal)(nil),                     // 3: chatcluster.chat.v1.Signal
+	(*Typing)(nil),                     // 4: chatcluster.chat.v1.Typing
+	(*Receipt)(nil),                    // 5: chatcluster.chat.v1.Receipt
+	(*ChatFrame)(nil),                  // 6: chatcluster.chat.v1.ChatFrame
+	(*ChatHello)(nil),                  // 7: chatcluster.chat.v1.ChatHello
+	(*Result)(nil),                     // 8: chatcluster.chat.v1.Result
+	(*Deliver)(nil),                    // 9: chatcluster.chat.v1.Deliver
+	(*Head)(nil),                       // 10: chatcluster.chat.v1.Head
+	(*CreateConversationRequest)(nil),  // 11: chatcluster.chat.v1.CreateConversationRequest
+	(*CreateConversationResponse)(nil), // 12: chatcluster.chat.v1.CreateConversationResponse
+	(*logpb.Edited)(nil),               // 13: chatcluster.log.v1.Edited
+	(*logpb.Deleted)(nil),              // 14: chatcluster.log.v1.Deleted
+	(*logpb.Reacted)(nil),              // 15: chatcluster.log.v1.Reacted
+	(*logpb.MembersAdded)(nil),         // 16: chatcluster.log.v1.MembersAdded
+	(*logpb.MembersRemoved)(nil),       // 17: chatcluster.log.v1.MembersRemoved
+	(*logpb.Renamed)(nil),              // 18: chatcluster.log.v1.Renamed
+	(*logpb.RoleChanged)(nil),          // 19: chatcluster.log.v1.RoleChanged
+	(*logpb.Verdict)(nil),              // 20: chatcluster.log.v1.Verdict
+	(*logpb.Batch)(nil),                // 21: chatcluster.log.v1.Batch
+	(*logpb.Member)(nil),               // 22: chatcluster.log.v1.Member
 }
 var file_chat_chatpb_chat_proto_depIdxs = []int32{
 	1,  // 0: chatcluster.chat.v1.GatewayFrame.hello:type_name -> chatcluster.chat.v1.GatewayHello
 	2,  // 1: chatcluster.chat.v1.GatewayFrame.sends:type_name -> chatcluster.chat.v1.Send
-	4,  // 2: chatcluster.chat.v1.ChatFrame.hello:type_name -> chatcluster.chat.v1.ChatHello
-	5,  // 3: chatcluster.chat.v1.ChatFrame.results:type_name -> chatcluster.chat.v1.Result
-	6,  // 4: chatcluster.chat.v1.ChatFrame.deliveries:type_name -> chatcluster.chat.v1.Deliver
-	7,  // 5: chatcluster.chat.v1.ChatFrame.heads:type_name -> chatcluster.chat.v1.Head
-	10, // 6: chatcluster.chat.v1.Deliver.batch:type_name -> chatcluster.log.v1.Batch
-	11, // 7: chatcluster.chat.v1.CreateConversationRequest.members:type_name -> chatcluster.log.v1.Member
-	0,  // 8: chatcluster.chat.v1.Chat.Connect:input_type -> chatcluster.chat.v1.GatewayFrame
-	8,  // 9: chatcluster.chat.v1.Chat.CreateConversation:input_type -> chatcluster.chat.v1.CreateConversationRequest
-	3,  // 10: chatcluster.chat.v1.Chat.Connect:output_type -> chatcluster.chat.v1.ChatFrame
-	9,  // 11: chatcluster.chat.v1.Chat.CreateConversation:output_type -> chatcluster.chat.v1.CreateConversationResponse
-	10, // [10:12] is the sub-list for method output_type
-	8,  // [8:10] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	3,  // 2: chatcluster.chat.v1.GatewayFrame.signals:type_name -> chatcluster.chat.v1.Signal
+	13, // 3: chatcluster.chat.v1.Send.edited:type_name -> chatcluster.log.v1.Edited
+	14, // 4: chatcluster.chat.v1.Send.deleted:type_name -> chatcluster.log.v1.Deleted
+	15, // 5: chatcluster.chat.v1.Send.reacted:type_name -> chatcluster.log.v1.Reacted
+	16, // 6: chatcluster.chat.v1.Send.members_added:type_name -> chatcluster.log.v1.MembersAdded
+	17, // 7: chatcluster.chat.v1.Send.members_removed:type_name -> chatcluster.log.v1.MembersRemoved
+	18, // 8: chatcluster.chat.v1.Send.renamed:type_name -> chatcluster.log.v1.Renamed
+	19, // 9: chatcluster.chat.v1.Send.role_changed:type_name -> chatcluster.log.v1.RoleChanged
+	20, // 10: chatcluster.chat.v1.Send.verdict:type_name -> chatcluster.log.v1.Verdict
+	4,  // 11: chatcluster.chat.v1.Signal.typing:type_name -> chatcluster.chat.v1.Typing
+	5,  // 12: chatcluster.chat.v1.Signal.receipt:type_name -> chatcluster.chat.v1.Receipt
+	7,  // 13: chatcluster.chat.v1.ChatFrame.hello:type_name -> chatcluster.chat.v1.ChatHello
+	8,  // 14: chatcluster.chat.v1.ChatFrame.results:type_name -> chatcluster.chat.v1.Result
+	9,  // 15: chatcluster.chat.v1.ChatFrame.deliveries:type_name -> chatcluster.chat.v1.Deliver
+	10, // 16: chatcluster.chat.v1.ChatFrame.heads:type_name -> chatcluster.chat.v1.Head
+	3,  // 17: chatcluster.chat.v1.ChatFrame.signals:type_name -> chatcluster.chat.v1.Signal
+	21, // 18: chatcluster.chat.v1.Deliver.batch:type_name -> chatcluster.log.v1.Batch
+	22, // 19: chatcluster.chat.v1.CreateConversationRequest.members:type_name -> chatcluster.log.v1.Member
+	0,  // 20: chatcluster.chat.v1.Chat.Connect:input_type -> chatcluster.chat.v1.GatewayFrame
+	11, // 21: chatcluster.chat.v1.Chat.CreateConversation:input_type -> chatcluster.chat.v1.CreateConversationRequest
+	6,  // 22: chatcluster.chat.v1.Chat.Connect:output_type -> chatcluster.chat.v1.ChatFrame
+	12, // 23: chatcluster.chat.v1.Chat.CreateConversation:output_type -> chatcluster.chat.v1.CreateConversationResponse
+	22, // [22:24] is the sub-list for method output_type
+	20, // [20:22] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_chat_chatpb_chat_proto_init() }
@@ -866,14 +1302,27 @@ func file_chat_chatpb_chat_proto_init() {
 	if File_chat_chatpb_chat_proto != nil {
 		return
 	}
-	file_chat_chatpb_chat_proto_msgTypes[2].OneofWrappers = []any{}
+	file_chat_chatpb_chat_proto_msgTypes[2].OneofWrappers = []any{
+		(*Send_Edited)(nil),
+		(*Send_Deleted)(nil),
+		(*Send_Reacted)(nil),
+		(*Send_MembersAdded)(nil),
+		(*Send_MembersRemoved)(nil),
+		(*Send_Renamed)(nil),
+		(*Send_RoleChanged)(nil),
+		(*Send_Verdict)(nil),
+	}
+	file_chat_chatpb_chat_proto_msgTypes[3].OneofWrappers = []any{
+		(*Signal_Typing)(nil),
+		(*Signal_Receipt)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_chatpb_chat_proto_rawDesc), len(file_chat_chatpb_chat_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
