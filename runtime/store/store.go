@@ -180,42 +180,6 @@ type Memberships interface {
 	RaisePushed(ctx context.Context, u User, c Conv, seq uint64) error
 }
 
-// Device is one of a user's devices.
-type Device struct {
-	ID string
-	// Platform is ios, android, amazon, web or cli.
-	Platform string
-	// PushChannel is APNS, APNS_SANDBOX, GCM or ADM, empty for a device that takes no pushes.
-	PushChannel string
-	// PushToken is a secret: it never reaches a log or an error.
-	PushToken    string
-	RegisteredAt time.Time
-	Preferences  DevicePreferences
-}
-
-// DevicePreferences say which pushes a device wants.
-type DevicePreferences struct {
-	// Private pushes hold no content, sender or title.
-	Private bool
-	// QuietFrom and QuietTo are minutes of the day, in QuietZone (an IANA name), between which pushes wait; equal means never.
-	QuietFrom, QuietTo int
-	QuietZone          string
-}
-
-// Devices keeps the device registry.
-type Devices interface {
-	// PutDevice writes the device; RegisteredAt (milliseconds) is kept from the first time. It returns the device as stored.
-	// ErrInvalidID when the device's id is not one.
-	PutDevice(ctx context.Context, u User, d Device) (Device, error)
-	// RegisterDevice makes the device known with its platform and RegisteredAt. What is stored of it already stays: a push token
-	// that comes at the same moment is not lost.
-	RegisterDevice(ctx context.Context, u User, d Device) error
-	// Devices returns all of the user's, strongly consistent, ordered by id.
-	Devices(ctx context.Context, u User) ([]Device, error)
-	// RemovePushToken forgets the token, and with it the channel, if it is still the stored one. It is no error when it is not.
-	RemovePushToken(ctx context.Context, u User, device, token string) error
-}
-
 // Store is the whole of it.
 type Store interface {
 	Log

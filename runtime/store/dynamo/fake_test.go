@@ -14,6 +14,7 @@ import (
 type fakeAPI struct {
 	putItem      func(*dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error)
 	getItem      func(*dynamodb.GetItemInput) (*dynamodb.GetItemOutput, error)
+	deleteItem   func(*dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error)
 	updateItem   func(*dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error)
 	query        func(*dynamodb.QueryInput) (*dynamodb.QueryOutput, error)
 	batchGetItem func(*dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error)
@@ -26,6 +27,10 @@ func (f fakeAPI) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...func
 
 func (f fakeAPI) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	return f.getItem(in)
+}
+
+func (f fakeAPI) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
+	return f.deleteItem(in)
 }
 
 func (f fakeAPI) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {

@@ -37,6 +37,11 @@ const (
 	attrChannel    = "push_channel"
 	attrToken      = "push_token"
 	attrRegistered = "registered"
+	attrPrivate    = "private"
+	attrQuietFrom  = "quiet_from"
+	attrQuietTo    = "quiet_to"
+	attrQuietZone  = "quiet_zone"
+	attrStrikes    = "strikes"
 )
 
 // metaSK is the conversation's own item; memberSK starts a member's.

@@ -262,8 +262,10 @@ func TestSilentEngine(t *testing.T) {
 func TestErrorsShowNoToken(t *testing.T) {
 	s, _ := hungUp(t)
 	const token = "secret-token"
-	_, err := s.PutDevice(t.Context(), testUser(t, "t", "ann"), store.Device{ID: "phone", PushToken: token})
-	for _, err := range []error{err, s.RemovePushToken(t.Context(), testUser(t, "t", "ann"), "phone", token)} {
+	ann := testUser(t, "t", "ann")
+	_, put := s.PutDevice(t.Context(), ann, store.Device{ID: "phone", PushToken: token})
+	_, strike := s.StrikeToken(t.Context(), ann, "phone", token)
+	for _, err := range []error{put, strike, s.RemovePushToken(t.Context(), ann, "phone", token)} {
 		if err == nil || strings.Contains(err.Error(), token) {
 			t.Errorf("the error is %v", err)
 		}

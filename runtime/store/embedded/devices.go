@@ -11,7 +11,7 @@ import (
 
 // PutDevice implements store.Devices.
 func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error) {
-	if err := store.CheckDevice(d.ID); err != nil {
+	if err := errors.Join(store.CheckDevice(d.ID), d.Preferences.Check()); err != nil {
 		return store.Device{}, err
 	}
 	unlock, err := s.lockUser(ctx, u, exclusive)
@@ -19,7 +19,10 @@ func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (st
 		return store.Device{}, err
 	}
 	defer unlock()
-	rec := deviceRecord{Platform: d.Platform, PushChannel: d.PushChannel, PushToken: d.PushToken, RegisteredAtMs: d.RegisteredAt.UnixMilli()}
+	rec := deviceRecord{
+		Platform: d.Platform, PushChannel: d.PushChannel, PushToken: d.PushToken, RegisteredAtMs: d.RegisteredAt.UnixMilli(),
+		Private: d.Preferences.Private, QuietFrom: d.Preferences.QuietFrom, QuietTo: d.Preferences.QuietTo, QuietZone: d.Preferences.QuietZone,
+	}
 	switch old, err := load[deviceRecord](s.db, deviceKey(u, d.ID)); {
 	case err == nil:
 		rec.RegisteredAtMs = old.RegisteredAtMs
@@ -66,6 +69,27 @@ func (s *Store) Devices(ctx context.Context, u store.User) ([]store.Device, erro
 
 // RemovePushToken implements store.Devices.
 func (s *Store) RemovePushToken(ctx context.Context, u store.User, device, token string) error {
+	return s.changeToken(ctx, u, device, token, func(rec *deviceRecord) {
+		rec.PushToken, rec.PushChannel, rec.Strikes = "", "", 0
+	})
+}
+
+// StrikeToken implements store.Devices.
+func (s *Store) StrikeToken(ctx context.Context, u store.User, device, token string) (strikes int, err error) {
+	err = s.changeToken(ctx, u, device, token, func(rec *deviceRecord) {
+		rec.Strikes++
+		strikes = rec.Strikes
+	})
+	return strikes, err
+}
+
+// ClearStrikes implements store.Devices.
+func (s *Store) ClearStrikes(ctx context.Context, u store.User, device, token string) error {
+	return s.changeToken(ctx, u, device, token, func(rec *deviceRecord) { rec.Strikes = 0 })
+}
+
+// changeToken changes the device while the token is the stored one.
+func (s *Store) changeToken(ctx context.Context, u store.User, device, token string, change func(*deviceRecord)) error {
 	if err := store.CheckDevice(device); err != nil {
 		return err
 	}
@@ -81,6 +105,19 @@ func (s *Store) RemovePushToken(ctx context.Context, u store.User, device, token
 	if err != nil || token == "" || rec.PushToken != token {
 		return err
 	}
-	rec.PushToken, rec.PushChannel = "", ""
+	change(&rec)
 	return s.commit(func(w *pebble.Batch) error { return save(w, deviceKey(u, device), rec) })
+}
+
+// RemoveDevice implements store.Devices.
+func (s *Store) RemoveDevice(ctx context.Context, u store.User, device string) error {
+	if err := store.CheckDevice(device); err != nil {
+		return err
+	}
+	unlock, err := s.lockUser(ctx, u, exclusive)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.commit(func(w *pebble.Batch) error { return w.Delete(deviceKey(u, device), nil) })
 }

@@ -38,6 +38,11 @@ type (
 		PushChannel    string `json:"pushChannel,omitempty"`
 		PushToken      string `json:"pushToken,omitempty"`
 		RegisteredAtMs int64  `json:"registeredAtMs"`
+		Private        bool   `json:"private,omitempty"`
+		QuietFrom      int    `json:"quietFrom,omitempty"`
+		QuietTo        int    `json:"quietTo,omitempty"`
+		QuietZone      string `json:"quietZone,omitempty"`
+		Strikes        int    `json:"strikes,omitempty"`
 	}
 )
 
@@ -60,6 +65,8 @@ func (r deviceRecord) device(id string) store.Device {
 	return store.Device{
 		ID: id, Platform: r.Platform, PushChannel: r.PushChannel, PushToken: r.PushToken,
 		RegisteredAt: time.UnixMilli(r.RegisteredAtMs).UTC(),
+		Preferences:  store.DevicePreferences{Private: r.Private, QuietFrom: r.QuietFrom, QuietTo: r.QuietTo, QuietZone: r.QuietZone},
+		Strikes:      r.Strikes,
 	}
 }
 

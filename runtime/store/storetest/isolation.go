@@ -120,6 +120,9 @@ func contextEnded(t *testing.T, w *world) {
 		"PutDevice":       discard(w.PutDevice(ctx, ann, store.Device{ID: "phone"})),
 		"Devices":         discard(w.Devices(ctx, ann)),
 		"RemovePushToken": w.RemovePushToken(ctx, ann, "phone", "token"),
+		"RemoveDevice":    w.RemoveDevice(ctx, ann, "phone"),
+		"StrikeToken":     discard(w.StrikeToken(ctx, ann, "phone", "token")),
+		"ClearStrikes":    w.ClearStrikes(ctx, ann, "phone", "token"),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want context.Canceled", name, err)
