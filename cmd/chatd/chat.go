@@ -38,11 +38,16 @@ func runChat(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	o.require(check{"store", latch(storeAnswers(b.store))}, check{"service", func(context.Context) error {
-		if service.Draining() {
-			return errDraining
-		}
-		return nil
-	}})
+	o.require(
+		check{name: "service", run: func(context.Context) error {
+			if service.Draining() {
+				return errDraining
+			}
+			return nil
+		}},
+		check{name: "store", run: storeAnswers(b.store), weight: toStart},
+		check{name: "kafka", run: producer.Ping, weight: told},
+		check{name: "cache", run: b.cache.Ping, weight: told},
+	)
 	return service.Serve(ctx, ln)
 }

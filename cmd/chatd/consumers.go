@@ -30,6 +30,7 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
+	o.require(check{name: "store", run: storeAnswers(b.store), weight: toStart}, check{name: "cache", run: b.cache.Ping, weight: told})
 	return r.consume(ctx, o, notifier.ConsumerOptions(), notifier.Run)
 }
 
@@ -55,7 +56,7 @@ func runProject(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	o.require(check{"read model", model.Compatible})
+	o.require(check{name: "read model", run: model.Compatible}, check{name: "store", run: storeAnswers(b.store), weight: toStart}, check{name: "cache", run: b.cache.Ping, weight: told})
 	return r.consume(ctx, o, projector.Consumer(), projector.Run)
 }
 
@@ -67,6 +68,6 @@ func (r role) consume(ctx context.Context, o *ops, options eventlog.ConsumerOpti
 	if err != nil {
 		return err
 	}
-	o.require(check{"kafka", consumer.Ping})
+	o.require(check{name: "kafka", run: consumer.Ping})
 	return beside(ctx, consumer.Run, work)
 }

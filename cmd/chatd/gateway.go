@@ -58,7 +58,13 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	o.require(check{"chat", g.Ready}, check{"read model", latch(model.Compatible)}, check{"store", latch(storeAnswers(b.store))})
+	o.require(
+		check{name: "chat", run: g.Ready},
+		check{name: "store", run: storeAnswers(b.store), weight: toStart},
+		check{name: "read model", run: model.Compatible, weight: toStart},
+		check{name: "kafka", run: producer.Ping, weight: told},
+		check{name: "cache", run: b.cache.Ping, weight: told},
+	)
 	return beside(ctx,
 		func(ctx context.Context) error { return g.Run(ctx, ln) },
 		verifier.Run)

@@ -53,25 +53,3 @@ func unlessCanceled(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// latch is a check that passes for good once it has passed: for what a role needs to start, and whose later absence is better
-// met by errors to callers than by a fleet that turns unready all at once.
-func latch(run func(context.Context) error) func(context.Context) error {
-	var mu sync.Mutex
-	passed := false
-	return func(ctx context.Context) error {
-		mu.Lock()
-		done := passed
-		mu.Unlock()
-		if done {
-			return nil
-		}
-		if err := run(ctx); err != nil {
-			return err
-		}
-		mu.Lock()
-		passed = true
-		mu.Unlock()
-		return nil
-	}
-}

@@ -52,20 +52,3 @@ func TestMainsErrorIsReported(t *testing.T) {
 		t.Errorf("error = %v, want main's", err)
 	}
 }
-
-func TestLatchPassesForGood(t *testing.T) {
-	var err error
-	check := latch(func(context.Context) error { return err })
-	err = errBoom
-	if check(t.Context()) == nil {
-		t.Error("it passed although the check failed")
-	}
-	err = nil
-	if got := check(t.Context()); got != nil {
-		t.Errorf("it failed although the check passed: %v", got)
-	}
-	err = errBoom
-	if got := check(t.Context()); got != nil {
-		t.Errorf("it failed after it had passed: %v", got)
-	}
-}

@@ -10,9 +10,11 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 	_ "golang.org/x/crypto/x509roots/fallback" // the image is made from scratch and has no roots of its own
 
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
 // version is stamped by the build.
@@ -74,13 +76,15 @@ type role struct {
 	listen string
 	cfg    *config.Config
 	log    *slog.Logger
+	// tracers make spans; without a collector they make none.
+	tracers trace.TracerProvider
 }
 
 // roleCommand is a subcommand that runs a role until it is told to stop.
 func roleCommand(name, short string, run func(context.Context, role, *ops) error) *cobra.Command {
 	var (
-		configPath, opsAddr, listen string
-		level                       slog.Level
+		configPath, opsAddr, debugAddr, listen string
+		level                                  slog.Level
 	)
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
@@ -94,14 +98,24 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 				return fmt.Errorf("find this host's name: %w", err)
 			}
 			log := newLogger(cmd.ErrOrStderr(), level).With("role", name, "pod", pod)
+			tracers, endTraces, err := telemetry.Open(cmd.Context(), telemetry.Options{
+				Cluster: cfg.Cluster, Role: name, Pod: pod, Version: version,
+				Endpoint: cfg.Telemetry.OTLPEndpoint, SampleRatio: cfg.Telemetry.SampleRatio,
+			})
+			if err != nil {
+				return err
+			}
+			defer flushTraces(endTraces, log)
 			o := newOps(log)
+			o.debugAddr = debugAddr
 			return serve(cmd.Context(), o, opsAddr, func(ctx context.Context) error {
-				return run(ctx, role{name: name, pod: pod, listen: listen, cfg: cfg, log: log}, o)
+				return run(ctx, role{name: name, pod: pod, listen: listen, cfg: cfg, log: log, tracers: tracers}, o)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.Flags().StringVar(&opsAddr, "ops-listen", ":9090", "address of probes and metrics")
+	cmd.Flags().StringVar(&debugAddr, "debug-listen", "", "private address of pprof, such as 127.0.0.1:6060; none when empty")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	switch name {
 	case "gateway":
@@ -113,5 +127,14 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 }
 
 func newLogger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(telemetry.Logs(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
+}
+
+// flushTraces exports the last spans. A collector that is away costs them, and a moment.
+func flushTraces(end func(context.Context) error, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := end(ctx); err != nil {
+		log.WarnContext(ctx, "the last traces were not exported", "error", err)
+	}
 }

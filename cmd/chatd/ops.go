@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,24 +18,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// checkTimeout bounds one readiness check: the kubelet's own timeout is longer, so that the answer names what is slow.
-const checkTimeout = 2 * time.Second
-
-// check says whether something the role cannot do without is there.
-type check struct {
-	name string
-	run  func(context.Context) error
-}
-
 // ops is what every role serves beside its work: liveness, readiness and metrics.
 type ops struct {
 	registry *prometheus.Registry
 	mu       sync.Mutex
 	// checks are the role's; until it has named them it is starting, and not ready.
-	checks []check
+	checks []*checked
 	// draining turns readiness off before the role stops.
 	draining atomic.Bool
-	log      *slog.Logger
+	// debugAddr is where pprof is served; nowhere when empty.
+	debugAddr string
+	log       *slog.Logger
 }
 
 func newOps(log *slog.Logger) *ops {
@@ -43,11 +37,13 @@ func newOps(log *slog.Logger) *ops {
 	return &ops{registry: r, log: log}
 }
 
-// require names what the role cannot do without.
+// require names what the role uses.
 func (o *ops) require(checks ...check) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.checks = append(o.checks, checks...)
+	for _, c := range checks {
+		o.checks = append(o.checks, &checked{check: c})
+	}
 }
 
 func (o *ops) handler() http.Handler {
@@ -58,22 +54,18 @@ func (o *ops) handler() http.Handler {
 	return mux
 }
 
-// ready answers 200 when every check passes, else 503; the body names each check and what is wrong with it.
+// ready answers 200 when nothing is missing that the role cannot do without, else 503; the body names each check and what is
+// wrong with it, of those that do not count too.
 func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 	defer cancel()
 	o.mu.Lock()
 	checks := slices.Clone(o.checks)
 	o.mu.Unlock()
-	results := make([]string, len(checks))
+	results, unready := make([]string, len(checks)), make([]bool, len(checks))
 	var wg sync.WaitGroup
 	for i, c := range checks {
-		wg.Go(func() {
-			results[i] = "ok"
-			if err := c.run(ctx); err != nil {
-				results[i] = err.Error()
-			}
-		})
+		wg.Go(func() { results[i], unready[i] = c.outcome(ctx) })
 	}
 	wg.Wait()
 
@@ -85,7 +77,7 @@ func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	for i, c := range checks {
 		body[c.name] = results[i]
-		if results[i] != "ok" {
+		if unready[i] {
 			status = http.StatusServiceUnavailable
 		}
 	}
@@ -98,14 +90,37 @@ func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// serve serves the probes until ctx ends.
+// serve serves the probes, and pprof where that is asked for, until ctx ends.
 func (o *ops) serve(ctx context.Context, addr string) error {
+	probes := &http.Server{Handler: o.handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	if o.debugAddr == "" {
+		return listenAndServe(ctx, addr, probes)
+	}
+	return beside(ctx,
+		func(ctx context.Context) error { return listenAndServe(ctx, addr, probes) },
+		// A profile takes as long as its client asks for.
+		func(ctx context.Context) error {
+			return listenAndServe(ctx, o.debugAddr, &http.Server{Handler: profiles(), ReadHeaderTimeout: 5 * time.Second})
+		})
+}
+
+// profiles serves net/http/pprof. It has a port of its own that no Service names: profiles tell more than metrics, and cost more.
+func profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+func listenAndServe(ctx context.Context, addr string, srv *http.Server) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: o.handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -13,12 +13,15 @@ import (
 // it is the operator's record of what it rolled out last.
 const AnnotationConfig = "chatcluster.io/config"
 
+// debugAddr is where pprof is: for whoever may forward a port into the pod.
+const debugAddr = "127.0.0.1:6060"
+
 // Deployment runs a role with the configuration in configMap. A rollout starts a pod before it stops one: no role is
 // ever without its wanted number of pods.
 func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyConfiguration {
 	container := corev1ac.Container().
 		WithName(r.Name).
-		WithArgs(r.Name, "--config", configDir+"/"+configFile).
+		WithArgs(r.Name, "--config", configDir+"/"+configFile, "--debug-listen", debugAddr).
 		WithPorts(corev1ac.ContainerPort().WithName("ops").WithContainerPort(opsPort).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(resources(r.Resources)).
 		// What a role says last is why it ended: the operator shows it.

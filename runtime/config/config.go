@@ -27,6 +27,16 @@ type Config struct {
 	Push     Push     `json:"push"`
 	Gateway  Gateway  `json:"gateway"`
 	Chat     Chat     `json:"chat"`
+	// Telemetry is left out where nothing is traced.
+	Telemetry Telemetry `json:"telemetry,omitzero"`
+}
+
+// Telemetry says where traces go.
+type Telemetry struct {
+	// OTLPEndpoint is the URL of an OpenTelemetry collector over gRPC, such as http://collector:4317. Empty: no traces.
+	OTLPEndpoint string `json:"otlpEndpoint,omitempty"`
+	// SampleRatio is the share of clients' requests that are traced, 0 to 1.
+	SampleRatio float64 `json:"sampleRatio,omitempty"`
 }
 
 // AWS is where the AWS services are.
@@ -164,6 +174,7 @@ func (c *Config) validate() error {
 	need(c.Gateway.DrainPeriod.Duration > 0, "gateway.drainPeriod", "is not positive")
 	need(c.Gateway.MaxConnections > 0, "gateway.maxConnections", "is not positive")
 	need(c.Chat.Service != "", "chat.service", "is empty")
+	need(c.Telemetry.SampleRatio >= 0 && c.Telemetry.SampleRatio <= 1, "telemetry.sampleRatio", "is not between 0 and 1")
 	return errors.Join(errs...)
 }
 
