@@ -129,4 +129,3 @@ func TestCheckEndpoint(t *testing.T) {
 		}
 	}
 }
-
