@@ -287,7 +287,14 @@ type Message struct {
 	Deleted   bool        `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	Reactions []*Reaction `protobuf:"bytes,6,rep,name=reactions,proto3" json:"reactions,omitempty"`
 	// verdict is the last one that holds, absent when there is none or it was reverted.
-	Verdict       *Verdict `protobuf:"bytes,7,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	Verdict *Verdict `protobuf:"bytes,7,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// body_revision is the revision with which the body last changed, 0 for the body as it was sent.
+	BodyRevision uint32 `protobuf:"varint,8,opt,name=body_revision,json=bodyRevision,proto3" json:"body_revision,omitempty"`
+	// body_at is the seq of the edit that the body is from, 0 for the body as it was sent.
+	BodyAt uint64 `protobuf:"varint,9,opt,name=body_at,json=bodyAt,proto3" json:"body_at,omitempty"`
+	// elided says that the stored batch has no room for the reactions and, where there is an edit that holds it, for the body: the
+	// read model has both.
+	Elided        bool `protobuf:"varint,10,opt,name=elided,proto3" json:"elided,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -371,6 +378,27 @@ func (x *Message) GetVerdict() *Verdict {
 	return nil
 }
 
+func (x *Message) GetBodyRevision() uint32 {
+	if x != nil {
+		return x.BodyRevision
+	}
+	return 0
+}
+
+func (x *Message) GetBodyAt() uint64 {
+	if x != nil {
+		return x.BodyAt
+	}
+	return 0
+}
+
+func (x *Message) GetElided() bool {
+	if x != nil {
+		return x.Elided
+	}
+	return false
+}
+
 // Reaction is a user's reaction to a message. A user has at most one of each emoji.
 type Reaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -426,9 +454,12 @@ func (x *Reaction) GetEmoji() string {
 
 // Edited replaces the body of a message of the sender's own.
 type Edited struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Target        uint64                 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
-	Body          string                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Target uint64                 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	Body   string                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	// redacted says that the body is gone: a later edit replaced it, or the message was deleted or moderated. The message has what
+	// is to be shown.
+	Redacted      bool `protobuf:"varint,3,opt,name=redacted,proto3" json:"redacted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -475,6 +506,13 @@ func (x *Edited) GetBody() string {
 		return x.Body
 	}
 	return ""
+}
+
+func (x *Edited) GetRedacted() bool {
+	if x != nil {
+		return x.Redacted
+	}
+	return false
 }
 
 // Deleted deletes a message for everybody.
@@ -1045,7 +1083,7 @@ const file_logpb_entry_proto_rawDesc = "" +
 	"\areacted\x18\x10 \x01(\v2\x1b.chatcluster.log.v1.ReactedH\x00R\areacted\x12D\n" +
 	"\frole_changed\x18\x11 \x01(\v2\x1f.chatcluster.log.v1.RoleChangedH\x00R\vroleChanged\x127\n" +
 	"\averdict\x18\x12 \x01(\v2\x1b.chatcluster.log.v1.VerdictH\x00R\averdictB\x06\n" +
-	"\x04kind\"\x80\x02\n" +
+	"\x04kind\"\xd6\x02\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x16\n" +
@@ -1054,13 +1092,18 @@ const file_logpb_entry_proto_rawDesc = "" +
 	"editedAtMs\x12\x18\n" +
 	"\adeleted\x18\x05 \x01(\bR\adeleted\x12:\n" +
 	"\treactions\x18\x06 \x03(\v2\x1c.chatcluster.log.v1.ReactionR\treactions\x125\n" +
-	"\averdict\x18\a \x01(\v2\x1b.chatcluster.log.v1.VerdictR\averdict\"4\n" +
+	"\averdict\x18\a \x01(\v2\x1b.chatcluster.log.v1.VerdictR\averdict\x12#\n" +
+	"\rbody_revision\x18\b \x01(\rR\fbodyRevision\x12\x17\n" +
+	"\abody_at\x18\t \x01(\x04R\x06bodyAt\x12\x16\n" +
+	"\x06elided\x18\n" +
+	" \x01(\bR\x06elided\"4\n" +
 	"\bReaction\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
-	"\x05emoji\x18\x02 \x01(\tR\x05emoji\"4\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\"P\n" +
 	"\x06Edited\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x12\n" +
-	"\x04body\x18\x02 \x01(\tR\x04body\"!\n" +
+	"\x04body\x18\x02 \x01(\tR\x04body\x12\x1a\n" +
+	"\bredacted\x18\x03 \x01(\bR\bredacted\"!\n" +
 	"\aDeleted\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x04R\x06target\"Q\n" +
 	"\aReacted\x12\x16\n" +

@@ -38,6 +38,10 @@ type Entry struct {
 	Reactions  []Reaction `json:"reactions,omitempty"`
 	// Verdict of a message or of verdict.
 	Verdict *Verdict `json:"verdict,omitempty"`
+	// Elided says that reactions and an edited body are not in here: the history has them.
+	Elided bool `json:"elided,omitempty"`
+	// Redacted of edited says that its body is gone, by a later edit, a deletion or a verdict: keep the body that you have.
+	Redacted bool `json:"redacted,omitempty"`
 
 	// Target of edited, deleted, reacted and verdict: the message's seq.
 	Target uint64 `json:"target,omitempty"`
@@ -94,7 +98,7 @@ func EntryOf(e *logpb.Entry) Entry {
 	case *logpb.Entry_Renamed:
 		out.Kind, out.Title = KindRenamed, k.Renamed.GetTitle()
 	case *logpb.Entry_Edited:
-		out.Kind, out.Target, out.Body = KindEdited, k.Edited.GetTarget(), k.Edited.GetBody()
+		out.Kind, out.Target, out.Body, out.Redacted = KindEdited, k.Edited.GetTarget(), k.Edited.GetBody(), k.Edited.GetRedacted()
 	case *logpb.Entry_Deleted:
 		out.Kind, out.Target = KindDeleted, k.Deleted.GetTarget()
 	case *logpb.Entry_Reacted:
@@ -110,7 +114,7 @@ func EntryOf(e *logpb.Entry) Entry {
 
 // showMessage shows a message with what was folded into it.
 func (out *Entry) showMessage(m *logpb.Message) {
-	out.Revision, out.EditedAtMS, out.Deleted = m.GetRevision(), m.GetEditedAtMs(), m.GetDeleted()
+	out.Revision, out.EditedAtMS, out.Deleted, out.Elided = m.GetRevision(), m.GetEditedAtMs(), m.GetDeleted(), m.GetElided()
 	out.Body = m.GetBody()
 	if v := m.GetVerdict(); v != nil {
 		out.Verdict = verdictOf(v)

@@ -19,6 +19,8 @@ const (
 	// MaxMemberChange is how many members one entry brings or removes at most: a DynamoDB transaction holds 100 actions,
 	// and each member takes two.
 	MaxMemberChange = 40
+	// MaxFolded is how large a stored batch may grow by folding: each write of it costs as many units as it has kilobytes.
+	MaxFolded = 128 << 10
 	// OutboxShards is how many shards the outbox index has.
 	OutboxShards = 64
 )
@@ -71,6 +73,11 @@ type Log interface {
 	// order among what is returned. OutboxShard names a conversation's shard. The index behind it may lag: a batch may show
 	// shortly after it was cleared, and late after it was marked.
 	Outbox(ctx context.Context, shard, limit int) ([]Owed, error)
+	// Fold folds entries of the conversation, which are committed and in the order of their seqs, into the stored messages that
+	// they target, as package fold says. Repeatable, and so is a part of it after an error; who calls it must have folded all earlier entries.
+	// Ids, expiries and outbox marks stay. What targets nothing stored changes nothing. A batch grows to MaxFolded at
+	// most, or a little more where it was that large before: what does not fit is elided.
+	Fold(ctx context.Context, c Conv, entries []*logpb.Entry) error
 }
 
 // AppendOptions go with a batch.
@@ -166,6 +173,30 @@ type Preferences struct {
 	Pinned     bool
 }
 
+// PreferencesChange is what to change of a user's preferences; what is nil stays.
+type PreferencesChange struct {
+	// MutedUntil is zero to unmute.
+	MutedUntil *time.Time
+	Archived   *bool
+	Pinned     *bool
+}
+
+// Apply changes the preferences.
+func (p *Preferences) Apply(ch PreferencesChange) {
+	if ch.MutedUntil != nil {
+		p.MutedUntil = time.Time{}
+		if !ch.MutedUntil.IsZero() {
+			p.MutedUntil = time.UnixMilli(ch.MutedUntil.UnixMilli()).UTC()
+		}
+	}
+	if ch.Archived != nil {
+		p.Archived = *ch.Archived
+	}
+	if ch.Pinned != nil {
+		p.Pinned = *ch.Pinned
+	}
+}
+
 // Memberships keeps each user's conversations and marks. Marks only rise: a lower one changes nothing.
 type Memberships interface {
 	// Memberships returns all of the user's, strongly consistent, those left included, ordered by conversation id.
@@ -178,6 +209,9 @@ type Memberships interface {
 	RaiseRead(ctx context.Context, u User, c Conv, seq uint64) error
 	// RaisePushed raises the push mark. ErrNotFound when the user has no such membership.
 	RaisePushed(ctx context.Context, u User, c Conv, seq uint64) error
+	// SetPreferences changes the user's preferences and returns them as they are then. Repeatable. ErrNotFound when the user has no such
+	// membership. They survive leaving and coming again.
+	SetPreferences(ctx context.Context, u User, c Conv, ch PreferencesChange) (Preferences, error)
 }
 
 // Store is the whole of it.

@@ -13,7 +13,8 @@
 // error that the outcome is unknown, and in both cases the caller reads the key and compares the batch's id. Create and
 // ChangeMembers are transactions with the client token that the SDK makes for each call, which DynamoDB honors for ten
 // minutes: there the SDK's repetitions are safe. A transaction that others' got in the way of is tried again a few times
-// here. All other writes are updates that may be repeated: marks only rise, flags are set or removed, and each is
+// here. Fold replaces a batch on the condition that its bytes are still those that it was made from: what another writer did, or the TTL
+// removed, meanwhile is never overwritten nor brought back, and a repetition finds its work done. All other writes are updates that may be repeated: marks only rise, flags are set or removed, and each is
 // conditional on the item, so none creates one.
 //
 // # Concurrency and lifecycle

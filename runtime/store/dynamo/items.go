@@ -32,6 +32,9 @@ const (
 	attrDelivered = "delivered"
 	attrRead      = "read"
 	attrPushed    = "pushed"
+	attrMuted     = "muted_until"
+	attrArchived  = "archived"
+	attrPinned    = "pinned"
 
 	attrPlatform   = "platform"
 	attrChannel    = "push_channel"

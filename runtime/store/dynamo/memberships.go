@@ -108,6 +108,9 @@ func parseMembership(c store.Conv, it item) (store.Membership, error) {
 			}
 		}
 	}
+	if m.Preferences, err = parsePreferences(it); err != nil {
+		return store.Membership{}, err
+	}
 	m.Earlier, err = parseIntervals(it)
 	return m, err
 }

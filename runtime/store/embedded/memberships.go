@@ -78,6 +78,16 @@ func (s *Store) RaisePushed(ctx context.Context, u store.User, c store.Conv, seq
 	})
 }
 
+// SetPreferences implements store.Memberships.
+func (s *Store) SetPreferences(ctx context.Context, u store.User, c store.Conv, ch store.PreferencesChange) (p store.Preferences, err error) {
+	err = s.raise(ctx, u, c, func(m *store.Membership) bool {
+		m.Preferences.Apply(ch)
+		p = m.Preferences
+		return true
+	})
+	return p, err
+}
+
 // raise changes the membership and writes it when change says so.
 func (s *Store) raise(ctx context.Context, u store.User, c store.Conv, change func(*store.Membership) bool) error {
 	unlock, err := s.lockConv(ctx, c, exclusive)

@@ -32,6 +32,10 @@ type (
 		Delivered map[string]uint64 `json:"delivered"`
 		Read      uint64            `json:"read,omitempty"`
 		Pushed    uint64            `json:"pushed,omitempty"`
+
+		MutedUntilMs int64 `json:"mutedUntilMs,omitempty"`
+		Archived     bool  `json:"archived,omitempty"`
+		Pinned       bool  `json:"pinned,omitempty"`
 	}
 	deviceRecord struct {
 		Platform       string `json:"platform"`
@@ -50,15 +54,25 @@ func (r membershipRecord) membership(c store.Conv) store.Membership {
 	if r.Delivered == nil {
 		r.Delivered = map[string]uint64{}
 	}
-	return store.Membership{
+	m := store.Membership{
 		Conv: c, Joined: r.Joined, Left: r.Left, Earlier: r.Earlier, Delivered: r.Delivered, Read: r.Read, Pushed: r.Pushed,
+		Preferences: store.Preferences{Archived: r.Archived, Pinned: r.Pinned},
 	}
+	if r.MutedUntilMs != 0 {
+		m.MutedUntil = time.UnixMilli(r.MutedUntilMs).UTC()
+	}
+	return m
 }
 
 func membershipOf(m store.Membership) membershipRecord {
-	return membershipRecord{
+	r := membershipRecord{
 		Joined: m.Joined, Left: m.Left, Earlier: m.Earlier, Delivered: m.Delivered, Read: m.Read, Pushed: m.Pushed,
+		Archived: m.Archived, Pinned: m.Pinned,
 	}
+	if !m.MutedUntil.IsZero() {
+		r.MutedUntilMs = m.MutedUntil.UnixMilli()
+	}
+	return r
 }
 
 func (r deviceRecord) device(id string) store.Device {

@@ -107,6 +107,8 @@ func contextEnded(t *testing.T, w *world) {
 		"MarkOutbox":      w.MarkOutbox(ctx, c, 1),
 		"ClearOutbox":     w.ClearOutbox(ctx, c, 1),
 		"Outbox":          discard(w.Outbox(ctx, 0, 1)),
+		"Fold":            w.Fold(ctx, c, []*logpb.Entry{edit(2, 1, "x")}),
+		"SetPreferences":  discard(w.SetPreferences(ctx, ann, c, store.PreferencesChange{Pinned: new(bool)})),
 		"Create":          w.Create(ctx, store.Conversation{Conv: w.conv("new")}, nil, batch(1, 1), store.AppendOptions{}),
 		"Conversation":    discard(w.Conversation(ctx, c)),
 		"Members":         discard(w.Members(ctx, c)),
