@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -44,7 +45,7 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 // It reaches the connections of this gateway; others see the mark with the next inbox.
 func (g *Gateway) receipt(from *conn, v store.Conv, seq uint64) {
 	frame := encode(&protocol.ServerFrame{Type: protocol.TypeReceipt, Conversation: v.ID(), User: from.user.ID(), Read: seq})
-	if isDirect(v) {
+	if rest.IsDirect(v) {
 		g.hub.eachConn(v, func(c *conn) {
 			if c != from {
 				c.tell(frame, protocol.TypeReceipt)

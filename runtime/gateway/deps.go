@@ -2,15 +2,15 @@ package gateway
 
 import (
 	"context"
-	"errors"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // ErrBadCursor is wrapped by an Inbox for a cursor that it never gave out.
-var ErrBadCursor = errors.New("the cursor is not one of this inbox")
+var ErrBadCursor = rest.ErrBadCursor
 
 // Principal is whom a token speaks for, and until when.
 type Principal = auth.Principal
@@ -22,12 +22,10 @@ type Verifier interface {
 
 // Store is what the gateway reads and writes of the store.
 type Store interface {
+	rest.Store
 	store.Memberships
 	Read(ctx context.Context, c store.Conv, from uint64, limit int) ([]store.Stored, error)
-	Conversation(ctx context.Context, c store.Conv) (store.Conversation, error)
-	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
 	RegisterDevice(ctx context.Context, u store.User, d store.Device) error
-	Devices(ctx context.Context, u store.User) ([]store.Device, error)
 }
 
 // Mark is how far a user has come in a conversation.
@@ -51,9 +49,7 @@ type MarkLog interface {
 }
 
 // Inbox lists a user's conversations by last activity.
-type Inbox interface {
-	Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
-}
+type Inbox = rest.Inbox
 
 // History pages through a conversation as its member may see it: the oldest entries with a greater seq than after, or the newest
 // with a smaller one than before, or, with neither, the newest of all. The page is in order of seq. It wraps store.ErrNotFound for

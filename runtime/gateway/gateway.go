@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 )
 
 const (
 	readHeaderTimeout = 5 * time.Second
-	restTimeout       = 15 * time.Second
 	shutdownTimeout   = 5 * time.Second
 	flushTimeout      = 10 * time.Second
 	maxHeaderBytes    = 16 << 10
@@ -102,7 +102,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	}
 
 	server := &http.Server{
-		Handler: g.Handler(), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: restTimeout, WriteTimeout: 2 * restTimeout,
+		Handler: g.Handler(), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: rest.Timeout, WriteTimeout: 2 * rest.Timeout,
 		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)

@@ -11,9 +11,6 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// platforms are the kinds of device there are.
-var platforms = []string{"ios", "android", "amazon", "web", "cli"}
-
 // onFrame acts on one frame of the client.
 func (c *conn) onFrame(data []byte) {
 	f, err := decode(data)
@@ -79,7 +76,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.refuse(protocol.CodeInvalid, err.Error(), protocol.CloseProtocol)
 		return
 	}
-	if f.Platform != "" && !slices.Contains(platforms, f.Platform) {
+	if f.Platform != "" && !slices.Contains(protocol.Platforms, f.Platform) {
 		c.refuse(protocol.CodeInvalid, "platform is none of ios, android, amazon, web, cli", protocol.CloseProtocol)
 		return
 	}

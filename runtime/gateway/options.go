@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
+
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 )
 
 // Options of a Gateway. The dependencies, Name, ChatService, Logger and Registerer are required.
@@ -31,6 +33,7 @@ type Options struct {
 	// DrainPeriod is over what time a stopping gateway closes its connections.
 	DrainPeriod time.Duration
 	Limits      Limits
+	RESTLimits  rest.Limits
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
 }

@@ -36,7 +36,7 @@ type Code string
 
 // The error codes.
 const (
-	// CodeBadFrame is a frame that cannot be read; the detail says why.
+	// CodeBadFrame is a frame or body that cannot be read; the detail says why.
 	CodeBadFrame Code = "bad_frame"
 	// CodeUnknownType is a frame of a type that this server does not know.
 	CodeUnknownType Code = "unknown_type"
@@ -67,6 +67,10 @@ const (
 	// CodeRetryTooOld is a retry that can no longer be told from a new message: check the history, then send it with a
 	// fresh after_seq.
 	CodeRetryTooOld Code = "retry_too_old"
+	// CodeMethodNotAllowed, CodeNotAcceptable and CodeUnsupportedMedia are HTTP's own: REST alone has them.
+	CodeMethodNotAllowed Code = "method_not_allowed"
+	CodeNotAcceptable    Code = "not_acceptable"
+	CodeUnsupportedMedia Code = "unsupported_media_type"
 	// CodeInternal is a fault of the server's own.
 	CodeInternal Code = "internal"
 )
@@ -94,6 +98,12 @@ func (c Code) Status() int {
 		return http.StatusNotFound
 	case CodeForbidden:
 		return http.StatusForbidden
+	case CodeMethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case CodeNotAcceptable:
+		return http.StatusNotAcceptable
+	case CodeUnsupportedMedia:
+		return http.StatusUnsupportedMediaType
 	case CodeConflict, CodeRetryTooOld, CodeTooOld:
 		return http.StatusConflict
 	case CodeRateLimited:
@@ -114,22 +124,25 @@ func (c Code) Title() string {
 }
 
 var titles = map[Code]string{
-	CodeBadFrame:        "The frame cannot be read",
-	CodeUnknownType:     "The frame's type is unknown",
-	CodeInvalid:         "A field breaks a rule",
-	CodeTooLarge:        "The message is too large",
-	CodeUnauthenticated: "The token is missing or refused",
-	CodeTokenExpired:    "The token has expired",
-	CodeNotMember:       "No such conversation, or not a member of it",
-	CodeNotFound:        "Not found",
-	CodeForbidden:       "Not allowed",
-	CodeTooOld:          "The message is too old to be changed",
-	CodeConflict:        "Exists already and differs",
-	CodeRateLimited:     "Too many requests",
-	CodeBusy:            "The server is busy",
-	CodeUnavailable:     "The outcome is not known",
-	CodeRetryTooOld:     "The retry is too old to be recognized",
-	CodeInternal:        "Internal error",
+	CodeBadFrame:         "What was sent cannot be read",
+	CodeUnknownType:      "The frame's type is unknown",
+	CodeInvalid:          "A field breaks a rule",
+	CodeTooLarge:         "The message is too large",
+	CodeUnauthenticated:  "The token is missing or refused",
+	CodeTokenExpired:     "The token has expired",
+	CodeNotMember:        "No such conversation, or not a member of it",
+	CodeNotFound:         "Not found",
+	CodeForbidden:        "Not allowed",
+	CodeTooOld:           "The message is too old to be changed",
+	CodeConflict:         "Exists already and differs",
+	CodeRateLimited:      "Too many requests",
+	CodeBusy:             "The server is busy",
+	CodeUnavailable:      "The outcome is not known",
+	CodeRetryTooOld:      "The retry is too old to be recognized",
+	CodeMethodNotAllowed: "Not a method of this resource",
+	CodeNotAcceptable:    "No such representation",
+	CodeUnsupportedMedia: "The body's type is not taken",
+	CodeInternal:         "Internal error",
 }
 
 // CloseCode is a WebSocket close code. 3000 to 3499 mean reconnect, 3500 to 3999 give up (RFC 6455, section 7.4.2 leaves

@@ -83,6 +83,9 @@ type ConversationPreferences struct {
 	Pinned       *bool  `json:"pinned,omitempty"`
 }
 
+// Platforms are the kinds of device there are.
+var Platforms = []string{"ios", "android", "amazon", "web", "cli"}
+
 // Device is the body of PUT /v1/devices/{device}. The push token is a secret: it is never returned.
 type Device struct {
 	// Platform is ios, android, amazon, web or cli.

@@ -1,13 +1,13 @@
-package gateway
+package rest
 
 import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -22,93 +22,87 @@ import (
 const (
 	directPrefix = "d-"
 	groupPrefix  = "g-"
-	// maxIdempotencyKey bounds the Idempotency-Key header.
-	maxIdempotencyKey = 256
 )
 
 // postConversation creates a conversation. The id follows from what is asked for, so asking again finds the same one.
-func (g *Gateway) postConversation(w http.ResponseWriter, r *http.Request, p Principal) {
+func (a *API) postConversation(c *call) (reply, error) {
 	var body protocol.CreateConversation
-	if !readBody(w, r, &body) {
-		return
+	if err := c.decode(&body, maxMembersBody); err != nil {
+		return reply{}, err
 	}
-	req, detail := newConversation(p.User, body, r.Header.Get("Idempotency-Key"))
-	if detail != "" {
-		problem(w, protocol.CodeInvalid, detail)
-		return
-	}
-	res, err := g.chat.Create(r.Context(), req)
+	key, err := c.idempotencyKey()
 	if err != nil {
-		g.createFailed(w, r, err)
-		return
+		return reply{}, err
+	}
+	req, err := newConversation(c.User, body, key)
+	if err != nil {
+		return reply{}, err
+	}
+	res, err := a.o.Chat.Create(c.Context(), req)
+	if err != nil {
+		return reply{}, createFailed(err)
 	}
 	if !res.GetCreated() && (res.GetKind() != req.GetKind() || (req.GetKind() == store.Group && res.GetTitle() != req.GetTitle())) {
-		problem(w, protocol.CodeConflict, "the Idempotency-Key was used for another conversation")
-		return
+		return reply{}, refuse(protocol.CodeConflict, "the Idempotency-Key was used for another conversation")
 	}
 	code := http.StatusOK
 	if res.GetCreated() {
 		code = http.StatusCreated
 	}
-	answer(w, code, protocol.Conversation{
+	return reply{status: code, body: protocol.Conversation{
 		ID: res.GetConversation(), Kind: res.GetKind(), Title: res.GetTitle(), Created: res.GetCreated(),
-	})
+	}}, nil
 }
 
-func (g *Gateway) createFailed(w http.ResponseWriter, r *http.Request, err error) {
+func createFailed(err error) error {
+	if errors.Is(err, chatpool.ErrNoPod) {
+		return refuse(protocol.CodeUnavailable, "")
+	}
 	switch status.Code(err) {
 	case codes.InvalidArgument:
-		problem(w, protocol.CodeInvalid, status.Convert(err).Message())
+		return invalid("%s", status.Convert(err).Message())
 	case codes.NotFound:
-		problem(w, protocol.CodeNotMember, "")
+		return notMember
 	case codes.AlreadyExists:
-		problem(w, protocol.CodeConflict, "")
+		return refuse(protocol.CodeConflict, "")
 	case codes.ResourceExhausted:
-		problem(w, protocol.CodeBusy, "")
+		return refuse(protocol.CodeBusy, "")
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Aborted:
-		problem(w, protocol.CodeUnavailable, "")
+		return refuse(protocol.CodeUnavailable, "")
 	default:
-		if errors.Is(err, chatpool.ErrNoPod) {
-			problem(w, protocol.CodeUnavailable, "")
-			return
-		}
-		g.failed(w, r, "a conversation could not be created", err)
+		return fmt.Errorf("create a conversation: %w", err)
 	}
 }
 
-// newConversation checks a request and says what is wrong with it, if anything.
-func newConversation(by store.User, b protocol.CreateConversation, key string) (*chatpb.CreateConversationRequest, string) {
+// newConversation checks a request.
+func newConversation(by store.User, b protocol.CreateConversation, key string) (*chatpb.CreateConversationRequest, error) {
 	req := &chatpb.CreateConversationRequest{Tenant: string(by.Tenant()), Kind: b.Kind, Creator: by.ID()}
 	switch b.Kind {
 	case store.Direct:
 		other, err := store.NewUser(by.Tenant(), b.User)
 		switch {
 		case err != nil:
-			return nil, "user: " + err.Error()
+			return nil, invalid("user: %v", err)
 		case other == by:
-			return nil, "user is yourself"
+			return nil, invalid("user is yourself")
 		case b.Title != "" || len(b.Members) > 0:
-			return nil, "a direct conversation has neither title nor members"
+			return nil, invalid("a direct conversation has neither title nor members")
 		}
 		req.Conversation = directID(by.ID(), other.ID())
 		req.Members = []*logpb.Member{{User: by.ID(), Role: store.RoleMember}, {User: other.ID(), Role: store.RoleMember}}
 	case store.Group:
 		switch {
 		case b.User != "":
-			return nil, "a group has members, not a user"
+			return nil, invalid("a group has members, not a user")
 		case len(b.Title) > protocol.MaxTitleBytes:
-			return nil, "title is too long"
-		case !utf8.ValidString(b.Title):
-			return nil, "title is not UTF-8"
-		case len(key) > maxIdempotencyKey:
-			return nil, "Idempotency-Key is too long"
+			return nil, invalid("title is longer than %d bytes", protocol.MaxTitleBytes)
 		}
 		req.Conversation, req.Title = groupID(by.ID(), key), b.Title
 		req.Members = []*logpb.Member{{User: by.ID(), Role: store.RoleOwner}}
 		seen := map[string]bool{by.ID(): true}
 		for _, id := range b.Members {
 			if _, err := store.NewUser(by.Tenant(), id); err != nil {
-				return nil, "members: " + err.Error()
+				return nil, invalid("members: %v", err)
 			}
 			if !seen[id] {
 				seen[id] = true
@@ -116,12 +110,12 @@ func newConversation(by store.User, b protocol.CreateConversation, key string) (
 			}
 		}
 		if len(req.Members) > protocol.MaxGroupMembers {
-			return nil, "too many members"
+			return nil, invalid("a group has at most %d members", protocol.MaxGroupMembers)
 		}
 	default:
-		return nil, "kind is neither direct nor group"
+		return nil, invalid("kind is neither direct nor group")
 	}
-	return req, ""
+	return req, nil
 }
 
 // directID is the one conversation of two users, whoever asks.
@@ -141,5 +135,5 @@ func digest(a, b string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
 }
 
-// isDirect goes by the id, which createConversation alone gives out.
-func isDirect(v store.Conv) bool { return strings.HasPrefix(v.ID(), directPrefix) }
+// IsDirect goes by the id, which this package alone gives out.
+func IsDirect(v store.Conv) bool { return strings.HasPrefix(v.ID(), directPrefix) }

@@ -1,0 +1,136 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+)
+
+// API serves /v1.
+type API struct {
+	o     Options
+	rates *rates
+	mux   *http.ServeMux
+}
+
+// call is an authenticated request.
+type call struct {
+	*http.Request
+	auth.Principal
+	// head is that of the answer.
+	head http.Header
+	w    http.ResponseWriter
+}
+
+// reply is a good answer. One without a body has none.
+type reply struct {
+	status int
+	body   any
+	// tagged answers have an ETag, and are not sent again to who has them.
+	tagged bool
+}
+
+type handler func(*call) (reply, error)
+
+// Route is an operation.
+type Route struct{ Method, Path string }
+
+// handlers are the operations, but for the socket.
+func (a *API) handlers() map[Route]handler {
+	return map[Route]handler{
+		{http.MethodGet, "/v1/inbox"}:                       a.getInbox,
+		{http.MethodPost, "/v1/conversations"}:              a.postConversation,
+		{http.MethodGet, "/v1/conversations/{id}/messages"}: a.getMessages,
+		{http.MethodPut, "/v1/devices/{device}"}:            a.putDevice,
+	}
+}
+
+var socketRoute = Route{http.MethodGet, "/v1/ws"}
+
+// New returns the API.
+func New(o Options) *API {
+	o.Limits.fill()
+	a := &API{o: o, rates: newRates(o.Limits), mux: http.NewServeMux()}
+	paths := map[string]map[string]http.Handler{socketRoute.Path: {socketRoute.Method: o.Socket}}
+	for r, h := range a.handlers() {
+		if paths[r.Path] == nil {
+			paths[r.Path] = map[string]http.Handler{}
+		}
+		paths[r.Path][r.Method] = a.authenticated(h)
+	}
+	for path, methods := range paths {
+		a.mux.Handle(path, a.guard(path, methods))
+	}
+	a.mux.Handle("/", a.guard("other", nil))
+	return a
+}
+
+// Routes are the operations that there are, in order.
+func (a *API) Routes() []Route {
+	out := []Route{socketRoute}
+	for r := range a.handlers() {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(x, y Route) int { return strings.Compare(x.Path+" "+x.Method, y.Path+" "+y.Method) })
+	return out
+}
+
+// ServeHTTP implements http.Handler. A path that the multiplexer would redirect to a cleaner one is no path of ours.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := a.mux.Handler(r); pattern == "" || !clean(r.URL.EscapedPath()) {
+		a.guard("other", nil).ServeHTTP(w, r)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// clean says whether the path has no empty, "." or ".." segment. What is escaped is the id's own.
+func clean(path string) bool {
+	for i, s := range strings.Split(path, "/") {
+		if s == "." || s == ".." || (s == "") != (i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// authenticated verifies the bearer, gives the request a deadline and its user's share, and answers what h returns.
+func (a *API) authenticated(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), Timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if !accepts(r.Header.Values("Accept"), jsonType) {
+			a.refuse(w, r, refuse(protocol.CodeNotAcceptable, "answers are "+jsonType))
+			return
+		}
+		p, err := a.o.Verify(ctx, Bearer(r))
+		if err != nil {
+			a.refuse(w, r, unauthorized(w.Header(), err))
+			return
+		}
+		if wait := a.rates.take(p.User); wait > 0 {
+			a.refuse(w, r, refusal{code: protocol.CodeRateLimited, wait: wait})
+			return
+		}
+		out, err := h(&call{Request: r, Principal: p, head: w.Header(), w: w})
+		if err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+		answer(w, r, out)
+	}
+}
+
+// Bearer returns the token of the Authorization header, or "".
+func Bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

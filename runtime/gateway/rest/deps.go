@@ -1,0 +1,45 @@
+package rest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// ErrBadCursor is wrapped by an Inbox for a cursor that it never gave out.
+var ErrBadCursor = errors.New("the cursor is not one of this inbox")
+
+// Verify judges a token; package auth has the errors. They never hold the token.
+type Verify func(ctx context.Context, token string) (auth.Principal, error)
+
+// Store is what is read and written of the store.
+type Store interface {
+	Conversation(ctx context.Context, c store.Conv) (store.Conversation, error)
+	Members(ctx context.Context, c store.Conv) ([]store.Member, error)
+	Membership(ctx context.Context, u store.User, c store.Conv) (store.Membership, error)
+	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
+	Devices(ctx context.Context, u store.User) ([]store.Device, error)
+}
+
+// Chat is the chat service.
+type Chat interface {
+	// Send does not wait: done is called once, from any goroutine. s must not be used again.
+	Send(s *chatpb.Send, done func(*chatpb.Result))
+	Create(ctx context.Context, r *chatpb.CreateConversationRequest) (*chatpb.CreateConversationResponse, error)
+}
+
+// Inbox lists a user's conversations by last activity.
+type Inbox interface {
+	Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
+}
+
+// History pages through a conversation as its member may see it: the oldest entries with a greater seq than after, or the newest
+// with a smaller one than before, or, with neither, the newest of all. The page is in order of seq. It wraps store.ErrNotFound for
+// whoever never was a member.
+type History interface {
+	History(ctx context.Context, u store.User, c store.Conv, after, before *uint64, limit int) (protocol.HistoryPage, error)
+}

@@ -1,0 +1,156 @@
+package rest
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+)
+
+const (
+	requestHeader = "X-Request-Id"
+	maxRequestID  = 64
+)
+
+type requestKey struct{}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// requestID takes the caller's id where it is short and plain, and makes one otherwise.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(requestHeader)
+	odd := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.", c)
+	}
+	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, odd) {
+		return strings.ToLower(rand.Text())
+	}
+	return id
+}
+
+// guard is around every path: request ids, faults, metrics, origins, methods.
+func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
+	allowed := slices.Sorted(maps.Keys(methods))
+	if methods[http.MethodGet] != nil && path != socketRoute.Path {
+		allowed = append(allowed, http.MethodHead)
+	}
+	allow := strings.Join(append(allowed, http.MethodOptions), ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := requestID(r)
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+		w.Header().Set(requestHeader, id)
+		rec := &recorder{ResponseWriter: w}
+		route := "other"
+		defer func() {
+			if v := recover(); v != nil {
+				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+					panic(v)
+				}
+				a.o.Panics.Inc()
+				a.o.Logger.ErrorContext(r.Context(), "a request could not be handled", "route", route, "request", id, "panic", panicText(v))
+				if rec.status == 0 {
+					Problem(rec, protocol.ProblemOf(protocol.CodeInternal, ""))
+				}
+			}
+			a.o.Requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
+		}()
+		if !a.origin(rec, r, allow) {
+			a.refuse(rec, r, refuse(protocol.CodeForbidden, "the origin is not allowed"))
+			return
+		}
+		if methods == nil {
+			a.refuse(rec, r, refuse(protocol.CodeNotFound, ""))
+			return
+		}
+		method := r.Method
+		if method == http.MethodHead && slices.Contains(allowed, method) {
+			method = http.MethodGet
+		}
+		h := methods[method]
+		switch {
+		case h != nil:
+			route = method + " " + path
+			h.ServeHTTP(rec, r)
+		case method == http.MethodOptions:
+			rec.Header().Set("Allow", allow)
+			rec.WriteHeader(http.StatusNoContent)
+		default:
+			rec.Header().Set("Allow", allow)
+			a.refuse(rec, r, refuse(protocol.CodeMethodNotAllowed, ""))
+		}
+	})
+}
+
+// origin says whether the request comes from no web page or from one that may call, and tells the browser so.
+func (a *API) origin(w http.ResponseWriter, r *http.Request, allow string) bool {
+	head := w.Header()
+	head.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	if !slices.Contains(a.o.AllowedOrigins, origin) {
+		return false
+	}
+	head.Set("Access-Control-Allow-Origin", origin)
+	head.Set("Access-Control-Expose-Headers", "ETag, Idempotency-Key, Retry-After, "+requestHeader)
+	if r.Method == http.MethodOptions {
+		head.Set("Access-Control-Allow-Methods", allow)
+		head.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-None-Match, Traceparent, "+requestHeader)
+		head.Set("Access-Control-Max-Age", "600")
+	}
+	return true
+}
+
+// recorder remembers the status.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Hijack implements http.Hijacker, which the WebSocket library asks for.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	r.status = http.StatusSwitchingProtocols
+	return http.NewResponseController(r.ResponseWriter).Hijack()
+}
+
+// Unwrap is for http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// panicText is a fault for the log: where it was, and of its value only what cannot be a client's words.
+func panicText(v any) string {
+	if err, ok := v.(error); ok {
+		return fmt.Sprintf("%T: %v\n%s", v, err, debug.Stack())
+	}
+	return fmt.Sprintf("%T\n%s", v, debug.Stack())
+}

@@ -1,0 +1,27 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+)
+
+func (a *API) getInbox(c *call) (reply, error) {
+	limit, err := c.pageSize()
+	if err != nil {
+		return reply{}, err
+	}
+	page, err := a.o.Inbox.Inbox(c.Context(), c.User, limit, c.URL.Query().Get("cursor"))
+	switch {
+	case errors.Is(err, ErrBadCursor):
+		return reply{}, invalid("cursor is none of this inbox's")
+	case err != nil:
+		return reply{}, fmt.Errorf("read the inbox: %w", err)
+	}
+	if page.Items == nil {
+		page.Items = []protocol.InboxItem{}
+	}
+	return reply{status: http.StatusOK, body: page, tagged: true}, nil
+}
