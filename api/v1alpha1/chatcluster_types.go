@@ -116,4 +116,8 @@ type ChatClusterSpec struct {
 	// Pushes to phones (AWS End User Messaging Push, whose API is Pinpoint's).
 	// +optional
 	Pinpoint PinpointSpec `json:"pinpoint,omitzero"`
+
+	// Traces of what clients ask for. Metrics need no switch: every pod serves them.
+	// +optional
+	Telemetry TelemetrySpec `json:"telemetry,omitzero"`
 }

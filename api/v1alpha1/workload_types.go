@@ -111,3 +111,18 @@ type ProjectorSpec struct {
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 }
+
+// TelemetrySpec is where traces go.
+type TelemetrySpec struct {
+	// URL of an OpenTelemetry collector (OTLP over gRPC), such as http://collector.observability:4317. Absent means no traces.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/]+$`
+	// +optional
+	OTLPEndpoint string `json:"otlpEndpoint,omitempty"`
+	// The share of clients' requests that are traced, "0" to "1", such as "0.01". Absent means 0.01.
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^(0(\.[0-9]+)?|1(\.0+)?)$`
+	// +optional
+	SampleRatio string `json:"sampleRatio,omitempty"`
+}

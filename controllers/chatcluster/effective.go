@@ -46,6 +46,8 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 
 	fillPtr(&s.Pinpoint.PushDelay, metav1.Duration{Duration: 10 * time.Second})
 
+	fill(&s.Telemetry.SampleRatio, "0.01")
+
 	fillPtr(&s.Gateway.Replicas, 2)
 	fillPtr(&s.Gateway.DrainPeriod, metav1.Duration{Duration: time.Minute})
 	fillPtr(&s.Gateway.MaxConnections, 10_000)

@@ -8,6 +8,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/runtime/config"
 )
 
@@ -60,8 +61,17 @@ func (c Cluster) Config() config.Config {
 			MaxConnections: int(*s.Gateway.MaxConnections),
 			AllowedOrigins: s.Gateway.AllowedOrigins,
 		},
-		Chat: config.Chat{Service: c.ChildName(RoleChat) + "." + c.Namespace + ".svc:" + strconv.Itoa(chatPort)},
+		Chat:      config.Chat{Service: c.ChildName(RoleChat) + "." + c.Namespace + ".svc:" + strconv.Itoa(chatPort)},
+		Telemetry: telemetry(s.Telemetry),
 	}
+}
+
+func telemetry(t v1alpha1.TelemetrySpec) config.Telemetry {
+	if t.OTLPEndpoint == "" {
+		return config.Telemetry{}
+	}
+	ratio, _ := strconv.ParseFloat(t.SampleRatio, 64) // the schema has checked its form
+	return config.Telemetry{OTLPEndpoint: t.OTLPEndpoint, SampleRatio: ratio}
 }
 
 // ConfigMap holds the configuration under a name made from its content. It is immutable: a changed configuration is

@@ -168,6 +168,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: projector
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProjectorSpec
+    - name: telemetry
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TelemetrySpec
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatClusterStatus
   map:
     fields:
@@ -431,6 +434,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     - name: value
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TelemetrySpec
+  map:
+    fields:
+    - name: otlpEndpoint
+      type:
+        scalar: string
+    - name: sampleRatio
       type:
         scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicStatus

@@ -46,6 +46,8 @@ type ChatClusterSpecApplyConfiguration struct {
 	ElastiCache *ElastiCacheSpecApplyConfiguration `json:"elastiCache,omitempty"`
 	// Pushes to phones (AWS End User Messaging Push, whose API is Pinpoint's).
 	Pinpoint *PinpointSpecApplyConfiguration `json:"pinpoint,omitempty"`
+	// Traces of what clients ask for. Metrics need no switch: every pod serves them.
+	Telemetry *TelemetrySpecApplyConfiguration `json:"telemetry,omitempty"`
 }
 
 // ChatClusterSpecApplyConfiguration constructs a declarative configuration of the ChatClusterSpec type for use with
@@ -171,5 +173,13 @@ func (b *ChatClusterSpecApplyConfiguration) WithElastiCache(value *ElastiCacheSp
 // If called multiple times, the Pinpoint field is set to the value of the last call.
 func (b *ChatClusterSpecApplyConfiguration) WithPinpoint(value *PinpointSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
 	b.Pinpoint = value
+	return b
+}
+
+// WithTelemetry sets the Telemetry field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Telemetry field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithTelemetry(value *TelemetrySpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.Telemetry = value
 	return b
 }
