@@ -59,6 +59,13 @@ test-e2e: compiler ## Real pods on a real node: apply, chat, kill, scale, delete
 	$(WORLD) run --name $(E2E) -- $(GOTEST) -tags e2e -v ./test/e2e/...
 	hack/leftovers.sh $(E2E)
 
+##@ Measure it
+
+.PHONY: bench
+bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a look
+	cd hack/bench && go build -o $(BIN)/bench .
+	taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
+
 ##@ Change it
 
 .PHONY: generate manifests proto lint verify fmt
@@ -73,6 +80,7 @@ proto: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Protobuf and
 
 lint: $(BIN)/golangci-lint $(BIN)/helm ## gofmt, go vet and golangci-lint on every module of ours; helm lint
 	cd hack/world && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	cd hack/bench && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 	$(BIN)/golangci-lint run ./...
 	$(BIN)/helm lint --strict charts/chatcluster
 	$(BIN)/helm template chatcluster charts/chatcluster >/dev/null

@@ -18,7 +18,7 @@ if ! changed="$(diff <(echo "$before") <(generated))"; then
 fi
 
 failed=0
-for mod in . hack/world hack/tools hack/tools/buf hack/tools/lint hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes; do
+for mod in . hack/bench hack/world hack/tools hack/tools/buf hack/tools/lint hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes; do
   if ! (cd "$mod" && go mod tidy -diff >/dev/null 2>&1); then
     echo "$mod: go.mod or go.sum is not tidy: run go mod tidy there" >&2
     failed=1
