@@ -26,6 +26,7 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		Store:        b.store,
 		Publisher:    producer,
 		Registry:     b.cache,
+		Routes:       b.cache,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registry,

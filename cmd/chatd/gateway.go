@@ -43,6 +43,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		MarkLog:        producer,
 		Inbox:          inboxes{reader},
 		History:        history.NewReader(b.store, model),
+		Routes:         b.cache,
 		ChatService:    r.cfg.Chat.Service,
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,
 		MaxConnections: r.cfg.Gateway.MaxConnections,

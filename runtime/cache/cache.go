@@ -15,7 +15,7 @@ import (
 const (
 	// opTimeout bounds a call: Redis is there to be fast.
 	opTimeout = time.Second
-	// DefaultLease is how long a pod's lease lasts.
+	// DefaultLease is how long a pod's lease lasts, and a gateway's.
 	DefaultLease = 15 * time.Second
 )
 
@@ -32,6 +32,8 @@ type Cache struct {
 	redis  redis.UniversalClient
 	prefix string
 	lease  time.Duration
+	// shards is how many slots routes are in.
+	shards int
 }
 
 // New returns the cache in that Redis. Close closes the client.
@@ -39,7 +41,11 @@ func New(client redis.UniversalClient, o Options) *Cache {
 	if o.Lease <= 0 {
 		o.Lease = DefaultLease
 	}
-	return &Cache{redis: client, prefix: o.KeyPrefix, lease: o.Lease}
+	c := &Cache{redis: client, prefix: o.KeyPrefix, lease: o.Lease, shards: 1}
+	if _, ok := client.(*redis.ClusterClient); ok {
+		c.shards = clusterShards
+	}
+	return c
 }
 
 // Ping returns nil when Redis answers.

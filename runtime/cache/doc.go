@@ -1,5 +1,5 @@
-// Package cache is what ChatCluster keeps in Redis: marks as they are now, which pod has which lanes open, and the inbox's
-// lists and summaries.
+// Package cache is what ChatCluster keeps in Redis: marks as they are now, which pod has which lanes open, where
+// users are connected, and the inbox's lists and summaries.
 //
 // # Promise
 //
@@ -22,6 +22,17 @@
 //	lease#{pod}                    a pod's lease; 15 s
 //	lanes#{pod}                    set of tenant#conversation; 24 h
 //	claim#{pod}                    who is taking a lapsed pod's lanes; 10 s
+//	u#{shard}#tenant#user          when the user was last seen, and each device's gateway, epoch and last renewal; 30 days
+//	g#{shard}#instance             a gateway's lease: its routes in this shard are whole; 15 s
+//	gr#{shard}#instance            a gateway is registering its routes; a minute
+//	gen#{shard}                    since when the shard is there: it is unknown where users are before all have registered
+//
+// # Routes
+//
+// Routes are in few slots (one, or sixteen in cluster mode), so that those of a whole group are read with one command for each.
+// They are never believed alone: a gateway that has no lease in a shard may have anybody, one that is asked for and has one has
+// exactly whom the routes name. A lease is given only for routes that were written since the gateway's BeginGateway with nothing
+// lost in between, so Redis emptied, or a shard of it, is "not known" until the gateways have registered again.
 //
 // # Concurrency and lifecycle
 //

@@ -57,8 +57,9 @@ func TestRedis(t *testing.T) {
 		t.Cleanup(empty)
 		lapse := func() {
 			within(t, 10*time.Second, "all leases have lapsed", func() bool {
-				keys, err := c.redis.Keys(t.Context(), cfg.KeyPrefix+"lease#*").Result()
-				return err == nil && len(keys) == 0
+				pods, err := c.redis.Keys(t.Context(), cfg.KeyPrefix+"lease#*").Result()
+				gateways, gerr := c.redis.Keys(t.Context(), cfg.KeyPrefix+"g#*").Result()
+				return err == nil && gerr == nil && len(pods)+len(gateways) == 0
 			})
 		}
 		return &engine{Cache: c, lapse: lapse, empty: empty}

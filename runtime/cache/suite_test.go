@@ -45,6 +45,12 @@ func suite(t *testing.T, open func(*testing.T) *engine) {
 		{"ListRaces", listRaces},
 		{"Summaries", summaries},
 		{"OffersLiveAsLongAsNothingChanged", offers},
+		{"Routes", routes},
+		{"RouteEpochs", routeEpochs},
+		{"RoutesAfterEmptying", routesAfterEmptying},
+		{"RoutesOfMany", routesOfMany},
+		{"RoutesOfHostileIDs", routesOfHostileIDs},
+		{"Presence", presence},
 		{"ContextEnded", contextEnded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -109,7 +109,10 @@ func (l *lane) adopt(b *logpb.Batch, how route, waiters []waiter) {
 	l.mu.Unlock()
 
 	if now.Sub(time.UnixMilli(l.lastAt)) < freshFor {
-		l.s.deliver(l.conv, b)
+		l.heard(b)
+		l.audience.deliver(b)
+	} else {
+		l.placed = false
 	}
 	switch {
 	case how == inOutbox:

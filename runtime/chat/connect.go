@@ -28,7 +28,7 @@ func (s *Service) Connect(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, c
 	if err := stream.Send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: s.o.Pod}, Draining: s.draining.Load()}); err != nil {
 		return err
 	}
-	out := newOutgoing(s.o.StreamBytes)
+	out := newOutgoing(first.GetHello().GetInstance(), s.o.StreamBytes)
 	s.streams.add(out)
 	defer out.close()
 	defer s.streams.remove(out)
@@ -54,8 +54,17 @@ func (s *Service) Connect(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, c
 func (s *Service) receive(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, chatpb.ChatFrame], f *chatpb.GatewayFrame, out *outgoing) error {
 	for {
 		now := s.now()
+		if f.Routed != nil {
+			out.routed.Store(f.GetRouted())
+		}
 		for _, send := range f.GetSends() {
 			s.send(send, now, out)
+		}
+		for _, t := range f.GetTakeovers() {
+			s.takeover(t)
+		}
+		for _, sig := range f.GetSignals() {
+			s.signal(sig)
 		}
 		var err error
 		if f, err = stream.Recv(); err != nil {

@@ -32,3 +32,10 @@ type Registry interface {
 	// TakeLapsed moves lanes of pods whose lease has lapsed to the pod's own, at most limit, and returns them.
 	TakeLapsed(ctx context.Context, pod string, limit int) ([]store.Conv, error)
 }
+
+// Routes is where users are connected.
+type Routes interface {
+	// Away says of each group of users, and in it of each of the gateways' instances, whether it is certain that no device of the
+	// group is connected there.
+	Away(ctx context.Context, instances []string, groups [][]store.User) ([][]bool, error)
+}

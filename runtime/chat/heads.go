@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // maxJoined bounds the users that one head names.
@@ -28,6 +29,17 @@ func (s *Service) announce(l *lane) {
 	if h := l.headSince(time.Time{}); h != nil {
 		s.streams.head(h)
 	}
+}
+
+// head returns the conversation's head if a lane has it, or nil.
+func (s *Service) head(conv store.Conv) *chatpb.Head {
+	s.mu.Lock()
+	l := s.lanes[conv]
+	s.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	return l.headSince(time.Time{})
 }
 
 // headSince returns the lane's head if it was active since then, or nil. It forgets who joined before that.

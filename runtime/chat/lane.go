@@ -45,6 +45,7 @@ type lane struct {
 	unsettled time.Time
 	checkDue  bool   // look for it now
 	raised    uint64 // the tail mark as this lane knows it
+	audience  *audience
 
 	publications
 
@@ -55,6 +56,7 @@ type lane struct {
 	lastAt  int64
 	members *members
 	window  *window
+	placed  bool // the audience is the members
 }
 
 // refusal is the first message of a device that was refused and may come again.
@@ -75,7 +77,7 @@ type arrival struct {
 func newLane(s *Service, conv store.Conv) *lane {
 	n := s.o.LaneBytesPerSecond
 	return &lane{
-		s: s, conv: conv, touched: s.now(),
+		s: s, conv: conv, touched: s.now(), audience: newAudience(s, conv),
 		pending: map[sender]int{}, refused: map[sender]refusal{},
 		// A second's worth at once, yet never less than a message.
 		limit:        rate.NewLimiter(rate.Limit(n), max(n, 2*protocol.MaxBodyBytes)),

@@ -17,6 +17,9 @@ type metrics struct {
 	owed     prometheus.Counter
 	drained  prometheus.Counter
 	dropped  prometheus.Counter
+	skipped  prometheus.Counter
+	signals  prometheus.Counter
+	lookups  *prometheus.CounterVec
 	settled  prometheus.Counter
 	lanes    prometheus.GaugeFunc
 	streams  prometheus.GaugeFunc
@@ -46,6 +49,11 @@ func newMetrics(s *Service, r prometheus.Registerer) (*metrics, error) {
 		owed:    count("owed_total", "Batches that went to the outbox."),
 		drained: count("drained_total", "Batches of the outbox that Kafka took."),
 		dropped: count("deliveries_dropped_total", "Deliveries that a slow gateway lost; heads heal it."),
+		skipped: count("deliveries_skipped_total", "Deliveries that a gateway was left out of, as it had no member."),
+		signals: count("signals_total", "Signals that were passed on."),
+		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "chatcluster_chat_route_lookups_total", Help: "Lookups of where members are connected.",
+		}, []string{"outcome"}),
 		settled: count("settled_lanes_total", "Lanes taken over from pods that died."),
 		lanes:   gauge("lanes_open", "Open lanes.", func() float64 { return float64(s.laneCount()) }),
 		streams: gauge("streams", "Connected gateways.", func() float64 { return float64(s.streams.count()) }),
@@ -61,7 +69,7 @@ func newMetrics(s *Service, r prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.appends, m.entries, m.seconds, m.lost, m.unknown, m.results, m.kafka, m.owed, m.drained, m.dropped, m.settled,
+		m.appends, m.entries, m.seconds, m.lost, m.unknown, m.results, m.kafka, m.owed, m.drained, m.dropped, m.skipped, m.signals, m.lookups, m.settled,
 		m.lanes, m.streams, m.breaker, m.inFlight,
 	} {
 		if err := r.Register(c); err != nil {

@@ -17,6 +17,8 @@ type Options struct {
 	Store     Store
 	Publisher Publisher
 	Registry  Registry
+	// Routes may be nil: then everything is delivered to every gateway.
+	Routes Routes
 	// HotRetention is how long batches stay in the store. Zero: for ever.
 	HotRetention time.Duration
 	// Log takes what a person should know; nil discards it.

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,16 +17,22 @@ const (
 )
 
 // outgoing is what waits for one gateway. Results are never lost: when too many wait, the stream ends and the gateway
-// answers for them. Deliveries are hints: when too many wait, new ones are replaced by their conversation's head.
+// answers for them. Deliveries are hints: when too many wait, new ones are replaced by their conversation's head. Signals and
+// takeovers may get lost: they are dropped first.
 type outgoing struct {
 	limit int // bytes of deliveries; half of it for results
 	wake  chan struct{}
+	// instance is what the gateway's routes name; routed says that it registers all of them.
+	instance string
+	routed   atomic.Bool
 
 	mu         sync.Mutex
 	results    []*chatpb.Result
 	deliveries []delivery
 	bytes      int // of deliveries
 	heads      map[headKey]*chatpb.Head
+	signals    map[signalKey]*chatpb.Signal
+	takeovers  []*chatpb.Takeover
 	draining   bool
 	overflowed bool
 	closed     bool
@@ -38,8 +45,11 @@ type delivery struct {
 
 type headKey struct{ tenant, conversation string }
 
-func newOutgoing(limit int) *outgoing {
-	return &outgoing{limit: limit, wake: make(chan struct{}, 1), heads: map[headKey]*chatpb.Head{}}
+func newOutgoing(instance string, limit int) *outgoing {
+	return &outgoing{
+		limit: limit, instance: instance, wake: make(chan struct{}, 1),
+		heads: map[headKey]*chatpb.Head{}, signals: map[signalKey]*chatpb.Signal{},
+	}
 }
 
 func (o *outgoing) signal() {
@@ -125,7 +135,7 @@ func (o *outgoing) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.results, o.deliveries, o.heads = nil, nil, nil
+	o.results, o.deliveries, o.heads, o.signals, o.takeovers = nil, nil, nil, nil, nil
 }
 
 // frame returns the next frame, or nil when nothing waits. ok is false when results were lost: the stream must end.
@@ -135,7 +145,7 @@ func (o *outgoing) frame() (f *chatpb.ChatFrame, ok bool) {
 	if o.overflowed {
 		return nil, false
 	}
-	if len(o.results) == 0 && len(o.deliveries) == 0 && len(o.heads) == 0 && !o.draining {
+	if len(o.results)+len(o.deliveries)+len(o.heads)+len(o.signals)+len(o.takeovers) == 0 && !o.draining {
 		return nil, true
 	}
 	f = &chatpb.ChatFrame{Draining: o.draining}
@@ -158,6 +168,7 @@ func (o *outgoing) frame() (f *chatpb.ChatFrame, ok bool) {
 		f.Heads = append(f.Heads, h)
 		delete(o.heads, k)
 	}
+	o.asides(f)
 	return f, true
 }
 
@@ -196,13 +207,30 @@ func (s *streams) each(f func(*outgoing)) {
 	}
 }
 
-func (s *streams) deliver(d *chatpb.Deliver, m *metrics) {
+// deliver queues the batch for every gateway but those to skip; one that no longer registers everybody is not skipped.
+func (s *streams) deliver(d *chatpb.Deliver, skip gateways, m *metrics) {
 	size := proto.Size(d)
 	s.each(func(o *outgoing) {
-		if !o.deliver(d, size) {
+		switch {
+		case o.skipped(skip):
+			m.skipped.Inc()
+		case !o.deliver(d, size):
 			m.dropped.Inc()
 		}
 	})
+}
+
+func (s *streams) signal(sig *chatpb.Signal, skip gateways) {
+	s.each(func(o *outgoing) {
+		if !o.skipped(skip) {
+			o.pass(sig)
+		}
+	})
+}
+
+func (o *outgoing) skipped(skip gateways) bool {
+	_, ok := skip[o]
+	return ok && o.routed.Load()
 }
 
 func (s *streams) head(h *chatpb.Head) { s.each(func(o *outgoing) { o.head(h) }) }

@@ -19,7 +19,7 @@ func delivered(seq uint64, size int) *chatpb.Deliver {
 }
 
 func TestASlowGatewayLosesDeliveriesAndLearnsTheHead(t *testing.T) {
-	o := newOutgoing(1000)
+	o := newOutgoing("gw", 1000)
 	var kept []bool
 	for seq := range uint64(4) {
 		d := delivered(seq+1, 400)
@@ -46,7 +46,7 @@ func TestASlowGatewayLosesDeliveriesAndLearnsTheHead(t *testing.T) {
 
 func TestResultsAreNeverLostSilently(t *testing.T) {
 	const room = 10
-	o := newOutgoing(2 * room * resultBytes)
+	o := newOutgoing("gw", 2*room*resultBytes)
 	for i := range uint64(room) {
 		o.result(&chatpb.Result{Ref: i})
 	}
@@ -62,7 +62,7 @@ func TestResultsAreNeverLostSilently(t *testing.T) {
 }
 
 func TestFramesAreBounded(t *testing.T) {
-	o := newOutgoing(64 << 20)
+	o := newOutgoing("gw", 64<<20)
 	const n = 100
 	for i := range uint64(n) {
 		d := delivered(i+1, 64<<10)
@@ -105,7 +105,7 @@ func TestHeadsCoalesce(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			o := newOutgoing(1000)
+			o := newOutgoing("gw", 1000)
 			for _, h := range tc.heads {
 				o.head(h)
 			}

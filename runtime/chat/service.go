@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
-	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -30,6 +29,8 @@ type Service struct {
 	marking *semaphore.Weighted
 	streams streams
 	outbox  outbox
+	locator *locator
+	quiet   *quiet
 
 	// life is what store calls of lanes live in: it ends when everything has been answered, or the grace is over.
 	life    context.Context
@@ -56,6 +57,7 @@ func New(o Options) (*Service, error) {
 		stopped: make(chan struct{}),
 		lanes:   map[store.Conv]*lane{},
 	}
+	s.locator, s.quiet = newLocator(s), newQuiet(s)
 	s.breaker = &breaker{failures: o.BreakerFailures, probe: o.BreakerProbe, now: s.now}
 	// The service's own life, not a request's: what was accepted is finished while Serve drains.
 	s.life, s.end = context.WithCancel(context.Background())
@@ -137,11 +139,6 @@ func (s *Service) allLanes() []*lane {
 		ls = append(ls, l)
 	}
 	return ls
-}
-
-// deliver hands a committed batch to every gateway.
-func (s *Service) deliver(conv store.Conv, b *logpb.Batch) {
-	s.streams.deliver(&chatpb.Deliver{Tenant: string(conv.Tenant()), Conversation: conv.ID(), Batch: b}, s.metrics)
 }
 
 // kafkaReport takes note of how a publication ended.

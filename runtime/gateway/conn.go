@@ -149,6 +149,7 @@ func (c *conn) finish() {
 		return
 	}
 	c.g.hub.removeUser(c)
+	c.g.routes.disconnect(c)
 	for _, v := range convs {
 		c.g.hub.removeConv(v, c)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -41,6 +42,18 @@ type Marks interface {
 	RaiseMarks(ctx context.Context, u store.User, c store.Conv, device string, delivered, read uint64) error
 	// DeviceMarks returns a mark for each of convs, in their order.
 	DeviceMarks(ctx context.Context, u store.User, device string, convs []store.Conv) ([]Mark, error)
+}
+
+// Routes is where users are connected, for all pods to know. It may forget everything at any moment; package cache says how that
+// is noticed.
+type Routes interface {
+	RenewGateway(ctx context.Context, instance string) (kept bool, err error)
+	BeginGateway(ctx context.Context, instance string) error
+	FinishGateway(ctx context.Context, instance string) (ok bool, err error)
+	EndGateway(ctx context.Context, instance string) error
+	PutRoutes(ctx context.Context, instance string, routes []cache.Route) ([]cache.Held, error)
+	DropRoutes(ctx context.Context, instance string, routes []cache.Route) error
+	Presence(ctx context.Context, users []store.User) ([]cache.Presence, error)
 }
 
 // MarkLog publishes read marks. It must not wait: done is called once, later, with nil when the mark is safe.

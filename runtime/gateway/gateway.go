@@ -33,6 +33,7 @@ type Gateway struct {
 	hub    *hub
 	marks  *markTable
 	prober *prober
+	routes *router
 	chat   *chatpool.Pool
 	pulls  *semaphore.Weighted
 
@@ -65,12 +66,13 @@ func New(o Options) (*Gateway, error) {
 	g.stopped = g.life.Done()
 	g.marks = newMarkTable(g)
 	g.prober = newProber(g)
+	g.routes = newRouter(g)
 	var err error
 	if g.m, err = newMetrics(g, o.Registerer); err != nil {
 		return nil, fmt.Errorf("register the gateway's metrics: %w", err)
 	}
 	g.chat, err = chatpool.New(chatpool.Options{
-		Service: o.ChatService, Gateway: o.Name, Handler: g, Logger: o.Logger, Resolve: o.Resolve,
+		Service: o.ChatService, Gateway: o.Name, Instance: g.routes.instance, Handler: g, Logger: o.Logger, Resolve: o.Resolve,
 	})
 	return g, err
 }
@@ -97,6 +99,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	g.background.Go(func() { _ = g.chat.Run(g.life) })
 	g.background.Go(func() { g.marks.run(g.life) })
 	g.background.Go(func() { g.prober.run(g.life) })
+	g.background.Go(func() { g.routes.run(g.life) })
 	for range 4 * runtime.GOMAXPROCS(0) {
 		g.background.Go(g.worker)
 	}

@@ -96,6 +96,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 	if old := c.g.hub.addUser(c); old != nil {
 		old.close(protocol.CloseReplaced, "the same device connected again")
 	}
+	c.g.routes.connect(ctx, c)
 	if err := c.subscribe(ctx); err != nil {
 		c.unavailable("the memberships could not be read", err)
 		return

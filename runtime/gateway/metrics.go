@@ -13,6 +13,7 @@ type metrics struct {
 	framesIn, framesOut, closes, results, requests          *prometheus.CounterVec
 	deliveries, pulls, pullErrors, phantoms, probes, healed prometheus.Counter
 	podsLost, cacheErrors, publishErrors, marksLost, panics prometheus.Counter
+	routeErrors, takeovers                                  prometheus.Counter
 }
 
 func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
@@ -51,6 +52,8 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 		cacheErrors:   counter("cache_errors_total", "Calls of the cache that failed."),
 		publishErrors: counter("mark_publish_errors_total", "Read marks that Kafka did not take at once."),
 		marksLost:     counter("marks_lost_total", "Marks that could not be stored."),
+		routeErrors:   counter("route_errors_total", "Calls of Redis about routes that failed."),
+		takeovers:     counter("takeovers_total", "Connections whose device has connected again at another gateway."),
 		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
 	}
 	gauge("connections", "Open connections.", func() float64 { return float64(g.count()) })

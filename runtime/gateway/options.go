@@ -22,6 +22,9 @@ type Options struct {
 	MarkLog  MarkLog
 	Inbox    Inbox
 	History  History
+	// Routes may be nil: then every chat pod delivers everything here, a device may be connected to two gateways, and nobody's
+	// presence is known.
+	Routes Routes
 	// ChatService is the host and port of the chat pods' headless Service.
 	ChatService string
 	// Resolve looks the Service's host up; the system's resolver when nil.
@@ -64,6 +67,11 @@ type Limits struct {
 	// ProbeEvery is how often a conversation with a connection is compared with the store even when nothing is known to be
 	// lost: 10 min. Each probe costs one strongly consistent read per gateway.
 	ProbeEvery time.Duration
+	// RouteEvery is how often a connection's route is renewed: 20 s. A connection that was replaced elsewhere learns it then at the
+	// latest.
+	RouteEvery time.Duration
+	// LeaseEvery is how often the gateway's lease is renewed, a third of what it lasts: 5 s.
+	LeaseEvery time.Duration
 }
 
 func (o *Options) check() error {
@@ -102,6 +110,8 @@ func (l *Limits) fill() {
 	set(&l.WriteTimeout, 10*time.Second)
 	set(&l.MarkFlushEvery, time.Minute)
 	set(&l.ProbeEvery, 10*time.Minute)
+	set(&l.RouteEvery, 20*time.Second)
+	set(&l.LeaseEvery, 5*time.Second)
 }
 
 func set[T comparable](v *T, def T) {

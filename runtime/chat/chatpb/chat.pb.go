@@ -27,9 +27,13 @@ const (
 type GatewayFrame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// hello is in the first frame only.
-	Hello         *GatewayHello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
-	Sends         []*Send       `protobuf:"bytes,2,rep,name=sends,proto3" json:"sends,omitempty"`
-	Signals       []*Signal     `protobuf:"bytes,3,rep,name=signals,proto3" json:"signals,omitempty"`
+	Hello   *GatewayHello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
+	Sends   []*Send       `protobuf:"bytes,2,rep,name=sends,proto3" json:"sends,omitempty"`
+	Signals []*Signal     `protobuf:"bytes,3,rep,name=signals,proto3" json:"signals,omitempty"`
+	// routed says, when it is present, whether from now on every connection of the gateway has its route in Redis under the
+	// hello's instance. Only while it is true may a delivery be kept from this gateway. A stream begins with false.
+	Routed        *bool       `protobuf:"varint,4,opt,name=routed,proto3,oneof" json:"routed,omitempty"`
+	Takeovers     []*Takeover `protobuf:"bytes,5,rep,name=takeovers,proto3" json:"takeovers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -85,10 +89,26 @@ func (x *GatewayFrame) GetSignals() []*Signal {
 	return nil
 }
 
+func (x *GatewayFrame) GetRouted() bool {
+	if x != nil && x.Routed != nil {
+		return *x.Routed
+	}
+	return false
+}
+
+func (x *GatewayFrame) GetTakeovers() []*Takeover {
+	if x != nil {
+		return x.Takeovers
+	}
+	return nil
+}
+
 type GatewayHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// gateway is the pod's name.
-	Gateway       string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	Gateway string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// instance names this run of the gateway, as its routes and its lease do; empty when it has none.
+	Instance      string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -130,6 +150,92 @@ func (x *GatewayHello) GetGateway() string {
 	return ""
 }
 
+func (x *GatewayHello) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+// Takeover says that a device has connected again elsewhere. The chat pod passes it on to the gateway that is named.
+type Takeover struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// instance is the gateway that has the older connection.
+	Instance string `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Tenant   string `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	User     string `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	Device   string `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	// epoch is the newer connection's: only an older one is closed.
+	Epoch         uint64 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Takeover) Reset() {
+	*x = Takeover{}
+	mi := &file_chat_chatpb_chat_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Takeover) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Takeover) ProtoMessage() {}
+
+func (x *Takeover) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_chatpb_chat_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Takeover.ProtoReflect.Descriptor instead.
+func (*Takeover) Descriptor() ([]byte, []int) {
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Takeover) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *Takeover) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *Takeover) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Takeover) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Takeover) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 // Send asks for one entry to be appended: a message, or what one of changes names. All are idempotent by (conversation, user,
 // client_msg_id), and the lane checks whether the user may.
 type Send struct {
@@ -166,7 +272,7 @@ type Send struct {
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[2]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -178,7 +284,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[2]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -191,7 +297,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{2}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Send) GetRef() uint64 {
@@ -402,14 +508,16 @@ type Signal struct {
 	//
 	//	*Signal_Typing
 	//	*Signal_Receipt
-	Kind          isSignal_Kind `protobuf_oneof:"kind"`
+	Kind isSignal_Kind `protobuf_oneof:"kind"`
+	// own says that only the user's own other devices are to be told: the conversation is too large for the others.
+	Own           bool `protobuf:"varint,7,opt,name=own,proto3" json:"own,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -421,7 +529,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[3]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -434,7 +542,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{3}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Signal) GetTenant() string {
@@ -490,6 +598,13 @@ func (x *Signal) GetReceipt() *Receipt {
 	return nil
 }
 
+func (x *Signal) GetOwn() bool {
+	if x != nil {
+		return x.Own
+	}
+	return false
+}
+
 type isSignal_Kind interface {
 	isSignal_Kind()
 }
@@ -516,7 +631,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -528,7 +643,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[4]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -541,7 +656,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{4}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Typing) GetActive() bool {
@@ -562,7 +677,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +689,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[5]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +702,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{5}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Receipt) GetDelivered() uint64 {
@@ -612,15 +727,16 @@ type ChatFrame struct {
 	Deliveries []*Deliver `protobuf:"bytes,3,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
 	Heads      []*Head    `protobuf:"bytes,4,rep,name=heads,proto3" json:"heads,omitempty"`
 	// draining says that the pod takes no new conversations: pick another once nothing is in flight.
-	Draining      bool      `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"`
-	Signals       []*Signal `protobuf:"bytes,6,rep,name=signals,proto3" json:"signals,omitempty"`
+	Draining      bool        `protobuf:"varint,5,opt,name=draining,proto3" json:"draining,omitempty"`
+	Signals       []*Signal   `protobuf:"bytes,6,rep,name=signals,proto3" json:"signals,omitempty"`
+	Takeovers     []*Takeover `protobuf:"bytes,7,rep,name=takeovers,proto3" json:"takeovers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChatFrame) Reset() {
 	*x = ChatFrame{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +748,7 @@ func (x *ChatFrame) String() string {
 func (*ChatFrame) ProtoMessage() {}
 
 func (x *ChatFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[6]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +761,7 @@ func (x *ChatFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatFrame.ProtoReflect.Descriptor instead.
 func (*ChatFrame) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ChatFrame) GetHello() *ChatHello {
@@ -690,6 +806,13 @@ func (x *ChatFrame) GetSignals() []*Signal {
 	return nil
 }
 
+func (x *ChatFrame) GetTakeovers() []*Takeover {
+	if x != nil {
+		return x.Takeovers
+	}
+	return nil
+}
+
 type ChatHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// pod is the chat pod's name: what rendezvous hashing picks by.
@@ -700,7 +823,7 @@ type ChatHello struct {
 
 func (x *ChatHello) Reset() {
 	*x = ChatHello{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +835,7 @@ func (x *ChatHello) String() string {
 func (*ChatHello) ProtoMessage() {}
 
 func (x *ChatHello) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[7]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +848,7 @@ func (x *ChatHello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatHello.ProtoReflect.Descriptor instead.
 func (*ChatHello) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ChatHello) GetPod() string {
@@ -754,7 +877,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +889,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[8]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +902,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Result) GetRef() uint64 {
@@ -844,7 +967,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +979,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[9]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +992,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Deliver) GetTenant() string {
@@ -907,7 +1030,7 @@ type Head struct {
 
 func (x *Head) Reset() {
 	*x = Head{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[10]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1042,7 @@ func (x *Head) String() string {
 func (*Head) ProtoMessage() {}
 
 func (x *Head) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[10]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1055,7 @@ func (x *Head) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Head.ProtoReflect.Descriptor instead.
 func (*Head) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Head) GetTenant() string {
@@ -980,7 +1103,7 @@ type CreateConversationRequest struct {
 
 func (x *CreateConversationRequest) Reset() {
 	*x = CreateConversationRequest{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[11]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1115,7 @@ func (x *CreateConversationRequest) String() string {
 func (*CreateConversationRequest) ProtoMessage() {}
 
 func (x *CreateConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[11]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1128,7 @@ func (x *CreateConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateConversationRequest.ProtoReflect.Descriptor instead.
 func (*CreateConversationRequest) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{11}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateConversationRequest) GetTenant() string {
@@ -1072,7 +1195,7 @@ type CreateConversationResponse struct {
 
 func (x *CreateConversationResponse) Reset() {
 	*x = CreateConversationResponse{}
-	mi := &file_chat_chatpb_chat_proto_msgTypes[12]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1207,7 @@ func (x *CreateConversationResponse) String() string {
 func (*CreateConversationResponse) ProtoMessage() {}
 
 func (x *CreateConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_chatpb_chat_proto_msgTypes[12]
+	mi := &file_chat_chatpb_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1220,7 @@ func (x *CreateConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateConversationResponse.ProtoReflect.Descriptor instead.
 func (*CreateConversationResponse) Descriptor() ([]byte, []int) {
-	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{12}
+	return file_chat_chatpb_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateConversationResponse) GetConversation() string {
@@ -1139,13 +1262,23 @@ var File_chat_chatpb_chat_proto protoreflect.FileDescriptor
 
 const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\n" +
-	"\x16chat/chatpb/chat.proto\x12\x13chatcluster.chat.v1\x1a\x11logpb/entry.proto\"\xaf\x01\n" +
+	"\x16chat/chatpb/chat.proto\x12\x13chatcluster.chat.v1\x1a\x11logpb/entry.proto\"\x94\x02\n" +
 	"\fGatewayFrame\x127\n" +
 	"\x05hello\x18\x01 \x01(\v2!.chatcluster.chat.v1.GatewayHelloR\x05hello\x12/\n" +
 	"\x05sends\x18\x02 \x03(\v2\x19.chatcluster.chat.v1.SendR\x05sends\x125\n" +
-	"\asignals\x18\x03 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\"(\n" +
+	"\asignals\x18\x03 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\x12\x1b\n" +
+	"\x06routed\x18\x04 \x01(\bH\x00R\x06routed\x88\x01\x01\x12;\n" +
+	"\ttakeovers\x18\x05 \x03(\v2\x1d.chatcluster.chat.v1.TakeoverR\ttakeoversB\t\n" +
+	"\a_routed\"D\n" +
 	"\fGatewayHello\x12\x18\n" +
-	"\agateway\x18\x01 \x01(\tR\agateway\"\x8d\x06\n" +
+	"\agateway\x18\x01 \x01(\tR\agateway\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\"\x80\x01\n" +
+	"\bTakeover\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x16\n" +
+	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12\x14\n" +
+	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"\x8d\x06\n" +
 	"\x04Send\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\"\n" +
@@ -1167,20 +1300,21 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\ftrace_parent\x18\x11 \x01(\tR\vtraceParentB\b\n" +
 	"\x06changeB\f\n" +
 	"\n" +
-	"_after_seq\"\xe9\x01\n" +
+	"_after_seq\"\xfb\x01\n" +
 	"\x06Signal\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x12\n" +
 	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x125\n" +
 	"\x06typing\x18\x05 \x01(\v2\x1b.chatcluster.chat.v1.TypingH\x00R\x06typing\x128\n" +
-	"\areceipt\x18\x06 \x01(\v2\x1c.chatcluster.chat.v1.ReceiptH\x00R\areceiptB\x06\n" +
+	"\areceipt\x18\x06 \x01(\v2\x1c.chatcluster.chat.v1.ReceiptH\x00R\areceipt\x12\x10\n" +
+	"\x03own\x18\a \x01(\bR\x03ownB\x06\n" +
 	"\x04kind\" \n" +
 	"\x06Typing\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\bR\x06active\";\n" +
 	"\aReceipt\x12\x1c\n" +
 	"\tdelivered\x18\x01 \x01(\x04R\tdelivered\x12\x12\n" +
-	"\x04read\x18\x02 \x01(\x04R\x04read\"\xba\x02\n" +
+	"\x04read\x18\x02 \x01(\x04R\x04read\"\xf7\x02\n" +
 	"\tChatFrame\x124\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1e.chatcluster.chat.v1.ChatHelloR\x05hello\x125\n" +
 	"\aresults\x18\x02 \x03(\v2\x1b.chatcluster.chat.v1.ResultR\aresults\x12<\n" +
@@ -1189,7 +1323,8 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"deliveries\x12/\n" +
 	"\x05heads\x18\x04 \x03(\v2\x19.chatcluster.chat.v1.HeadR\x05heads\x12\x1a\n" +
 	"\bdraining\x18\x05 \x01(\bR\bdraining\x125\n" +
-	"\asignals\x18\x06 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\"\x1d\n" +
+	"\asignals\x18\x06 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\x12;\n" +
+	"\ttakeovers\x18\a \x03(\v2\x1d.chatcluster.chat.v1.TakeoverR\ttakeovers\"\x1d\n" +
 	"\tChatHello\x12\x10\n" +
 	"\x03pod\x18\x01 \x01(\tR\x03pod\"\xa9\x01\n" +
 	"\x06Result\x12\x10\n" +
@@ -1239,62 +1374,65 @@ func file_chat_chatpb_chat_proto_rawDescGZIP() []byte {
 	return file_chat_chatpb_chat_proto_rawDescData
 }
 
-var file_chat_chatpb_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_chat_chatpb_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_chat_chatpb_chat_proto_goTypes = []any{
 	(*GatewayFrame)(nil),               // 0: chatcluster.chat.v1.GatewayFrame
 	(*GatewayHello)(nil),               // 1: chatcluster.chat.v1.GatewayHello
-	(*Send)(nil),                       // 2: chatcluster.chat.v1.Send
-	(*Signal)(nil),                     // 3: chatcluster.chat.v1.Signal
-	(*Typing)(nil),                     // 4: chatcluster.chat.v1.Typing
-	(*Receipt)(nil),                    // 5: chatcluster.chat.v1.Receipt
-	(*ChatFrame)(nil),                  // 6: chatcluster.chat.v1.ChatFrame
-	(*ChatHello)(nil),                  // 7: chatcluster.chat.v1.ChatHello
-	(*Result)(nil),                     // 8: chatcluster.chat.v1.Result
-	(*Deliver)(nil),                    // 9: chatcluster.chat.v1.Deliver
-	(*Head)(nil),                       // 10: chatcluster.chat.v1.Head
-	(*CreateConversationRequest)(nil),  // 11: chatcluster.chat.v1.CreateConversationRequest
-	(*CreateConversationResponse)(nil), // 12: chatcluster.chat.v1.CreateConversationResponse
-	(*logpb.Edited)(nil),               // 13: chatcluster.log.v1.Edited
-	(*logpb.Deleted)(nil),              // 14: chatcluster.log.v1.Deleted
-	(*logpb.Reacted)(nil),              // 15: chatcluster.log.v1.Reacted
-	(*logpb.MembersAdded)(nil),         // 16: chatcluster.log.v1.MembersAdded
-	(*logpb.MembersRemoved)(nil),       // 17: chatcluster.log.v1.MembersRemoved
-	(*logpb.Renamed)(nil),              // 18: chatcluster.log.v1.Renamed
-	(*logpb.RoleChanged)(nil),          // 19: chatcluster.log.v1.RoleChanged
-	(*logpb.Verdict)(nil),              // 20: chatcluster.log.v1.Verdict
-	(*logpb.Batch)(nil),                // 21: chatcluster.log.v1.Batch
-	(*logpb.Member)(nil),               // 22: chatcluster.log.v1.Member
+	(*Takeover)(nil),                   // 2: chatcluster.chat.v1.Takeover
+	(*Send)(nil),                       // 3: chatcluster.chat.v1.Send
+	(*Signal)(nil),                     // 4: chatcluster.chat.v1.Signal
+	(*Typing)(nil),                     // 5: chatcluster.chat.v1.Typing
+	(*Receipt)(nil),                    // 6: chatcluster.chat.v1.Receipt
+	(*ChatFrame)(nil),                  // 7: chatcluster.chat.v1.ChatFrame
+	(*ChatHello)(nil),                  // 8: chatcluster.chat.v1.ChatHello
+	(*Result)(nil),                     // 9: chatcluster.chat.v1.Result
+	(*Deliver)(nil),                    // 10: chatcluster.chat.v1.Deliver
+	(*Head)(nil),                       // 11: chatcluster.chat.v1.Head
+	(*CreateConversationRequest)(nil),  // 12: chatcluster.chat.v1.CreateConversationRequest
+	(*CreateConversationResponse)(nil), // 13: chatcluster.chat.v1.CreateConversationResponse
+	(*logpb.Edited)(nil),               // 14: chatcluster.log.v1.Edited
+	(*logpb.Deleted)(nil),              // 15: chatcluster.log.v1.Deleted
+	(*logpb.Reacted)(nil),              // 16: chatcluster.log.v1.Reacted
+	(*logpb.MembersAdded)(nil),         // 17: chatcluster.log.v1.MembersAdded
+	(*logpb.MembersRemoved)(nil),       // 18: chatcluster.log.v1.MembersRemoved
+	(*logpb.Renamed)(nil),              // 19: chatcluster.log.v1.Renamed
+	(*logpb.RoleChanged)(nil),          // 20: chatcluster.log.v1.RoleChanged
+	(*logpb.Verdict)(nil),              // 21: chatcluster.log.v1.Verdict
+	(*logpb.Batch)(nil),                // 22: chatcluster.log.v1.Batch
+	(*logpb.Member)(nil),               // 23: chatcluster.log.v1.Member
 }
 var file_chat_chatpb_chat_proto_depIdxs = []int32{
 	1,  // 0: chatcluster.chat.v1.GatewayFrame.hello:type_name -> chatcluster.chat.v1.GatewayHello
-	2,  // 1: chatcluster.chat.v1.GatewayFrame.sends:type_name -> chatcluster.chat.v1.Send
-	3,  // 2: chatcluster.chat.v1.GatewayFrame.signals:type_name -> chatcluster.chat.v1.Signal
-	13, // 3: chatcluster.chat.v1.Send.edited:type_name -> chatcluster.log.v1.Edited
-	14, // 4: chatcluster.chat.v1.Send.deleted:type_name -> chatcluster.log.v1.Deleted
-	15, // 5: chatcluster.chat.v1.Send.reacted:type_name -> chatcluster.log.v1.Reacted
-	16, // 6: chatcluster.chat.v1.Send.members_added:type_name -> chatcluster.log.v1.MembersAdded
-	17, // 7: chatcluster.chat.v1.Send.members_removed:type_name -> chatcluster.log.v1.MembersRemoved
-	18, // 8: chatcluster.chat.v1.Send.renamed:type_name -> chatcluster.log.v1.Renamed
-	19, // 9: chatcluster.chat.v1.Send.role_changed:type_name -> chatcluster.log.v1.RoleChanged
-	20, // 10: chatcluster.chat.v1.Send.verdict:type_name -> chatcluster.log.v1.Verdict
-	4,  // 11: chatcluster.chat.v1.Signal.typing:type_name -> chatcluster.chat.v1.Typing
-	5,  // 12: chatcluster.chat.v1.Signal.receipt:type_name -> chatcluster.chat.v1.Receipt
-	7,  // 13: chatcluster.chat.v1.ChatFrame.hello:type_name -> chatcluster.chat.v1.ChatHello
-	8,  // 14: chatcluster.chat.v1.ChatFrame.results:type_name -> chatcluster.chat.v1.Result
-	9,  // 15: chatcluster.chat.v1.ChatFrame.deliveries:type_name -> chatcluster.chat.v1.Deliver
-	10, // 16: chatcluster.chat.v1.ChatFrame.heads:type_name -> chatcluster.chat.v1.Head
-	3,  // 17: chatcluster.chat.v1.ChatFrame.signals:type_name -> chatcluster.chat.v1.Signal
-	21, // 18: chatcluster.chat.v1.Deliver.batch:type_name -> chatcluster.log.v1.Batch
-	22, // 19: chatcluster.chat.v1.CreateConversationRequest.members:type_name -> chatcluster.log.v1.Member
-	0,  // 20: chatcluster.chat.v1.Chat.Connect:input_type -> chatcluster.chat.v1.GatewayFrame
-	11, // 21: chatcluster.chat.v1.Chat.CreateConversation:input_type -> chatcluster.chat.v1.CreateConversationRequest
-	6,  // 22: chatcluster.chat.v1.Chat.Connect:output_type -> chatcluster.chat.v1.ChatFrame
-	12, // 23: chatcluster.chat.v1.Chat.CreateConversation:output_type -> chatcluster.chat.v1.CreateConversationResponse
-	22, // [22:24] is the sub-list for method output_type
-	20, // [20:22] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	3,  // 1: chatcluster.chat.v1.GatewayFrame.sends:type_name -> chatcluster.chat.v1.Send
+	4,  // 2: chatcluster.chat.v1.GatewayFrame.signals:type_name -> chatcluster.chat.v1.Signal
+	2,  // 3: chatcluster.chat.v1.GatewayFrame.takeovers:type_name -> chatcluster.chat.v1.Takeover
+	14, // 4: chatcluster.chat.v1.Send.edited:type_name -> chatcluster.log.v1.Edited
+	15, // 5: chatcluster.chat.v1.Send.deleted:type_name -> chatcluster.log.v1.Deleted
+	16, // 6: chatcluster.chat.v1.Send.reacted:type_name -> chatcluster.log.v1.Reacted
+	17, // 7: chatcluster.chat.v1.Send.members_added:type_name -> chatcluster.log.v1.MembersAdded
+	18, // 8: chatcluster.chat.v1.Send.members_removed:type_name -> chatcluster.log.v1.MembersRemoved
+	19, // 9: chatcluster.chat.v1.Send.renamed:type_name -> chatcluster.log.v1.Renamed
+	20, // 10: chatcluster.chat.v1.Send.role_changed:type_name -> chatcluster.log.v1.RoleChanged
+	21, // 11: chatcluster.chat.v1.Send.verdict:type_name -> chatcluster.log.v1.Verdict
+	5,  // 12: chatcluster.chat.v1.Signal.typing:type_name -> chatcluster.chat.v1.Typing
+	6,  // 13: chatcluster.chat.v1.Signal.receipt:type_name -> chatcluster.chat.v1.Receipt
+	8,  // 14: chatcluster.chat.v1.ChatFrame.hello:type_name -> chatcluster.chat.v1.ChatHello
+	9,  // 15: chatcluster.chat.v1.ChatFrame.results:type_name -> chatcluster.chat.v1.Result
+	10, // 16: chatcluster.chat.v1.ChatFrame.deliveries:type_name -> chatcluster.chat.v1.Deliver
+	11, // 17: chatcluster.chat.v1.ChatFrame.heads:type_name -> chatcluster.chat.v1.Head
+	4,  // 18: chatcluster.chat.v1.ChatFrame.signals:type_name -> chatcluster.chat.v1.Signal
+	2,  // 19: chatcluster.chat.v1.ChatFrame.takeovers:type_name -> chatcluster.chat.v1.Takeover
+	22, // 20: chatcluster.chat.v1.Deliver.batch:type_name -> chatcluster.log.v1.Batch
+	23, // 21: chatcluster.chat.v1.CreateConversationRequest.members:type_name -> chatcluster.log.v1.Member
+	0,  // 22: chatcluster.chat.v1.Chat.Connect:input_type -> chatcluster.chat.v1.GatewayFrame
+	12, // 23: chatcluster.chat.v1.Chat.CreateConversation:input_type -> chatcluster.chat.v1.CreateConversationRequest
+	7,  // 24: chatcluster.chat.v1.Chat.Connect:output_type -> chatcluster.chat.v1.ChatFrame
+	13, // 25: chatcluster.chat.v1.Chat.CreateConversation:output_type -> chatcluster.chat.v1.CreateConversationResponse
+	24, // [24:26] is the sub-list for method output_type
+	22, // [22:24] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_chat_chatpb_chat_proto_init() }
@@ -1302,7 +1440,8 @@ func file_chat_chatpb_chat_proto_init() {
 	if File_chat_chatpb_chat_proto != nil {
 		return
 	}
-	file_chat_chatpb_chat_proto_msgTypes[2].OneofWrappers = []any{
+	file_chat_chatpb_chat_proto_msgTypes[0].OneofWrappers = []any{}
+	file_chat_chatpb_chat_proto_msgTypes[3].OneofWrappers = []any{
 		(*Send_Edited)(nil),
 		(*Send_Deleted)(nil),
 		(*Send_Reacted)(nil),
@@ -1312,7 +1451,7 @@ func file_chat_chatpb_chat_proto_init() {
 		(*Send_RoleChanged)(nil),
 		(*Send_Verdict)(nil),
 	}
-	file_chat_chatpb_chat_proto_msgTypes[3].OneofWrappers = []any{
+	file_chat_chatpb_chat_proto_msgTypes[4].OneofWrappers = []any{
 		(*Signal_Typing)(nil),
 		(*Signal_Receipt)(nil),
 	}
@@ -1322,7 +1461,7 @@ func file_chat_chatpb_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_chatpb_chat_proto_rawDesc), len(file_chat_chatpb_chat_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
@@ -17,6 +18,8 @@ const (
 	// sendOverhead is what a send weighs besides its body.
 	sendOverhead = 256
 	busyRetryMS  = 250
+	// maxAsides bounds the signals, and the takeovers, that wait for one pod. More are dropped: both may get lost.
+	maxAsides = 4096
 )
 
 // call is a send that waits for its result.
@@ -37,6 +40,7 @@ type calls struct {
 	draining bool
 	ref      uint64
 	queue    []*chatpb.Send
+	asides   asides
 	flying   map[uint64]call
 }
 
@@ -73,7 +77,7 @@ func (c *calls) down() (orphans []call, drained bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	orphans = c.remove(func(call) bool { return true })
-	c.queue, c.alive = nil, false
+	c.queue, c.asides, c.alive = nil, asides{}, false
 	return orphans, c.draining
 }
 
@@ -95,6 +99,10 @@ func (c *calls) send(s *chatpb.Send, done func(*chatpb.Result)) {
 	c.flying[s.Ref] = call{ref: s.Ref, done: done, until: time.Now().Add(c.timeout)}
 	c.queue = append(c.queue, s)
 	c.mu.Unlock()
+	c.nudge()
+}
+
+func (c *calls) nudge() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -140,16 +148,21 @@ func (c *calls) remove(match func(call) bool) []call {
 	return out
 }
 
-// sendLoop writes what is queued, many sends to a frame, until ctx ends or the stream breaks.
-func (c *calls) sendLoop(ctx context.Context, stream chatpb.Chat_ConnectClient) {
+// sendLoop writes what is queued, many sends to a frame, until ctx ends or the stream breaks. routed is what the pod is to know,
+// told what it was told.
+func (c *calls) sendLoop(ctx context.Context, stream chatpb.Chat_ConnectClient, routed *atomic.Bool, told bool) {
 	for {
 		for {
-			sends := c.next()
-			if len(sends) == 0 {
+			f := &chatpb.GatewayFrame{}
+			if now := routed.Load(); now != told {
+				told, f.Routed = now, &now
+			}
+			c.next(f)
+			if f.Routed == nil && len(f.GetSends())+len(f.GetSignals())+len(f.GetTakeovers()) == 0 {
 				break
 			}
 			// An error shows as the end of the receiving side, which answers for all that is in flight.
-			if stream.Send(&chatpb.GatewayFrame{Sends: sends}) != nil {
+			if stream.Send(f) != nil {
 				return
 			}
 		}
@@ -161,8 +174,8 @@ func (c *calls) sendLoop(ctx context.Context, stream chatpb.Chat_ConnectClient) 
 	}
 }
 
-// next takes the next frame's worth off the queue.
-func (c *calls) next() []*chatpb.Send {
+// next puts the next frame's worth of what is queued into f.
+func (c *calls) next(f *chatpb.GatewayFrame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, size := 0, 0
@@ -173,12 +186,12 @@ func (c *calls) next() []*chatpb.Send {
 		}
 		n++
 	}
-	out := slices.Clone(c.queue[:n])
+	f.Sends = slices.Clone(c.queue[:n])
 	clear(c.queue[:n])
 	if c.queue = c.queue[n:]; len(c.queue) == 0 {
 		c.queue = nil
 	}
-	return out
+	c.asides.next(f)
 }
 
 func unknownOutcome() *chatpb.Result {

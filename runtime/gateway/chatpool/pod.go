@@ -101,7 +101,9 @@ func (d *pod) session(ctx context.Context) (wasUp bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("connect: %w", err)
 	}
-	if err := stream.Send(&chatpb.GatewayFrame{Hello: &chatpb.GatewayHello{Gateway: d.pool.o.Gateway}}); err != nil && !errors.Is(err, io.EOF) {
+	routed := d.pool.routed.Load()
+	hello := &chatpb.GatewayHello{Gateway: d.pool.o.Gateway, Instance: d.pool.o.Instance}
+	if err := stream.Send(&chatpb.GatewayFrame{Hello: hello, Routed: &routed}); err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("send hello: %w", err)
 	}
 	first, err := stream.Recv()
@@ -123,7 +125,7 @@ func (d *pod) session(ctx context.Context) (wasUp bool, err error) {
 	sender := make(chan struct{})
 	go func() {
 		defer close(sender)
-		d.sendLoop(ctx, stream)
+		d.sendLoop(ctx, stream, &d.pool.routed, routed)
 	}()
 	for {
 		var f *chatpb.ChatFrame
@@ -151,6 +153,12 @@ func (d *pod) take(f *chatpb.ChatFrame) {
 	}
 	for _, r := range f.GetResults() {
 		d.finish(r)
+	}
+	for _, t := range f.GetTakeovers() {
+		d.pool.o.Handler.Takeover(t)
+	}
+	for _, s := range f.GetSignals() {
+		d.pool.o.Handler.Signal(s)
 	}
 }
 

@@ -37,6 +37,10 @@ type Handler interface {
 	// PodLost says that a stream ended without a drain: what the pod committed last may never be delivered. owned tells
 	// which conversations were the pod's in this gateway's eyes.
 	PodLost(owned func(store.Conv) bool)
+	// Signal is one of another user or device.
+	Signal(*chatpb.Signal)
+	// Takeover says that a device of this gateway has connected again elsewhere.
+	Takeover(*chatpb.Takeover)
 }
 
 // Options of a Pool.
@@ -45,8 +49,10 @@ type Options struct {
 	Service string
 	// Gateway is this gateway's name.
 	Gateway string
-	Handler Handler
-	Logger  *slog.Logger
+	// Instance names this run of the gateway as its routes do.
+	Instance string
+	Handler  Handler
+	Logger   *slog.Logger
 
 	// Resolve looks a host up; net.DefaultResolver when nil.
 	Resolve func(ctx context.Context, host string) ([]string, error)
@@ -64,6 +70,8 @@ type Pool struct {
 	host string
 	port string
 	ring atomic.Pointer[[]*pod]
+	// routed is what every pod is to know; see Routed.
+	routed atomic.Bool
 
 	mu   sync.Mutex
 	pods map[string]*pod // by address

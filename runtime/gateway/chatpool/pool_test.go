@@ -129,8 +129,10 @@ type handler struct {
 	owned                func(store.Conv) bool
 }
 
-func (h *handler) Deliver(*chatpb.Deliver) { h.mu.Lock(); h.deliver++; h.mu.Unlock() }
-func (h *handler) Head(*chatpb.Head)       { h.mu.Lock(); h.heads++; h.mu.Unlock() }
+func (h *handler) Deliver(*chatpb.Deliver)   { h.mu.Lock(); h.deliver++; h.mu.Unlock() }
+func (h *handler) Head(*chatpb.Head)         { h.mu.Lock(); h.heads++; h.mu.Unlock() }
+func (h *handler) Signal(*chatpb.Signal)     {}
+func (h *handler) Takeover(*chatpb.Takeover) {}
 func (h *handler) PodLost(owned func(store.Conv) bool) {
 	h.mu.Lock()
 	h.lost, h.owned = h.lost+1, owned

@@ -36,8 +36,9 @@ type Pod struct {
 
 // podStream serializes what goes to one gateway.
 type podStream struct {
-	mu sync.Mutex
-	s  chatpb.Chat_ConnectServer
+	instance string
+	mu       sync.Mutex
+	s        chatpb.Chat_ConnectServer
 }
 
 func (s *podStream) send(f *chatpb.ChatFrame) {
@@ -170,7 +171,7 @@ func (p *Pod) Connect(s chatpb.Chat_ConnectServer) error {
 	if first.GetHello().GetGateway() == "" {
 		return status.Error(codes.InvalidArgument, "no hello")
 	}
-	out := &podStream{s: s}
+	out := &podStream{s: s, instance: first.GetHello().GetInstance()}
 	p.mu.Lock()
 	out.send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: p.Name}}) // the first frame, and who has read it is told everything
 	p.streams[out] = struct{}{}
@@ -185,11 +186,27 @@ func (p *Pod) Connect(s chatpb.Chat_ConnectServer) error {
 		if err != nil {
 			return nil
 		}
+		p.relay(f)
 		for _, send := range f.GetSends() {
 			if r := p.one(send); r != nil {
 				r.Ref = send.GetRef()
 				out.send(&chatpb.ChatFrame{Results: []*chatpb.Result{r}})
 			}
+		}
+	}
+}
+
+// relay passes signals on to everybody, and takeovers to whom they name.
+func (p *Pod) relay(f *chatpb.GatewayFrame) {
+	for _, s := range p.all() {
+		out := &chatpb.ChatFrame{Signals: f.GetSignals()}
+		for _, t := range f.GetTakeovers() {
+			if t.GetInstance() == s.instance {
+				out.Takeovers = append(out.Takeovers, t)
+			}
+		}
+		if len(out.GetSignals())+len(out.GetTakeovers()) > 0 {
+			s.send(out)
 		}
 	}
 }

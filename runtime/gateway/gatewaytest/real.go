@@ -35,9 +35,13 @@ func (w *World) RealPod(name string) *RealPod {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	s, err := chat.New(chat.Options{
+	o := chat.Options{
 		Pod: name, Store: w.Store, Publisher: accept{}, Log: slog.New(slog.DiscardHandler), Tunables: chat.Tunables{Grace: 5 * time.Second},
-	})
+	}
+	if w.Redis != nil {
+		o.Routes = w.Redis.Cache
+	}
+	s, err := chat.New(o)
 	if err != nil {
 		w.T.Fatal(err)
 	}

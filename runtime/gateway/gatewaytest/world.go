@@ -34,6 +34,8 @@ type World struct {
 	MarkLog *MarkLog
 	Tokens  *Tokens
 	Inbox   InboxFunc
+	// Redis is nil until UseRedis.
+	Redis *Redis
 
 	mu    sync.Mutex
 	port  string
@@ -76,6 +78,10 @@ func (w *World) Gateway(name string, change func(*gateway.Options)) *Gateway {
 	}
 	if o.Inbox == nil {
 		o.Inbox = InboxFunc(nil)
+	}
+	if w.Redis != nil {
+		o.Routes = w.Redis.Cache
+		o.Limits.LeaseEvery, o.Limits.RouteEvery = 50*time.Millisecond, 100*time.Millisecond
 	}
 	if change != nil {
 		change(&o)
