@@ -45,8 +45,10 @@ func runProject(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer model.Close()
+	writer := readmodel.NewWriter(model, b.store)
+	writer.Retain(r.cfg.Postgres.ReadRetention.Duration)
 	projector, err := project.New(project.Options{
-		Model:        readmodel.NewWriter(model, b.store),
+		Model:        writer,
 		Cache:        b.cache,
 		Tails:        b.store,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,

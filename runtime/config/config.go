@@ -91,6 +91,8 @@ type Postgres struct {
 	PasswordFile string `json:"passwordFile"`
 	// SSLMode is libpq's: disable, require, verify-full.
 	SSLMode string `json:"sslMode"`
+	// ReadRetention is how long the read model keeps entries, by whole months, at least dynamoDB.hotRetention; zero is for ever.
+	ReadRetention Duration `json:"readRetention,omitzero"`
 }
 
 // Redis is the cache.
@@ -168,6 +170,8 @@ func (c *Config) validate() error {
 	need(len(c.Kafka.Brokers) > 0, "kafka.brokers", "is empty")
 	need(c.Kafka.TopicPrefix != "", "kafka.topicPrefix", "is empty")
 	need(c.Postgres.Host != "" && c.Postgres.Port > 0 && c.Postgres.Database != "" && c.Postgres.User != "", "postgres", "needs host, port, database and user")
+	need(c.Postgres.ReadRetention.Duration == 0 || c.Postgres.ReadRetention.Duration >= c.DynamoDB.HotRetention.Duration,
+		"postgres.readRetention", "is below dynamoDB.hotRetention: what left the hot store would be nowhere")
 	need(len(c.Redis.Addresses) > 0, "redis.addresses", "is empty")
 	need(c.Redis.KeyPrefix != "", "redis.keyPrefix", "is empty")
 	need(c.Push.Delay.Duration > 0, "push.delay", "is not positive")

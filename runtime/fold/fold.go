@@ -30,10 +30,19 @@ func Target(e *logpb.Entry) uint64 {
 }
 
 // Apply folds e into the entry that it targets, and says whether that changed. replaced is the seq of the edit whose body is not
-// the message's any more, 0 for none: redact it, and where both are stored do it first, for a repetition does not say it again.
+// the message's any more, 0 for none: redact it, and where both are stored do it first, for a repetition does not say it again. It is e's
+// own where the message has come further than e.
 func Apply(target, e *logpb.Entry) (changed bool, replaced uint64) {
 	m := target.GetMessage()
-	if m == nil || Target(e) != target.GetSeq() || e.GetSeq() <= m.GetFolded() || m.GetDeleted() {
+	switch {
+	case m == nil || Target(e) != target.GetSeq():
+		return false, 0
+	case e.GetSeq() <= m.GetFolded():
+		if e.GetEdited() != nil && e.GetSender() == target.GetSender() && m.GetBodyAt() != e.GetSeq() {
+			return false, e.GetSeq()
+		}
+		return false, 0
+	case m.GetDeleted():
 		return false, 0
 	}
 	held := m.GetBodyAt()

@@ -22,6 +22,7 @@ type Model interface {
 	CountParked(ctx context.Context) (int, error)
 	ClaimTails(ctx context.Context, limit int) ([]readmodel.Tail, error)
 	TailRaised(ctx context.Context, t readmodel.Tail) error
+	KeepPartitions(ctx context.Context) (readmodel.Upkeep, error)
 }
 
 // Cache is the inbox's cache.

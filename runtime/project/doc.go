@@ -7,6 +7,9 @@
 // changes nothing but what is still owed: the cache is behind for a moment, never for good. While Redis is away the model goes on until
 // the consumer's bound of pending records; records that waited longer than the cache keeps anything are done without it.
 //
+// Before a transaction its edits, deletions, reactions and verdicts are folded into the stored messages: what the model's head has passed, and
+// with it the tail mark, is folded in the store. A crash in between folds again, which changes nothing.
+//
 // A conversation with a record that cannot be applied is parked: counted, logged as an error, tried again every few minutes, never
 // skipped. Everything else that fails is an error of the call, and the consumer repeats it.
 //
@@ -15,7 +18,7 @@
 //
 // # Concurrency and lifecycle
 //
-// Handle is called by the consumer for several partitions at a time. Run owns three loops (the cache's refresh, tail marks, parked
-// conversations) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
+// Handle is called by the consumer for several partitions at a time. Run owns four loops (the cache's refresh, tail marks, parked
+// conversations, the read model's partitions) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
 // is delivered again.
 package project

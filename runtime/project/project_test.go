@@ -27,6 +27,14 @@ type fakeModel struct {
 	countParked func() (int, error)
 	claimTails  func() ([]readmodel.Tail, error)
 	tailRaised  func(readmodel.Tail) error
+	keep        func() (readmodel.Upkeep, error)
+}
+
+func (f fakeModel) KeepPartitions(context.Context) (readmodel.Upkeep, error) {
+	if f.keep == nil {
+		return readmodel.Upkeep{}, nil
+	}
+	return f.keep()
 }
 
 func (f fakeModel) Apply(_ context.Context, rs []readmodel.Record) (readmodel.Applied, error) {
@@ -300,6 +308,37 @@ func TestParkedAreCountedAndTriedAgain(t *testing.T) {
 			t.Errorf("parked gauge %v, summary at %d; want 0 and 3", got, c.summaries[l.Conv])
 		}
 	})
+}
+
+func TestPartitionsAreKept(t *testing.T) {
+	for _, tc := range []struct {
+		name            string
+		keep            readmodel.Upkeep
+		err             error
+		failures, stray float64
+		reason          string
+	}{
+		{"kept", readmodel.Upkeep{Partitions: 4}, nil, 0, 0, "nothing to see"},
+		{"stray", readmodel.Upkeep{Partitions: 4, Stray: true}, nil, 0, 1, "a wrong clock is an alarm"},
+		{"busy", readmodel.Upkeep{Busy: true}, nil, 0, 0, "another projector is at it"},
+		{"failed", readmodel.Upkeep{}, errBoom, 2, 0, "it is tried again"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rounds := 0
+			p := projector(t, fakeModel{keep: func() (readmodel.Upkeep, error) { rounds++; return tc.keep, tc.err }}, newFakeCache(), nil)
+			stop := start(t, p)
+			pass(partitionsEvery * 4 / 3)
+			synctest.Wait()
+			stop()
+			failures, stray := testutil.ToFloat64(p.metrics.upkeepFailures), testutil.ToFloat64(p.metrics.stray)
+			if rounds != 2 || failures != tc.failures || stray != tc.stray {
+				t.Errorf("%s: %d rounds, %v failures, stray %v: %s", tc.name, rounds, failures, stray, tc.reason)
+			}
+			if got := testutil.ToFloat64(p.metrics.partitions); got != float64(tc.keep.Partitions) {
+				t.Errorf("%s: gauge %v", tc.name, got)
+			}
+		})
+	}
 }
 
 func TestNewSaysWhatIsMissing(t *testing.T) {

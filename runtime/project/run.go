@@ -22,6 +22,8 @@ const (
 	parkedEvery   = time.Minute
 	parkedPage    = 20
 	parkedTimeout = time.Minute
+
+	partitionsEvery = 10 * time.Minute
 )
 
 // Run does what does not wait for records, until ctx ends. Call it once.
@@ -30,6 +32,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	wg.Go(func() { p.refresh.run(ctx) })
 	wg.Go(func() { every(ctx, tailsEvery, p.raiseTails) })
 	wg.Go(func() { every(ctx, parkedEvery, p.retryParked) })
+	wg.Go(func() { every(ctx, partitionsEvery, p.keepPartitions) })
 	wg.Wait()
 	return nil
 }
@@ -100,6 +103,28 @@ func (p *Projector) retryParked(ctx context.Context) {
 		return
 	}
 	p.metrics.parked.Set(float64(n))
+}
+
+// keepPartitions makes and drops the read model's months.
+func (p *Projector) keepPartitions(ctx context.Context) {
+	done, err := p.o.Model.KeepPartitions(ctx)
+	if err != nil {
+		p.metrics.upkeepFailures.Inc()
+		p.warn(ctx, "the read model's partitions were not kept", err)
+		return
+	}
+	if done.Busy {
+		return
+	}
+	p.metrics.partitions.Set(float64(done.Partitions))
+	p.metrics.stray.Set(0)
+	if len(done.Created)+len(done.Dropped) > 0 {
+		p.log.Info("partitions of the read model", "created", done.Created, "dropped", done.Dropped)
+	}
+	if done.Stray {
+		p.metrics.stray.Set(1)
+		p.log.Error("entries of the read model are of no month that is to be there: a clock is wrong; they are kept, and read, in the default partition")
+	}
 }
 
 // warn logs a failure, unless it is that of a process that is stopping.

@@ -26,13 +26,15 @@ type Source interface {
 	Read(ctx context.Context, c store.Conv, from uint64, limit int) ([]store.Stored, error)
 	MarkOutbox(ctx context.Context, c store.Conv, first uint64) error
 	Conversation(ctx context.Context, c store.Conv) (store.Conversation, error)
+	Fold(ctx context.Context, c store.Conv, entries []*logpb.Entry) error
 }
 
 // Writer applies records to the model. It is safe for concurrent use.
 type Writer struct {
-	m   *Model
-	src Source
-	now func() time.Time
+	m         *Model
+	src       Source
+	now       func() time.Time
+	retention time.Duration
 }
 
 // NewWriter returns a writer of m that reads what is missing from src.
@@ -112,19 +114,25 @@ func (w *Writer) completeGroups(ctx context.Context, groups []*group, how mode, 
 		return err
 	}
 	for _, g := range groups {
+		g.head, g.parked = heads[g.conv], parked[g.conv]
 		if parked[g.conv] && !how.retry {
 			continue
 		}
-		if err := w.repair(ctx, g, heads[g.conv], how, total); err != nil {
+		if err := w.repair(ctx, g, how, total); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// write applies all groups in one transaction, or, when the database refuses some content, each in its own so that only the one that is
-// refused is parked.
+// write folds what the groups bring into the store, and applies all groups in one transaction, or, when the database refuses some
+// content, each in its own so that only the one that is refused is parked. The store comes first: what the model's head has passed is
+// folded there, whatever happens in between.
 func (w *Writer) write(ctx context.Context, groups []*group, how mode, total *Applied) error {
+	if err := w.foldStored(ctx, groups, how); err != nil {
+		return err
+	}
+	how.keptFrom = w.keptFrom()
 	got, err := w.m.writeTx(ctx, groups, how)
 	if err == nil {
 		total.add(got)
@@ -136,7 +144,7 @@ func (w *Writer) write(ctx context.Context, groups []*group, how mode, total *Ap
 	for _, g := range groups {
 		got, err := w.m.writeTx(ctx, []*group{g}, how)
 		if refusesContent(err) {
-			got, err = w.m.writeTx(ctx, []*group{g}, mode{retry: how.retry, refused: errors.New(sqlWords(err))})
+			got, err = w.m.writeTx(ctx, []*group{g}, mode{retry: how.retry, keptFrom: how.keptFrom, refused: errors.New(sqlWords(err))})
 		}
 		if err != nil {
 			return err

@@ -72,7 +72,8 @@ func dump(t *testing.T, m *Model) []string {
 	return lines
 }
 
-// world returns logs with all that happens in them: members who come, go and come again, names, batches large and small.
+// world returns logs with all that happens in them: members who come, go, come again and change roles, names, messages and what happens to
+// those, batches large and small.
 func world(t *testing.T, rnd *rand.Rand) []*readmodeltest.Log {
 	var logs []*readmodeltest.Log
 	for i := range 6 {
@@ -86,9 +87,25 @@ func world(t *testing.T, rnd *rand.Rand) []*readmodeltest.Log {
 		inside := map[string]bool{"ann": true, "bob": true}
 		for range 30 {
 			var entries []*logpb.Entry
-			for range 1 + rnd.IntN(4) {
+			for n := range uint64(1 + rnd.IntN(4)) {
 				user := []string{"cat", "dan", "eve"}[rnd.IntN(3)]
+				target := 1 + rnd.Uint64N(l.Head()+n)
+				if rnd.IntN(2) == 0 {
+					target = max(1, l.Head()+n-rnd.Uint64N(4)) // mostly the last ones: summaries follow them
+				}
+				someone := []string{"ann", "bob"}[rnd.IntN(2)]
 				switch {
+				case rnd.IntN(5) == 0:
+					entries = append(entries, readmodeltest.Edit(someone, target, "edited\x00 "+fmt.Sprint(rnd.IntN(1000))))
+				case rnd.IntN(5) == 0:
+					entries = append(entries, readmodeltest.React(someone, target, []string{"👍", "👎"}[rnd.IntN(2)]))
+				case rnd.IntN(12) == 0:
+					entries = append(entries, readmodeltest.Delete("ann", target))
+				case rnd.IntN(8) == 0:
+					actions := []string{"flag", "mask", "hide", "none"}
+					entries = append(entries, readmodeltest.Judge([]string{"spam", "profanity"}[rnd.IntN(2)], target, actions[rnd.IntN(4)], rnd.Uint32N(3)))
+				case rnd.IntN(15) == 0:
+					entries = append(entries, readmodeltest.Role("ann", someone, []string{store.RoleAdmin, store.RoleMember}[rnd.IntN(2)]))
 				case kind == store.Group && rnd.IntN(6) == 0 && inside[user]:
 					entries = append(entries, readmodeltest.Remove("ann", user))
 					inside[user] = false

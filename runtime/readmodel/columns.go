@@ -63,7 +63,7 @@ func (c *entryColumns) add(conv store.Conv, r row) {
 	c.kinds = append(c.kinds, r.kind)
 	c.senders = append(c.senders, r.entry.GetSender())
 	c.ids = append(c.ids, column(r.entry.GetClientMsgId()))
-	c.ats = append(c.ats, time.UnixMilli(r.entry.GetAtMs()))
+	c.ats = append(c.ats, r.at())
 	c.counts = append(c.counts, int64(r.entry.GetCount()))
 	c.entries = append(c.entries, r.bytes)
 }
@@ -74,6 +74,33 @@ func (c *entryColumns) queue(out *pgx.Batch) {
 		SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::bytea[])
 		ON CONFLICT DO NOTHING`,
 		c.tenants, c.conversations, c.seqs, c.kinds, c.senders, c.ids, c.ats, c.counts, c.entries)
+}
+
+// foldedColumns are rows of messages whose entry has changed.
+type foldedColumns struct {
+	tenants, conversations []string
+	seqs                   []int64
+	ats                    []time.Time
+	entries                [][]byte
+}
+
+func (c *foldedColumns) add(conv store.Conv, r row) {
+	c.tenants = append(c.tenants, string(conv.Tenant()))
+	c.conversations = append(c.conversations, conv.ID())
+	c.seqs = append(c.seqs, int64(r.entry.GetSeq()))
+	c.ats = append(c.ats, r.at())
+	c.entries = append(c.entries, r.bytes)
+}
+
+func (c *foldedColumns) queue(out *pgx.Batch) {
+	if len(c.tenants) == 0 {
+		return
+	}
+	out.Queue(`
+		UPDATE messages m SET entry = u.entry
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::bytea[]) AS u (tenant, conversation, seq, at, entry)
+		WHERE m.tenant = u.tenant AND m.conversation = u.conversation AND m.seq = u.seq AND m.at = u.at`,
+		c.tenants, c.conversations, c.seqs, c.ats, c.entries)
 }
 
 // readColumns are read marks.
@@ -104,6 +131,13 @@ func (c *readColumns) queue(out *pgx.Batch) {
 // queue applies the change as the store's membership does: coming again starts a new stay, and what was read stays read.
 func (c memberChange) queue(out *pgx.Batch, conv store.Conv) {
 	tenant, id := string(conv.Tenant()), conv.ID()
+	if c.roleOnly {
+		out.Queue(`
+			UPDATE members SET role = $4, changed = $5
+			WHERE tenant = $1 AND user_id = $2 AND conversation = $3 AND changed < $5 AND joined > 0`,
+			tenant, c.user, id, c.role, int64(c.seq))
+		return
+	}
 	if c.left {
 		out.Queue(`
 			UPDATE members SET left_seq = $4, left_title = $5, changed = $4

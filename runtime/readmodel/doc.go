@@ -13,6 +13,10 @@
 // RetryParked gets through. Other conversations go on. What fails for any other reason (a connection, a lock, a missing table)
 // is returned, and nothing of the call is applied.
 //
+// What a record does to earlier messages (package fold) is folded into their rows in the same transaction, and into the store before it:
+// what the head has passed is folded in both. Entries are as the log has them whichever copy of a batch came, folded in the store
+// already or not; a copy that the store had no room for is made whole by folding again.
+//
 // Each applied conversation gets a row in tails until its tail mark in the store has been raised: a conversation whose mark is older
 // than the hot retention would be read as empty, so owing it must survive the process.
 //
@@ -20,6 +24,13 @@
 //
 // Unread is a difference of two running counts, never a counter. Whoever left a conversation sees it as it was then. Reads go
 // to the reader host, which may lag behind by a moment.
+//
+// # Partitions and retention
+//
+// Entries are partitioned by the month (UTC) of their commit. KeepPartitions makes months ahead, drops those that end before
+// the retention, and gives entries of other months theirs; the default partition takes what has none, so nothing is ever refused. Entries older
+// than the retention are counted and not kept, whenever they come; a preview goes with its message. The count before the first entry that is
+// kept is known from that entry. Reads go by seq and ask every month: a few dozen index look-ups where retention is years.
 //
 // # Schema
 //

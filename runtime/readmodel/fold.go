@@ -1,146 +1,176 @@
 package readmodel
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// Kinds of entry in the messages table.
-const (
-	kindMessage = "message"
-	kindAdded   = "members_added"
-	kindRemoved = "members_removed"
-	kindRenamed = "renamed"
-	// kindNewer is an entry that a newer release wrote.
-	kindNewer = "newer"
-)
-
-var (
-	// errContent is wrapped when a record can never be applied.
-	errContent = errors.New("the record cannot be applied")
-	// errGap says that entries before a record are missing.
-	errGap = errors.New("entries before the record are missing")
-)
-
-// delta is what batches change.
-type delta struct {
-	// summary is the conversation afterwards.
-	summary Summary
-	entries []row
-	members []memberChange
-	// reads are the senders' own messages: who sent it has read it.
-	reads map[string]uint64
-}
-
-type row struct {
-	entry *logpb.Entry
-	kind  string
-	bytes []byte
-}
-
-// memberChange is a member who comes, or goes.
-type memberChange struct {
-	user, role, peer string
-	seq              uint64
-	atMS             int64
-	left             bool
-	// title is the conversation's when the user left.
-	title string
-}
-
-// fold applies batches in their order to the conversation as it is. Entries up to its head are skipped. Where a batch cannot be applied it
-// returns the delta of those before it, how many those are, and an error that wraps errContent or errGap.
-func fold(s Summary, batches []*logpb.Batch) (delta, int, error) {
-	d := delta{summary: s, reads: map[string]uint64{}}
-	for i, b := range batches {
-		if store.Last(b) <= d.summary.Head {
+// foldStored folds into the store what the groups are about to bring.
+func (w *Writer) foldStored(ctx context.Context, groups []*group, how mode) error {
+	limited, limitedCtx := errgroup.WithContext(ctx)
+	limited.SetLimit(lookups)
+	for _, g := range groups {
+		if how.refused != nil || (g.parked && !how.retry) {
 			continue
 		}
-		if first := store.First(b); first > d.summary.Head+1 {
-			return d, i, fmt.Errorf("%w: %d to %d", errGap, d.summary.Head+1, first-1)
+		entries := folding(g)
+		if len(entries) == 0 {
+			continue
 		}
-		if err := check(s.Conv, b); err != nil {
-			return d, i, err
+		limited.Go(func() error {
+			if err := w.src.Fold(limitedCtx, g.conv, entries); err != nil {
+				return fmt.Errorf("fold into the stored messages of %s: %w", g.conv, err)
+			}
+			return nil
+		})
+	}
+	return limited.Wait()
+}
+
+// folding returns, of the entries that advance would apply, those that change a message.
+func folding(g *group) []*logpb.Entry {
+	var entries []*logpb.Entry
+	head := g.head
+	for _, b := range g.batches {
+		if store.Last(b) <= head {
+			continue
+		}
+		if store.First(b) > head+1 || check(g.conv, b) != nil {
+			break
 		}
 		for _, e := range b.GetEntries() {
-			if e.GetSeq() <= d.summary.Head {
-				continue
+			if e.GetSeq() > head && fold.Target(e) > 0 {
+				entries = append(entries, e)
 			}
-			if err := d.add(e); err != nil {
-				return d, i, err
+		}
+		head = store.Last(b)
+	}
+	return entries
+}
+
+// foldTargets folds the delta's entries into the messages that they target: its own rows, and those that the model has. The caller
+// holds the conversation's lock.
+func (d *delta) foldTargets(ctx context.Context, tx pgx.Tx) error {
+	f := &folder{own: map[uint64]int{}, loaded: map[uint64]*logpb.Entry{}, changed: map[uint64]*logpb.Entry{}, d: d}
+	var folding []*logpb.Entry
+	var wanted []uint64
+	for i, r := range d.entries {
+		f.own[r.entry.GetSeq()] = i
+		if target := fold.Target(r.entry); target > 0 {
+			folding = append(folding, proto.CloneOf(r.entry))
+			wanted = append(wanted, target)
+		}
+	}
+	if len(folding) == 0 {
+		return nil
+	}
+	if err := f.load(ctx, tx, wanted); err != nil {
+		return err
+	}
+	edits := map[uint64]bool{}
+	for _, e := range folding {
+		target := f.entry(fold.Target(e))
+		if target == nil {
+			continue
+		}
+		changed, replaced := fold.Apply(target, e)
+		if changed {
+			f.changed[target.GetSeq()] = target
+		}
+		for _, seq := range []uint64{replaced, fold.Covered(target)} {
+			if seq > 0 {
+				edits[seq] = true
 			}
 		}
 	}
-	return d, len(batches), nil
-}
-
-// check refuses what no row can hold.
-func check(c store.Conv, b *logpb.Batch) error {
-	for _, e := range b.GetEntries() {
-		if e.GetSeq() > math.MaxInt64 || e.GetCount() > math.MaxInt64 {
-			return fmt.Errorf("%w: seq %d has a number out of range", errContent, e.GetSeq())
-		}
-		users := []string{}
-		if e.GetSender() != "" {
-			users = append(users, e.GetSender())
-		}
-		users = append(users, e.GetMembersRemoved().GetUsers()...)
-		for _, m := range e.GetMembersAdded().GetMembers() {
-			users = append(users, m.GetUser())
-		}
-		for _, u := range users {
-			if _, err := store.NewUser(c.Tenant(), u); err != nil {
-				return fmt.Errorf("%w: seq %d: %w", errContent, e.GetSeq(), err)
-			}
+	if err := f.load(ctx, tx, slices.Collect(maps.Keys(edits))); err != nil {
+		return err
+	}
+	for seq := range edits {
+		if e := f.entry(seq); e != nil && fold.Redact(e) {
+			f.changed[seq] = e
 		}
 	}
-	return nil
+	return f.finish()
 }
 
-func (d *delta) add(e *logpb.Entry) error {
-	s := &d.summary
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
+// folder is a conversation's entries while others are folded into them.
+type folder struct {
+	d *delta
+	// own are the delta's rows by seq, loaded are the model's, changed are those of both that have changed.
+	own             map[uint64]int
+	loaded, changed map[uint64]*logpb.Entry
+}
+
+// entry returns the entry to be changed, nil where there is none.
+func (f *folder) entry(seq uint64) *logpb.Entry {
+	if e, ok := f.changed[seq]; ok {
+		return e
+	}
+	if i, ok := f.own[seq]; ok {
+		return proto.CloneOf(f.d.entries[i].entry)
+	}
+	return f.loaded[seq]
+}
+
+// load reads entries that are neither the delta's nor read already.
+func (f *folder) load(ctx context.Context, tx pgx.Tx, seqs []uint64) error {
+	var missing []int64
+	for _, seq := range seqs {
+		if _, own := f.own[seq]; !own && f.loaded[seq] == nil {
+			missing = append(missing, int64(seq))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	c := f.d.summary.Conv
+	rows, err := tx.Query(ctx, "SELECT entry FROM messages WHERE tenant = $1 AND conversation = $2 AND seq = ANY ($3)", string(c.Tenant()), c.ID(), missing)
 	if err != nil {
-		return fmt.Errorf("%w: seq %d cannot be encoded", errContent, e.GetSeq())
+		return err
 	}
-	r := row{entry: e, kind: kindNewer, bytes: data}
-	if s.Head == 0 {
-		s.LastAtMS = e.GetAtMs()
+	entries, err := pgx.CollectRows(rows, scanEntry)
+	for _, e := range entries {
+		f.loaded[e.GetSeq()] = e
 	}
-	s.Head, s.Count = e.GetSeq(), e.GetCount()
-	switch k := e.GetKind().(type) {
-	case *logpb.Entry_Message:
-		r.kind = kindMessage
-		s.LastSeq, s.LastAtMS, s.LastSender = e.GetSeq(), e.GetAtMs(), e.GetSender()
-		s.LastPreview = preview(k.Message.GetBody())
-		if e.GetSender() != "" {
-			d.reads[e.GetSender()] = e.GetSeq()
+	return err
+}
+
+// finish puts what has changed into the delta.
+func (f *folder) finish() error {
+	for _, seq := range slices.Sorted(maps.Keys(f.changed)) {
+		e := f.changed[seq]
+		data, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("seq %d of %s cannot be encoded", seq, f.d.summary.Conv)
 		}
-	case *logpb.Entry_MembersAdded:
-		r.kind = kindAdded
-		members := k.MembersAdded.GetMembers()
-		for i, m := range members {
-			c := memberChange{user: m.GetUser(), role: column(m.GetRole()), seq: e.GetSeq(), atMS: e.GetAtMs()}
-			if s.Kind == store.Direct && len(members) == 2 {
-				c.peer = members[1-i].GetUser()
-			}
-			d.members = append(d.members, c)
+		if i, ok := f.own[seq]; ok {
+			f.d.entries[i].entry, f.d.entries[i].bytes = e, data
+		} else {
+			f.d.folded = append(f.d.folded, row{entry: e, bytes: data})
 		}
-	case *logpb.Entry_MembersRemoved:
-		r.kind = kindRemoved
-		for _, u := range k.MembersRemoved.GetUsers() {
-			d.members = append(d.members, memberChange{user: u, seq: e.GetSeq(), atMS: e.GetAtMs(), left: true, title: s.Title})
+		if seq == f.d.summary.LastSeq {
+			f.d.summary.LastPreview = previewOf(e.GetMessage())
 		}
-	case *logpb.Entry_Renamed:
-		r.kind = kindRenamed
-		s.Title = column(k.Renamed.GetTitle())
 	}
-	d.entries = append(d.entries, r)
 	return nil
+}
+
+func scanEntry(row pgx.CollectableRow) (*logpb.Entry, error) {
+	var data []byte
+	if err := row.Scan(&data); err != nil {
+		return nil, err
+	}
+	e := &logpb.Entry{}
+	return e, proto.Unmarshal(data, e)
 }

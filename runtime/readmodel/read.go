@@ -3,6 +3,7 @@ package readmodel
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
@@ -55,11 +56,16 @@ type Place struct {
 	Final *Summary `json:"f,omitempty"`
 }
 
-// countAt is the running count at a seq, from the table behind it.
+// countAt is the running count at a seq: that of the last entry up to it, or, where such entries are not kept any more, the one before the
+// first that is.
 func countAt(tenant, conversation, seq string) string {
-	return fmt.Sprintf(`coalesce((
-		SELECT x.count FROM messages x WHERE x.tenant = %s AND x.conversation = %s AND x.seq <= %s ORDER BY x.seq DESC LIMIT 1), 0)`,
-		tenant, conversation, seq)
+	return strings.NewReplacer("{tenant}", tenant, "{conversation}", conversation, "{seq}", seq).Replace(`coalesce(
+		(SELECT x.count FROM messages x
+		 WHERE x.tenant = {tenant} AND x.conversation = {conversation} AND x.seq <= {seq} ORDER BY x.seq DESC LIMIT 1),
+		(SELECT x.count - (x.kind = '` + kindMessage + `')::integer FROM messages x
+		 WHERE x.tenant = {tenant} AND x.conversation = {conversation} AND x.seq > {seq} ORDER BY x.seq LIMIT 1),
+		(SELECT x.count FROM conversations x WHERE x.tenant = {tenant} AND x.conversation = {conversation}),
+		0)`)
 }
 
 // Places returns all of the user's conversations, those that the user has left included.
@@ -101,7 +107,7 @@ func scanPlace(row pgx.CollectableRow) (Place, error) {
 	if err := proto.Unmarshal(entry, e); err != nil {
 		return p, fmt.Errorf("a stored entry cannot be decoded: %w", err)
 	}
-	f.Head, f.LastAtMS, f.LastSender, f.LastPreview = p.Left, e.GetAtMs(), e.GetSender(), preview(e.GetMessage().GetBody())
+	f.Head, f.LastAtMS, f.LastSender, f.LastPreview = p.Left, e.GetAtMs(), e.GetSender(), previewOf(e.GetMessage())
 	p.Final = &f
 	return p, nil
 }
@@ -132,6 +138,21 @@ func (m *Model) Counts(ctx context.Context, t store.Tenant, ats []At) (map[At]ui
 		return nil, fmt.Errorf("read counts: %w", err)
 	}
 	return counts, nil
+}
+
+// First returns the seq of the first entry that the model still has or, where it has none any more, that of the next one to come; 0
+// for a conversation that it does not know.
+func (m *Model) First(ctx context.Context, c store.Conv) (uint64, error) {
+	var first int64
+	err := m.reader.QueryRow(ctx, `
+		SELECT coalesce(
+			(SELECT seq FROM messages WHERE tenant = $1 AND conversation = $2 ORDER BY seq LIMIT 1),
+			(SELECT head + 1 FROM conversations WHERE tenant = $1 AND conversation = $2 AND head > 0), 0)`,
+		string(c.Tenant()), c.ID()).Scan(&first)
+	if err != nil {
+		return 0, fmt.Errorf("read the first entry of %s: %w", c, err)
+	}
+	return uint64(first), nil
 }
 
 // Entries returns the conversation's entries from seq from to seq to, both included, in order, as far as the model has them.

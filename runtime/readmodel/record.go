@@ -23,6 +23,9 @@ type group struct {
 	// title is of a conversation that the model does not have yet.
 	title   string
 	batches []*logpb.Batch
+	// head is the model's, and parked whether the conversation is, as of when the group was completed.
+	head   uint64
+	parked bool
 	// lost says that the store does not have what is missing before some of the batches.
 	lost bool
 }

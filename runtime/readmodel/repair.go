@@ -21,10 +21,10 @@ const (
 
 // repair adds to the group what is missing between the model's head and its batches. Where the store does not have it the group is left as
 // it is, and writing it parks the conversation.
-func (w *Writer) repair(ctx context.Context, g *group, head uint64, how mode, total *Applied) error {
+func (w *Writer) repair(ctx context.Context, g *group, how mode, total *Applied) error {
 	var whole []*logpb.Batch
 	g.lost = false
-	next := head + 1
+	next := g.head + 1
 	for i, b := range g.batches {
 		for next < store.First(b) {
 			missing, err := w.missing(ctx, g.conv, next, store.First(b))
@@ -43,10 +43,12 @@ func (w *Writer) repair(ctx context.Context, g *group, head uint64, how mode, to
 				total.Repaired += len(b.GetEntries())
 			}
 			if len(whole) >= repairChunk {
-				if err := w.write(ctx, []*group{{conv: g.conv, kind: g.kind, title: g.title, batches: whole}}, how, total); err != nil {
+				chunk := *g
+				chunk.batches = whole
+				if err := w.write(ctx, []*group{&chunk}, how, total); err != nil {
 					return err
 				}
-				whole = nil
+				whole, g.head = nil, next-1
 			}
 		}
 		next = max(next, store.Last(b)+1)

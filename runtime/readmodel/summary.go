@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
+	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -45,6 +48,18 @@ func DecodeSummary(c store.Conv, data []byte) (Summary, error) {
 		return Summary{}, fmt.Errorf("summary of %s cannot be decoded", c)
 	}
 	return s, nil
+}
+
+// forget takes out what is not kept any more.
+func (s *Summary) forget(keptFrom time.Time) {
+	if time.UnixMilli(s.LastAtMS).Before(keptFrom) {
+		s.LastSender, s.LastPreview = "", ""
+	}
+}
+
+// previewOf is the preview of a message as members may see it.
+func previewOf(m *logpb.Message) string {
+	return preview(protocol.Moderated(m.GetBody(), m.GetVerdict()))
 }
 
 // preview returns the beginning of a body on one line.

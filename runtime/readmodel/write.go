@@ -21,6 +21,8 @@ type mode struct {
 	retry bool
 	// refused is why the database refuses the groups' content: what is new in them is parked for that.
 	refused error
+	// keptFrom is since when entries are kept; zero, since ever.
+	keptFrom time.Time
 }
 
 // writeTx applies the groups, which are in the order of their keys, in one transaction.
@@ -70,7 +72,7 @@ func writeGroups(ctx context.Context, tx pgx.Tx, groups []*group, how mode, done
 	}
 	var deltas []delta
 	for _, g := range live {
-		d, applied, err := g.fold(states[g.conv], how.refused)
+		d, applied, err := g.advance(states[g.conv], how.refused)
 		if errors.Is(err, errGap) && !g.lost {
 			return err
 		}
@@ -88,22 +90,28 @@ func writeGroups(ctx context.Context, tx pgx.Tx, groups []*group, how mode, done
 		}
 		deltas = append(deltas, d)
 		done.Entries += len(d.entries)
-		done.Summaries = append(done.Summaries, d.summary)
 		done.Users = append(done.Users, touched(g.conv, g.batches[:applied])...)
 	}
-	queueDeltas(out, deltas)
+	for i := range deltas {
+		if err := deltas[i].foldTargets(ctx, tx); err != nil {
+			return err
+		}
+		deltas[i].summary.forget(how.keptFrom)
+		done.Summaries = append(done.Summaries, deltas[i].summary)
+	}
+	queueDeltas(out, deltas, how.keptFrom)
 	if out.Len() == 0 {
 		return nil
 	}
 	return tx.SendBatch(ctx, out).Close()
 }
 
-// fold is the package's, with everything new refused for the reason if there is one.
-func (g *group) fold(s Summary, refused error) (delta, int, error) {
+// advance is the package's, with everything new refused for the reason if there is one.
+func (g *group) advance(s Summary, refused error) (delta, int, error) {
 	if refused != nil {
 		return delta{summary: s}, 0, refused
 	}
-	return fold(s, g.batches)
+	return advance(s, g.batches)
 }
 
 // heads returns the heads of the conversations that the model has, and which are parked.
@@ -172,9 +180,10 @@ func lockConversations(ctx context.Context, tx pgx.Tx, groups []*group) (map[sto
 	return states, err
 }
 
-func queueDeltas(out *pgx.Batch, deltas []delta) {
+func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 	var c conversationColumns
 	var e entryColumns
+	var f foldedColumns
 	var r readColumns
 	for _, d := range deltas {
 		if len(d.entries) == 0 {
@@ -182,7 +191,12 @@ func queueDeltas(out *pgx.Batch, deltas []delta) {
 		}
 		c.add(d.summary)
 		for _, row := range d.entries {
-			e.add(d.summary.Conv, row)
+			if !row.at().Before(keptFrom) {
+				e.add(d.summary.Conv, row)
+			}
+		}
+		for _, row := range d.folded {
+			f.add(d.summary.Conv, row)
 		}
 		for user, seq := range d.reads {
 			r.add(string(d.summary.Conv.Tenant()), user, d.summary.Conv.ID(), seq)
@@ -192,6 +206,7 @@ func queueDeltas(out *pgx.Batch, deltas []delta) {
 		return
 	}
 	e.queue(out)
+	f.queue(out)
 	for _, d := range deltas {
 		for _, change := range d.members {
 			change.queue(out, d.summary.Conv)

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -20,12 +21,23 @@ type Log struct {
 	Conv  store.Conv
 	Kind  string
 	Title string
-	// StartMS is the time of the first entry; each entry is a second later than the one before.
-	StartMS int64
+	// StartMS is a step before the first entry; each entry is StepMS later than the one before; a second unless it is set.
+	StartMS, StepMS int64
 	// Batches are what was built so far.
 	Batches []*logpb.Batch
 	head    uint64
 	count   uint64
+	// folded are the batches as a store has them, once something was folded into them.
+	folded map[int]*logpb.Batch
+}
+
+// stored returns the batches as a store has them.
+func (l *Log) stored() []*logpb.Batch {
+	batches := slices.Clone(l.Batches)
+	for i, b := range l.folded {
+		batches[i] = b
+	}
+	return batches
 }
 
 // NewLog returns an empty log.
@@ -35,8 +47,11 @@ func NewLog(t *testing.T, tenant, conversation, kind string) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Log{t: t, Conv: c, Kind: kind, StartMS: 1_700_000_000_000}
+	return &Log{t: t, Conv: c, Kind: kind, StartMS: 1_700_000_000_000, StepMS: 1000, folded: map[int]*logpb.Batch{}}
 }
+
+// Unfold forgets what was folded into the batches.
+func (l *Log) Unfold() { clear(l.folded) }
 
 // User returns a user of the log's tenant.
 func (l *Log) User(id string) store.User {
@@ -58,7 +73,7 @@ func (l *Log) Batch(entries ...*logpb.Entry) *logpb.Batch {
 		if e.GetMessage() != nil {
 			l.count++
 		}
-		e.Seq, e.Count, e.AtMs = l.head, l.count, l.StartMS+int64(l.head)*1000
+		e.Seq, e.Count, e.AtMs = l.head, l.count, l.StartMS+int64(l.head)*l.StepMS
 		if e.ClientMsgId == "" {
 			e.ClientMsgId = rand.Text()
 		}
@@ -90,6 +105,33 @@ func Remove(sender string, users ...string) *logpb.Entry {
 // Rename is a new title.
 func Rename(sender, title string) *logpb.Entry {
 	return &logpb.Entry{Sender: sender, Kind: &logpb.Entry_Renamed{Renamed: &logpb.Renamed{Title: title}}}
+}
+
+// Edit is another body for the message with that seq.
+func Edit(sender string, target uint64, body string) *logpb.Entry {
+	return &logpb.Entry{Sender: sender, Kind: &logpb.Entry_Edited{Edited: &logpb.Edited{Target: target, Body: body}}}
+}
+
+// Delete deletes the message with that seq for everybody.
+func Delete(sender string, target uint64) *logpb.Entry {
+	return &logpb.Entry{Sender: sender, Kind: &logpb.Entry_Deleted{Deleted: &logpb.Deleted{Target: target}}}
+}
+
+// React is a reaction to the message with that seq.
+func React(sender string, target uint64, emoji string) *logpb.Entry {
+	return &logpb.Entry{Sender: sender, Kind: &logpb.Entry_Reacted{Reacted: &logpb.Reacted{Target: target, Emoji: emoji}}}
+}
+
+// Judge is a processor's verdict on the message with that seq; a mask hides its first two runes.
+func Judge(processor string, target uint64, action string, revision uint32) *logpb.Entry {
+	return &logpb.Entry{Sender: processor, Kind: &logpb.Entry_Verdict{Verdict: &logpb.Verdict{
+		Target: target, Action: action, Processor: processor, Revision: revision, Spans: []*logpb.Span{{Length: 2}},
+	}}}
+}
+
+// Role is another role for a member.
+func Role(sender, user, role string) *logpb.Entry {
+	return &logpb.Entry{Sender: sender, Kind: &logpb.Entry_RoleChanged{RoleChanged: &logpb.RoleChanged{User: user, Role: role}}}
 }
 
 // Source is a store that holds logs, as far as the model reads it. It is safe for concurrent use.
@@ -124,8 +166,9 @@ func (s *Source) Read(_ context.Context, c store.Conv, from uint64, limit int) (
 		return nil, nil
 	}
 	var out []store.Stored
-	start, _ := slices.BinarySearchFunc(l.Batches, from, func(b *logpb.Batch, seq uint64) int { return cmp.Compare(store.Last(b), seq) })
-	for _, b := range l.Batches[start:] {
+	batches := l.stored()
+	start, _ := slices.BinarySearchFunc(batches, from, func(b *logpb.Batch, seq uint64) int { return cmp.Compare(store.Last(b), seq) })
+	for _, b := range batches[start:] {
 		if len(out) == limit || store.First(b) > store.BucketEnd(from) {
 			break
 		}
@@ -147,6 +190,30 @@ func (s *Source) MarkOutbox(_ context.Context, c store.Conv, first uint64) error
 	}
 	s.owed[c] = append(s.owed[c], first)
 	return nil
+}
+
+// Fold is store.Log's.
+func (s *Source) Fold(_ context.Context, c store.Conv, entries []*logpb.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Err != nil {
+		return s.Err
+	}
+	l, ok := s.logs[c]
+	if !ok {
+		return nil
+	}
+	return store.FoldBy(context.Background(), c, entries, func(_ context.Context, _ store.Conv, seq uint64, change func(*logpb.Batch) bool) error {
+		for i, b := range l.stored() {
+			if s.Lost != nil && s.Lost(c, store.First(b)) {
+				continue
+			}
+			if changed := proto.CloneOf(b); fold.Entry(b, seq) != nil && change(changed) {
+				l.folded[i] = changed
+			}
+		}
+		return nil
+	})
 }
 
 // Owed returns the first seqs of the batches that were marked.

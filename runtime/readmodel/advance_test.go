@@ -14,7 +14,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-func TestFold(t *testing.T) {
+func TestAdvance(t *testing.T) {
 	l := readmodeltest.NewLog(t, "acme", "c", store.Direct)
 	l.Batch(readmodeltest.Add("ann", "ann", "bob"))
 	l.Batch(readmodeltest.Say("ann", "one"), readmodeltest.Rename("ann", "New"), readmodeltest.Remove("ann", "bob"))
@@ -58,7 +58,7 @@ func TestFold(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d, applied, err := fold(tc.state, tc.batches)
+			d, applied, err := advance(tc.state, tc.batches)
 			if !errors.Is(err, tc.err) || applied != tc.applied {
 				t.Errorf("applied %d, %v; want %d, %v: %s", applied, err, tc.applied, tc.err, tc.reason)
 			}
@@ -68,7 +68,7 @@ func TestFold(t *testing.T) {
 		})
 	}
 
-	d, _, err := fold(start, l.Batches)
+	d, _, err := advance(start, l.Batches)
 	if err != nil {
 		t.Fatal(err)
 	}
