@@ -14,7 +14,11 @@ GOTEST   = go test -race -count=1 -timeout 20m
 
 ##@ Run it
 
-.PHONY: up down status logs doctor images
+.PHONY: up down status logs doctor images dev
+dev: ## The data plane alone in one process, for who builds a client; ARGS="--ephemeral" and more
+	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
+	exec $(BIN)/chatd dev $(ARGS)
+
 up: ## Everything on this machine: engines, Kubernetes, operator, one ChatCluster, two demo users
 	$(WORLD) up --name $(NAME)
 
@@ -52,7 +56,7 @@ test-envtest: compiler ## The reconciler against a real kube-apiserver and etcd
 	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/...
 
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
-	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/...
+	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd
 	hack/leftovers.sh $(ENGINES)
 
 test-e2e: compiler ## Real pods on a real node: apply, chat, kill, scale, delete

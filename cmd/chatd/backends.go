@@ -53,16 +53,19 @@ func credentialsFile(path string) aws.CredentialsProvider {
 // backends are what every role uses. None has been dialed yet; the cache is to be closed.
 type backends struct {
 	aws   aws.Config
-	store *dynamo.Store
+	store store.Store
 	cache *cache.Cache
 }
 
 func (r role) backends(ctx context.Context) (backends, error) {
-	cfg, err := r.awsConfig(ctx)
+	redis, err := cache.Connect(r.cfg.Redis)
 	if err != nil {
 		return backends{}, err
 	}
-	redis, err := cache.Connect(r.cfg.Redis)
+	if r.local != nil {
+		return backends{aws: r.local.aws, store: r.local.store, cache: redis}, nil
+	}
+	cfg, err := r.awsConfig(ctx)
 	if err != nil {
 		return backends{}, err
 	}
@@ -74,7 +77,7 @@ func (r role) backends(ctx context.Context) (backends, error) {
 }
 
 // storeAnswers is a check that the store can be read. It asks for a conversation that nobody can have.
-func storeAnswers(s *dynamo.Store) func(context.Context) error {
+func storeAnswers(s store.Store) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conv, err := store.NewConv("chatcluster.io", "readiness")
 		if err != nil {

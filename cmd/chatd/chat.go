@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
 
 	"github.com/chatcluster/chatcluster/runtime/chat"
 )
@@ -29,13 +28,12 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		Routes:       b.cache,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
-		Registerer:   o.registry,
+		Registerer:   o.registerer,
 	})
 	if err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", r.listen)
+	ln, err := r.listener(ctx)
 	if err != nil {
 		return err
 	}

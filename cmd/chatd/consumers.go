@@ -25,7 +25,7 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		Application: r.cfg.Push.ApplicationID,
 		Delay:       r.cfg.Push.Delay.Duration,
 		Log:         r.log,
-		Registerer:  o.registry,
+		Registerer:  o.registerer,
 	})
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func runProject(ctx context.Context, r role, o *ops) error {
 		Tails:        b.store,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
-		Registerer:   o.registry,
+		Registerer:   o.registerer,
 	})
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func runProject(ctx context.Context, r role, o *ops) error {
 // consume runs a consumer, and beside it what its handler leaves to be done: that ends last, so what is complete when the
 // consumer stops is committed.
 func (r role) consume(ctx context.Context, o *ops, options eventlog.ConsumerOptions, work func(context.Context) error) error {
-	options.ClientID, options.Log, options.Registerer = r.clientID(), r.log, o.registry
+	options.ClientID, options.Log, options.Registerer = r.clientID(), r.log, o.registerer
 	consumer, err := eventlog.NewConsumer(r.cfg.Kafka, options)
 	if err != nil {
 		return err

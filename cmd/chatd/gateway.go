@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
@@ -31,7 +30,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registry})
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registerer})
 	if err != nil {
 		return err
 	}
@@ -49,13 +48,12 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		MaxConnections: r.cfg.Gateway.MaxConnections,
 		DrainPeriod:    r.cfg.Gateway.DrainPeriod.Duration,
 		Logger:         r.log,
-		Registerer:     o.registry,
+		Registerer:     o.registerer,
 	})
 	if err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", r.listen)
+	ln, err := r.listener(ctx)
 	if err != nil {
 		return err
 	}

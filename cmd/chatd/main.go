@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace"
 	_ "golang.org/x/crypto/x509roots/fallback" // the image is made from scratch and has no roots of its own
 
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
@@ -57,6 +60,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		migrateCommand(),
 		tokenCommand(),
 		clientCommand(),
+		devCommand(),
 	)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(errOut, "chatd: %v\n", err)
@@ -78,13 +82,31 @@ type role struct {
 	log    *slog.Logger
 	// tracers make spans; without a collector they make none.
 	tracers trace.TracerProvider
+	// ln is used instead of listen where it is not nil.
+	ln net.Listener
+	// local is used instead of AWS where it is not nil.
+	local *local
+}
+
+// local stands in for AWS where all roles are one process.
+type local struct {
+	aws   aws.Config
+	store store.Store
+}
+
+// listener is where the role serves.
+func (r role) listener(ctx context.Context) (net.Listener, error) {
+	if r.ln != nil {
+		return r.ln, nil
+	}
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", r.listen)
 }
 
 // roleCommand is a subcommand that runs a role until it is told to stop.
 func roleCommand(name, short string, run func(context.Context, role, *ops) error) *cobra.Command {
 	var (
-		configPath, opsAddr, debugAddr, listen string
-		level                                  slog.Level
+		configPath, opsAddr, debugAddr, listen, pod string
+		level                                       slog.Level
 	)
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
@@ -93,9 +115,10 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 			if err != nil {
 				return err
 			}
-			pod, err := os.Hostname()
-			if err != nil {
-				return fmt.Errorf("find this host's name: %w", err)
+			if pod == "" {
+				if pod, err = os.Hostname(); err != nil {
+					return fmt.Errorf("find this host's name: %w", err)
+				}
 			}
 			log := newLogger(cmd.ErrOrStderr(), level).With("role", name, "pod", pod)
 			tracers, endTraces, err := telemetry.Open(cmd.Context(), telemetry.Options{
@@ -114,6 +137,7 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 		},
 	}
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
+	cmd.Flags().StringVar(&pod, "pod", "", "this process's name, unlike any other's; the host's name when empty")
 	cmd.Flags().StringVar(&opsAddr, "ops-listen", ":9090", "address of probes and metrics")
 	cmd.Flags().StringVar(&debugAddr, "debug-listen", "", "private address of pprof, such as 127.0.0.1:6060; none when empty")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")

@@ -21,7 +21,12 @@ import (
 // ops is what every role serves beside its work: liveness, readiness and metrics.
 type ops struct {
 	registry *prometheus.Registry
-	mu       sync.Mutex
+	// registerer takes the role's metrics.
+	registerer prometheus.Registerer
+	// whole is what this is a part of, if it is.
+	whole *ops
+	part  string
+	mu    sync.Mutex
 	// checks are the role's; until it has named them it is starting, and not ready.
 	checks []*checked
 	// draining turns readiness off before the role stops.
@@ -34,11 +39,23 @@ type ops struct {
 func newOps(log *slog.Logger) *ops {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &ops{registry: r, log: log}
+	return &ops{registry: r, registerer: r, log: log}
+}
+
+// of returns the part of one role where a process has several: its metrics carry the role's name, its checks too.
+func (o *ops) of(role string) *ops {
+	return &ops{registerer: prometheus.WrapRegistererWith(prometheus.Labels{"role": role}, o.registry), whole: o, part: role + ": ", log: o.log}
 }
 
 // require names what the role uses.
 func (o *ops) require(checks ...check) {
+	if o.whole != nil {
+		for _, c := range checks {
+			c.name = o.part + c.name
+			o.whole.require(c)
+		}
+		return
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range checks {
@@ -57,7 +74,15 @@ func (o *ops) handler() http.Handler {
 // ready answers 200 when nothing is missing that the role cannot do without, else 503; the body names each check and what is
 // wrong with it, of those that do not count too.
 func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	status, body := o.look(r.Context())
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// look makes the checks, all at once.
+func (o *ops) look(ctx context.Context) (status int, body map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	o.mu.Lock()
 	checks := slices.Clone(o.checks)
@@ -69,8 +94,7 @@ func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	wg.Wait()
 
-	status := http.StatusOK
-	body := map[string]string{}
+	status, body = http.StatusOK, map[string]string{}
 	if len(checks) == 0 {
 		body["starting"] = "the process has not come so far yet"
 		status = http.StatusServiceUnavailable
@@ -85,9 +109,7 @@ func (o *ops) ready(w http.ResponseWriter, r *http.Request) {
 		body["draining"] = "the process is stopping"
 		status = http.StatusServiceUnavailable
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	return status, body
 }
 
 // serve serves the probes, and pprof where that is asked for, until ctx ends.

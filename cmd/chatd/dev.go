@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
+	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/dev"
+)
+
+// readyEvery is how often dev looks whether everything is ready.
+const readyEvery = 20 * time.Millisecond
+
+type devOptions struct {
+	listen, sinkListen, opsListen string
+	dir                           string
+	ephemeral                     bool
+	users, origins                []string
+	pushDelay                     time.Duration
+	level                         slog.Level
+}
+
+func devCommand() *cobra.Command {
+	var o devOptions
+	cmd := &cobra.Command{
+		Use: "dev", Short: "Run everything in one process, for who builds a client", Args: cobra.NoArgs,
+		Long: "dev is the whole data plane in one process: every role on an embedded store, an in-process Kafka and Redis, and a PostgreSQL " +
+			"that it starts itself from the machine's own package. It mints tokens for its users and shows what their phones would show. " +
+			"What is said is still there at the next start, unless it is ephemeral.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDev(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:18080", "address of WebSocket and REST")
+	f.StringVar(&o.sinkListen, "sink-listen", "127.0.0.1:18081", "address of the push sink")
+	f.StringVar(&o.opsListen, "ops-listen", "127.0.0.1:0", "address of probes and metrics")
+	f.StringVar(&o.dir, "data-dir", defaultDataDir(), "where everything is kept")
+	f.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a data folder of its own that is removed at the end")
+	f.StringSliceVar(&o.users, "users", []string{"alice", "bob"}, "whom to mint tokens for")
+	f.StringSliceVar(&o.origins, "allow-origin", nil, "web origins that may connect")
+	f.DurationVar(&o.pushDelay, "push-delay", 5*time.Second, "how long a device has to confirm a message before it is pushed")
+	f.TextVar(&o.level, "log-level", slog.LevelWarn, "debug, info, warn or error")
+	return cmd
+}
+
+// defaultDataDir is where a person's state belongs. Root's home is no place for it: PostgreSQL runs as another user.
+func defaultDataDir() string {
+	home, err := os.UserHomeDir()
+	if os.Geteuid() == 0 || err != nil {
+		return "/var/lib/chatcluster/chatd-dev"
+	}
+	return filepath.Join(home, ".local", "state", "chatcluster", "chatd-dev")
+}
+
+func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error) {
+	began := time.Now()
+	log := newLogger(errOut, o.level)
+	if o.ephemeral {
+		if o.dir, err = os.MkdirTemp("", "chatd-dev-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+		// PostgreSQL's user has to get through.
+		if err := os.Chmod(o.dir, 0o711); err != nil {
+			return err
+		}
+	}
+	// A port that is taken is found before anything starts.
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return err
+	}
+	engines, err := dev.Start(ctx, dev.Options{Dir: o.dir, NoSync: o.ephemeral, SinkListen: o.sinkListen, PushDelay: o.pushDelay, Log: log})
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, engines.Close()) }()
+	tokens, err := writeTokens(engines, o)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+
+	ops := newOps(log)
+	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, log: log}
+	all.cfg.Gateway.AllowedOrigins = o.origins
+	return serve(ctx, ops, o.opsListen, func(ctx context.Context) error {
+		return beside(ctx,
+			func(ctx context.Context) error { return all.run(ctx, ops) },
+			engines.Watch,
+			func(ctx context.Context) error {
+				return announce(ctx, ops, out, began, welcome(o, ln.Addr(), engines, tokens))
+			})
+	})
+}
+
+// writeTokens mints tokens into files that only this user can read.
+func writeTokens(e *dev.Engines, o devOptions) (map[string]string, error) {
+	dir := filepath.Join(o.dir, "tokens")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("write the tokens: %w", err)
+	}
+	files := map[string]string{}
+	for _, user := range o.users {
+		token, err := e.Token(user, issuer.MaxTTL)
+		if err != nil {
+			return nil, err
+		}
+		file, err := filepath.Abs(filepath.Join(dir, filepath.Base(user)+".token"))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+			return nil, fmt.Errorf("write the tokens: %w", err)
+		}
+		files[user] = file
+	}
+	return files, nil
+}
+
+// announce says, once everything is ready, how to go on, and waits for the end.
+func announce(ctx context.Context, o *ops, out io.Writer, began time.Time, how string) error {
+	t := time.NewTicker(readyEvery)
+	defer t.Stop()
+	for {
+		if status, body := o.look(ctx); status == http.StatusOK && allNamed(body) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+	fmt.Fprintf(out, "Ready in %.1f s.\n%s", time.Since(began).Seconds(), how)
+	<-ctx.Done()
+	return nil
+}
+
+// allNamed says whether every role has come so far as to name what it needs.
+func allNamed(checks map[string]string) bool {
+	for _, role := range roleNames {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(checks)), func(name string) bool { return strings.HasPrefix(name, role+": ") }) {
+			return false
+		}
+	}
+	return true
+}
+
+// welcome is what a person needs to know.
+func welcome(o devOptions, addr net.Addr, e *dev.Engines, tokens map[string]string) string {
+	text := fmt.Sprintf("  gateway     ws://%[1]s (WebSocket)  http://%[1]s/v1 (REST)\n  push sink   %[2]s (what phones would show)\n  key set     %[3]s\n",
+		addr, e.SinkURL, e.Config.Auth.Issuers[0].JWKSURL)
+	if !o.ephemeral {
+		text += "  data        " + o.dir + "\n"
+	}
+	for _, user := range o.users {
+		text += fmt.Sprintf("  token       %s (%s)\n", tokens[user], user)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = "chatd"
+	}
+	if len(o.users) > 1 {
+		text += "Chat, in two terminals:\n"
+		for i, to := range []int{1, 0} {
+			text += fmt.Sprintf("  %s client --url ws://%s --token-file %s --to %s\n", self, addr, tokens[o.users[i]], o.users[to])
+		}
+	}
+	return text + "Stop it with Ctrl-C.\n"
+}
+
+// roleNames are all roles.
+var roleNames = []string{"gateway", "chat", "project", "notify"}
+
+// allRoles is every role in one process.
+type allRoles struct {
+	cfg     config.Config
+	local   local
+	gateway net.Listener
+	log     *slog.Logger
+}
+
+// run runs them until ctx ends: then the gateway drains while the others are still there.
+func (a allRoles) run(ctx context.Context, o *ops) error {
+	chat, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, a.gateway.Close())
+	}
+	a.cfg.Chat.Service = chat.Addr().String()
+	start := func(name string, ln net.Listener, run func(context.Context, role, *ops) error) func(context.Context) error {
+		r := role{name: name, pod: "dev", cfg: &a.cfg, log: a.log.With("role", name), ln: ln, local: &a.local, tracers: noop.NewTracerProvider()}
+		return func(ctx context.Context) error {
+			if err := run(ctx, r, o.of(name)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		}
+	}
+	return beside(ctx,
+		start("gateway", a.gateway, runGateway),
+		start("chat", chat, runChat),
+		start("project", nil, runProject),
+		start("notify", nil, runNotify))
+}
