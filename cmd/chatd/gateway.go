@@ -31,12 +31,18 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registerer})
+	revocations, err := auth.NewRevocations(auth.RevocationsOptions{Store: b.store, Log: r.log})
+	if err != nil {
+		return err
+	}
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registry})
 	if err != nil {
 		return err
 	}
 	g, err := gateway.New(gateway.Options{
 		Name:           r.pod,
 		Verifier:       verifier,
+		Revocations:    revocations,
 		Store:          b.store,
 		Marks:          deviceMarks{b.cache},
 		MarkLog:        producer,
@@ -59,6 +65,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	}
 	o.require(
 		check{name: "chat", run: g.Ready},
+		check{name: "revocations", run: revocations.Ready, weight: toStart},
 		check{name: "store", run: storeAnswers(b.store), weight: toStart},
 		check{name: "read model", run: model.Compatible, weight: toStart},
 		check{name: "kafka", run: producer.Ping, weight: told},
@@ -66,5 +73,6 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	)
 	return beside(ctx,
 		func(ctx context.Context) error { return g.Run(ctx, ln) },
-		verifier.Run)
+		verifier.Run,
+		revocations.Run)
 }

@@ -16,9 +16,13 @@ var (
 	ErrNotYetValid = errors.New("the token is not valid yet")
 	// ErrKeysUnavailable says that the issuer's keys could not be fetched: the token may be good, try again.
 	ErrKeysUnavailable = errors.New("the issuer's keys are not available")
+	// ErrRevoked is a token that was taken back, or one of a user or device whose tokens were.
+	ErrRevoked = errors.New("the token was revoked")
+	// ErrRevocationsUnknown says that what is revoked could not be read lately: the token may be good, try again.
+	ErrRevocationsUnknown = errors.New("the revocations are not known")
 )
 
 // Retryable says whether the same token may be accepted later.
 func Retryable(err error) bool {
-	return errors.Is(err, ErrKeysUnavailable) || errors.Is(err, ErrNotYetValid)
+	return errors.Is(err, ErrKeysUnavailable) || errors.Is(err, ErrNotYetValid) || errors.Is(err, ErrRevocationsUnknown)
 }

@@ -21,6 +21,8 @@ const (
 	MaxTokenBytes = 8 << 10
 	// Skew is how far an issuer's clock may be from ours.
 	Skew = 30 * time.Second
+	// MaxTokenLife is how far ahead a token's expiry may be: revocations are kept for that long.
+	MaxTokenLife = 31 * 24 * time.Hour
 	// DefaultRefreshInterval is how old a key set gets before Run fetches it again.
 	DefaultRefreshInterval = 10 * time.Minute
 	// DefaultMinRefetch is the least time between two fetches of a key set for the sake of unknown keys.
@@ -37,8 +39,18 @@ type Principal struct {
 	User store.User
 	// Expires is the token's expiry, without the skew.
 	Expires time.Time
+	// Issued is the token's `iat`, zero when it has none.
+	Issued time.Time
 	// TokenID is the token's `jti`, empty when it has none.
 	TokenID string
+	// Device is the one device that may use the token, by its claim `device`; empty when the token names none.
+	Device string
+}
+
+// claims are what is read of a token.
+type claims struct {
+	jwt.RegisteredClaims
+	Device string `json:"device"`
 }
 
 // Options of a Verifier; zero values mean the defaults.
@@ -138,12 +150,12 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 		return Principal{}, fmt.Errorf("%w: it is longer than %d bytes", ErrMalformed, MaxTokenBytes)
 	}
 	var (
-		claims jwt.RegisteredClaims
+		c      claims
 		origin trust
 		reason error
 	)
-	parsed, err := v.parser.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) {
-		if origin, reason = v.origin(claims); reason != nil {
+	parsed, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
+		if origin, reason = v.origin(c.RegisteredClaims); reason != nil {
 			return nil, reason
 		}
 		var key any
@@ -156,19 +168,30 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	if err != nil || !parsed.Valid {
 		return Principal{}, refusal(err)
 	}
-	user, err := store.NewUser(origin.tenant, claims.Subject)
-	if err != nil {
+	user, err := store.NewUser(origin.tenant, c.Subject)
+	switch {
+	case err != nil:
 		return Principal{}, fmt.Errorf("%w: its subject cannot name a user", ErrMalformed)
+	case c.Device != "" && store.CheckDevice(c.Device) != nil:
+		return Principal{}, fmt.Errorf("%w: its device cannot name one", ErrMalformed)
+	case len(c.ID) > store.MaxTokenIDBytes:
+		return Principal{}, fmt.Errorf("%w: its id is too long", ErrMalformed)
+	case time.Until(c.ExpiresAt.Time) > MaxTokenLife+Skew:
+		return Principal{}, fmt.Errorf("%w: it would outlive its revocation", ErrMalformed)
 	}
-	return Principal{User: user, Expires: claims.ExpiresAt.Time, TokenID: claims.ID}, nil
+	p := Principal{User: user, Expires: c.ExpiresAt.Time, TokenID: c.ID, Device: c.Device}
+	if c.IssuedAt != nil {
+		p.Issued = c.IssuedAt.Time
+	}
+	return p, nil
 }
 
 // origin finds the tenant for which the token's issuer speaks. A token for audiences of two tenants could be replayed from
 // one to the other, so it is of neither.
-func (v *Verifier) origin(claims jwt.RegisteredClaims) (trust, error) {
+func (v *Verifier) origin(c jwt.RegisteredClaims) (trust, error) {
 	var found trust
-	for _, audience := range claims.Audience {
-		t, ok := v.trusted[claimant{claims.Issuer, audience}]
+	for _, audience := range c.Audience {
+		t, ok := v.trusted[claimant{c.Issuer, audience}]
 		if !ok {
 			continue
 		}

@@ -220,4 +220,5 @@ type Store interface {
 	Conversations
 	Memberships
 	Devices
+	Revocations
 }

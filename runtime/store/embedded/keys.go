@@ -18,6 +18,7 @@ const (
 	kindMembership   = 's'
 	kindDevice       = 'd'
 	kindOutbox       = 'o'
+	kindRevocation   = 'r'
 )
 
 // key returns kind and ids, each id followed by NUL: no key of ids is a prefix of another's.

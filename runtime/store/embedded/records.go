@@ -112,13 +112,18 @@ func save(w *pebble.Batch, key []byte, rec any) error {
 }
 
 // list decodes every record with the prefix, in the order of their last ids.
-func list[R any](r pebble.Reader, prefix []byte, add func(id string, rec R) error) (err error) {
+func list[R any](r pebble.Reader, prefix []byte, add func(id string, rec R) error) error {
+	return listFrom(r, prefix, prefix, add)
+}
+
+// listFrom leaves out the keys before from.
+func listFrom[R any](r pebble.Reader, prefix, from []byte, add func(id string, rec R) error) (err error) {
 	it, err := r.NewIter(below(prefix))
 	if err != nil {
 		return fmt.Errorf("read embedded store: %w", err)
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok; ok = it.Next() {
+	for ok := it.SeekGE(from); ok; ok = it.Next() {
 		v, err := it.ValueAndErr()
 		if err != nil {
 			return fmt.Errorf("read embedded store: %w", err)

@@ -60,6 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"RemovedDevices", removedDevices},
 		{"Strikes", strikes},
 		{"StrikesConcurrent", strikesConcurrent},
+		{"Revocations", revocations},
+		{"RevocationsInvalid", revocationsInvalid},
 		{"HostileIDs", hostileIDs},
 		{"Tenants", tenants},
 		{"ContextEnded", contextEnded},
