@@ -15,7 +15,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// conn is one client's connection. user, device and expires are set by hello, before anything else can reach the connection.
+// conn is one client's connection. user and device are set by hello, before anything else can reach the connection.
 type conn struct {
 	g       *Gateway
 	ws      *websocket.Conn
@@ -28,9 +28,8 @@ type conn struct {
 	greeted bool
 	handled chan struct{}
 
-	user    store.User
-	device  string
-	expires time.Time
+	user   store.User
+	device string
 	// early is whom the request's Authorization header spoke for.
 	early *Principal
 
@@ -44,6 +43,10 @@ type conn struct {
 	pending  int // sends without an answer
 	leaving  bool
 	sendRate *rate.Limiter
+	session  session
+	// refreshing says that a new token is being verified; histories is how many pages are waited for.
+	refreshing bool
+	histories  int
 
 	timer *time.Timer
 }
@@ -68,25 +71,21 @@ func (c *conn) startTimer() {
 	c.timer = time.AfterFunc(c.nextTick(), c.tick)
 }
 
+// nextTick is how long it is to the next ping or the token's next event. conn.mu is held.
 func (c *conn) nextTick() time.Duration {
 	every := c.g.o.Limits.PingEvery
 	d := every*4/5 + rand.N(every*2/5)
-	if !c.expires.IsZero() {
-		d = min(d, max(time.Until(c.expires), 0))
+	if at := c.session.next(); !at.IsZero() {
+		d = min(d, max(time.Until(at), 0))
 	}
 	return d
 }
 
 func (c *conn) tick() {
-	if !c.expires.IsZero() && !time.Now().Before(c.expires) {
-		c.push(encode(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeTokenExpired}), protocol.TypeError)
-		c.close(protocol.CloseTokenExpired, "the token has expired")
-		return
-	}
 	c.out.push(pingFrame)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.finished && !c.closing.Load() {
+	if !c.finished && !c.closing.Load() && c.watchToken(time.Now()) {
 		c.timer.Reset(c.nextTick())
 	}
 }

@@ -21,6 +21,16 @@ type Verifier interface {
 	Verify(ctx context.Context, token string) (Principal, error)
 }
 
+// Revocations know which tokens were taken back; package auth has the errors.
+type Revocations interface {
+	// Check returns auth.ErrRevoked or auth.ErrRevocationsUnknown; device is empty where it is not known.
+	Check(p Principal, device string) error
+	// Revoke keeps a revocation, and has Check know of it when it returns.
+	Revoke(ctx context.Context, r store.Revocation) error
+	// Subscribe has f told of what Check knows from now on.
+	Subscribe(f func([]store.Revocation))
+}
+
 // Store is what the gateway reads and writes of the store.
 type Store interface {
 	rest.Store

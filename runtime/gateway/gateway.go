@@ -36,6 +36,8 @@ type Gateway struct {
 	routes *router
 	chat   *chatpool.Pool
 	pulls  *semaphore.Weighted
+	// histories bounds the pages that are read for sockets.
+	histories *semaphore.Weighted
 
 	// life ends when the drain is over: what serves connections outlives Run's context by that much.
 	life    context.Context
@@ -60,7 +62,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		o: o, log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
-		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)),
+		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)), histories: semaphore.NewWeighted(int64(o.Limits.Histories)),
 	}
 	g.life, g.end = context.WithCancel(context.Background())
 	g.stopped = g.life.Done()
@@ -71,6 +73,7 @@ func New(o Options) (*Gateway, error) {
 	if g.m, err = newMetrics(g, o.Registerer); err != nil {
 		return nil, fmt.Errorf("register the gateway's metrics: %w", err)
 	}
+	o.Revocations.Subscribe(g.revoked)
 	g.chat, err = chatpool.New(chatpool.Options{
 		Service: o.ChatService, Gateway: o.Name, Instance: g.routes.instance, Handler: g, Logger: o.Logger, Resolve: o.Resolve,
 	})

@@ -33,12 +33,18 @@ func (c *conn) onFrame(data []byte) {
 // dispatch acts on a frame after hello.
 func (c *conn) dispatch(f *protocol.ClientFrame) {
 	switch f.Type {
-	case protocol.TypeSend:
+	case protocol.TypeSend, protocol.TypeEdit, protocol.TypeDelete, protocol.TypeReact:
 		c.g.m.received(f.Type)
 		c.onSend(f)
 	case protocol.TypeDelivered, protocol.TypeRead:
 		c.g.m.received(f.Type)
 		c.onMark(f)
+	case protocol.TypeHistory:
+		c.g.m.received(f.Type)
+		c.onHistory(f)
+	case protocol.TypeToken:
+		c.g.m.received(f.Type)
+		c.onToken(f)
 	case protocol.TypePing:
 		c.g.m.received(f.Type)
 		c.pushFrame(&protocol.ServerFrame{Type: protocol.TypePong, ServerTimeMS: time.Now().UnixMilli()})
@@ -80,21 +86,32 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.refuse(protocol.CodeInvalid, "platform is none of ios, android, amazon, web, cli", protocol.CloseProtocol)
 		return
 	}
+	if err := c.g.mayUse(*p, f.Device); err != nil {
+		if errors.Is(err, errOtherDevice) {
+			c.refuse(protocol.CodeForbidden, err.Error(), protocol.CloseUnauthenticated)
+			return
+		}
+		code, cc := authCodes(err)
+		c.refuse(code, "", cc)
+		return
+	}
 	if err := c.g.registerDevice(ctx, p.User, f.Device, f.Platform); err != nil {
 		c.unavailable("the device could not be registered", err)
 		return
 	}
 
-	c.user, c.device, c.expires = p.User, f.Device, p.Expires
-	if !c.expires.IsZero() {
-		c.expires = c.expires.Add(auth.Skew)
-	}
+	c.user, c.device = p.User, f.Device
 	c.mu.Lock()
+	c.session = newSession(*p, time.Now())
 	c.cursors = map[store.Conv]*cursor{}
 	c.mu.Unlock()
 	c.greeted = true
 	if old := c.g.hub.addUser(c); old != nil {
 		old.close(protocol.CloseReplaced, "the same device connected again")
+	}
+	c.recheck() // a revocation that came after the check above did not find the connection
+	if c.closing.Load() {
+		return
 	}
 	c.g.routes.connect(ctx, c)
 	if err := c.subscribe(ctx); err != nil {
@@ -103,7 +120,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 	}
 	c.pushFrame(&protocol.ServerFrame{
 		Type: protocol.TypeWelcome, User: c.user.ID(), Device: c.device, ServerTimeMS: time.Now().UnixMilli(),
-		MaxBodyBytes: protocol.MaxBodyBytes, MaxFrameBytes: protocol.MaxFrameBytes,
+		MaxBodyBytes: protocol.MaxBodyBytes, MaxFrameBytes: protocol.MaxFrameBytes, ExpiresAtMS: expiresMS(*p),
 	})
 	c.goLive()
 	c.startTimer()
@@ -122,6 +139,8 @@ func authCodes(err error) (protocol.Code, protocol.CloseCode) {
 	switch {
 	case errors.Is(err, auth.ErrExpired):
 		return protocol.CodeTokenExpired, protocol.CloseTokenExpired
+	case errors.Is(err, auth.ErrRevoked):
+		return protocol.CodeUnauthenticated, protocol.CloseRevoked
 	case auth.Retryable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return protocol.CodeUnavailable, protocol.CloseInternal
 	default:
@@ -129,16 +148,20 @@ func authCodes(err error) (protocol.Code, protocol.CloseCode) {
 	}
 }
 
-// verify judges a token, and a principal that has expired meanwhile.
+// verify judges a token: its form and signature, whether it is over, and whether it was revoked. Which device uses it is judged by
+// mayUse.
 func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
 	if token == "" {
 		return Principal{}, auth.ErrMalformed
 	}
 	p, err := g.o.Verifier.Verify(ctx, token)
-	if err == nil && !p.Expires.IsZero() && !time.Now().Before(p.Expires.Add(auth.Skew)) {
+	switch {
+	case err != nil:
+		return Principal{}, err
+	case !p.Expires.IsZero() && !time.Now().Before(p.Expires.Add(auth.Skew)):
 		return Principal{}, auth.ErrExpired
 	}
-	return p, err
+	return p, g.o.Revocations.Check(p, p.Device)
 }
 
 // registerDevice makes the device known. One that is known is left as it is: hello knows nothing of its push token.

@@ -14,6 +14,7 @@ type metrics struct {
 	deliveries, pulls, pullErrors, phantoms, probes, healed prometheus.Counter
 	podsLost, cacheErrors, publishErrors, marksLost, panics prometheus.Counter
 	routeErrors, takeovers                                  prometheus.Counter
+	revoked                                                 prometheus.Counter
 }
 
 func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
@@ -54,6 +55,7 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 		marksLost:     counter("marks_lost_total", "Marks that could not be stored."),
 		routeErrors:   counter("route_errors_total", "Calls of Redis about routes that failed."),
 		takeovers:     counter("takeovers_total", "Connections whose device has connected again at another gateway."),
+		revoked:       counter("revoked_connections_total", "Connections that were closed because their token was revoked."),
 		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
 	}
 	gauge("connections", "Open connections.", func() float64 { return float64(g.count()) })

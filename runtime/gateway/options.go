@@ -17,11 +17,13 @@ type Options struct {
 	// Name is this gateway's own, the pod's.
 	Name     string
 	Verifier Verifier
-	Store    Store
-	Marks    Marks
-	MarkLog  MarkLog
-	Inbox    Inbox
-	History  History
+	// Revocations are run by whoever makes them.
+	Revocations Revocations
+	Store       Store
+	Marks       Marks
+	MarkLog     MarkLog
+	Inbox       Inbox
+	History     History
 	// Routes may be nil: then every chat pod delivers everything here, a device may be connected to two gateways, and nobody's
 	// presence is known.
 	Routes Routes
@@ -55,6 +57,8 @@ type Limits struct {
 	QueueBytes int
 	// Pulls is how many reads for connections that are behind run at a time: 32.
 	Pulls int
+	// Histories is how many pages of history are read for sockets at a time: 64.
+	Histories int
 	// HelloTimeout is how long a new connection may take to say hello: 10 s.
 	HelloTimeout time.Duration
 	// PingEvery is how often a connection is pinged, give or take a fifth: 30 s. One that says nothing for two and a half times as
@@ -83,6 +87,7 @@ func (o *Options) check() error {
 	}
 	need(o.Name != "", "Name")
 	need(o.Verifier != nil, "Verifier")
+	need(o.Revocations != nil, "Revocations")
 	need(o.Store != nil, "Store")
 	need(o.Marks != nil, "Marks")
 	need(o.MarkLog != nil, "MarkLog")
@@ -105,6 +110,7 @@ func (l *Limits) fill() {
 	set(&l.MaxPending, 64)
 	set(&l.QueueBytes, 1<<20)
 	set(&l.Pulls, 32)
+	set(&l.Histories, 64)
 	set(&l.HelloTimeout, 10*time.Second)
 	set(&l.PingEvery, 30*time.Second)
 	set(&l.WriteTimeout, 10*time.Second)

@@ -290,16 +290,8 @@ func joins(e *logpb.Entry, user string) bool {
 
 // queue waits for room, queues the frame and moves the cursor.
 func (c *conn) queue(cur *cursor, frame []byte, kind string, sent uint64, away bool) error {
-	for {
-		room := c.out.roomFor(len(frame))
-		if room == nil {
-			break
-		}
-		select {
-		case <-c.ctx.Done():
-			return errClosing
-		case <-room:
-		}
+	if err := c.awaitRoom(c.ctx, len(frame)); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -308,6 +300,21 @@ func (c *conn) queue(cur *cursor, frame []byte, kind string, sent uint64, away b
 	}
 	cur.sent, cur.away = sent, away
 	return nil
+}
+
+// awaitRoom waits until the queue has room for n more bytes beside live entries.
+func (c *conn) awaitRoom(ctx context.Context, n int) error {
+	for {
+		room := c.out.roomFor(n)
+		if room == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errClosing
+		case <-room:
+		}
+	}
 }
 
 // frameful is how many of the entries go into one frame, at least one.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
@@ -61,7 +62,10 @@ func TestWelcomeSaysWhoAndHowMuch(t *testing.T) {
 	}
 	s.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "phone"})
 	got := s.Next()
-	got.ServerTimeMS = 0
+	if until := time.Until(time.UnixMilli(got.ExpiresAtMS)); until < 59*time.Minute || until > time.Hour {
+		t.Errorf("the token expires in %v, want an hour", until)
+	}
+	got.ServerTimeMS, got.ExpiresAtMS = 0, 0
 	want := protocol.ServerFrame{
 		Type: protocol.TypeWelcome, User: "alice", Device: "phone", MaxBodyBytes: protocol.MaxBodyBytes, MaxFrameBytes: protocol.MaxFrameBytes,
 	}
@@ -210,6 +214,7 @@ func TestATokenThatExpiresClosesItsConnection(t *testing.T) {
 	g := w.Gateway("g1", nil)
 	// The verifier's clock skew is granted on top.
 	s := w.Hello(g.URL, "alice~-29500ms", "phone")
+	s.Expect(protocol.TypeToken) // a refresh is offered in vain
 	if f := s.Next(); f.Type != protocol.TypeError || f.Code != protocol.CodeTokenExpired {
 		t.Errorf("got %+v, want token_expired", f)
 	}

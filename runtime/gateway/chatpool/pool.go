@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
-	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -131,12 +130,7 @@ func (p *Pool) Ready() bool { return len(*p.ring.Load()) > 0 }
 // Send forwards s to the owner of its conversation. It never waits. done is called exactly once, from any goroutine, perhaps
 // before Send returns; it must not block. The pool fills in the ref: s must not be used again.
 func (p *Pool) Send(s *chatpb.Send, done func(*chatpb.Result)) {
-	d := pick(*p.ring.Load(), s.GetTenant(), s.GetConversation())
-	if d == nil {
-		done(&chatpb.Result{Code: string(protocol.CodeUnavailable), RetryAfterMs: 500})
-		return
-	}
-	d.send(s, done)
+	p.Owner(s.GetTenant(), s.GetConversation()).Send(s, done)
 }
 
 // Create asks the owner of the conversation to create it, and tries again, perhaps elsewhere, while that is unavailable: repeating

@@ -54,7 +54,8 @@ func (s *Store) Read(ctx context.Context, v store.Conv, from uint64, limit int) 
 }
 
 // Tokens accepts a user's id as a token. "expired" has expired, "bad…" is refused, "later" cannot be verified now, and USER~DURATION
-// expires after the duration.
+// expires after the duration. They were issued an hour ago. USER!ID has an id and is issued whenever it is verified; USER!ID@DEVICE is
+// that device's.
 type Tokens struct{}
 
 // Verify implements gateway.Verifier.
@@ -68,11 +69,16 @@ func (Tokens) Verify(_ context.Context, token string) (gateway.Principal, error)
 		return gateway.Principal{}, auth.ErrBadSignature
 	}
 	user, ttl, limited := strings.Cut(token, "~")
+	user, id, fresh := strings.Cut(user, "!")
+	id, device, _ := strings.Cut(id, "@")
 	u, err := store.NewUser(Tenant, user)
 	if err != nil {
 		return gateway.Principal{}, auth.ErrMalformed
 	}
-	p := gateway.Principal{User: u, Expires: time.Now().Add(time.Hour)}
+	p := gateway.Principal{User: u, Expires: time.Now().Add(time.Hour), Issued: time.Now().Add(-time.Hour), TokenID: id, Device: device}
+	if fresh {
+		p.Issued = time.Now()
+	}
 	if limited {
 		d, err := time.ParseDuration(ttl)
 		if err != nil {

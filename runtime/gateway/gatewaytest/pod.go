@@ -32,7 +32,11 @@ type Pod struct {
 	before  func(*chatpb.Send) *chatpb.Result
 	after   func(*chatpb.Send) bool
 	sends   []*chatpb.Send
+	refused map[sender]*chatpb.Result // with the refused client_msg_id as its detail
 }
+
+// sender is a device in a conversation.
+type sender struct{ tenant, conversation, user, device string }
 
 // podStream serializes what goes to one gateway.
 type podStream struct {
@@ -55,7 +59,7 @@ func (w *World) Pod(name string) *Pod {
 	w.next++
 	addr := fmt.Sprintf("127.0.1.%d", w.next)
 	w.mu.Unlock()
-	p := &Pod{Name: name, w: w, addr: addr, streams: map[*podStream]struct{}{}}
+	p := &Pod{Name: name, w: w, addr: addr, streams: map[*podStream]struct{}{}, refused: map[sender]*chatpb.Result{}}
 	p.start(port)
 	return p
 }
@@ -216,9 +220,20 @@ func (p *Pod) one(s *chatpb.Send) *chatpb.Result {
 	p.mu.Lock()
 	p.sends = append(p.sends, s)
 	before, after := p.before, p.after
+	who := sender{s.GetTenant(), s.GetConversation(), s.GetUser(), s.GetDevice()}
+	if r := p.refused[who]; r != nil && r.GetDetail() != s.GetClientMsgId() {
+		p.mu.Unlock()
+		return &chatpb.Result{Code: r.GetCode(), RetryAfterMs: r.GetRetryAfterMs()}
+	}
+	delete(p.refused, who)
 	p.mu.Unlock()
 	if before != nil {
 		if r := before(s); r != nil {
+			if protocol.Code(r.GetCode()).Retryable() {
+				p.mu.Lock()
+				p.refused[who] = &chatpb.Result{Code: r.GetCode(), RetryAfterMs: r.GetRetryAfterMs(), Detail: s.GetClientMsgId()}
+				p.mu.Unlock()
+			}
 			return r
 		}
 	}
@@ -229,10 +244,18 @@ func (p *Pod) one(s *chatpb.Send) *chatpb.Result {
 	if !p.w.member(v, s.GetUser()) {
 		return &chatpb.Result{Code: string(protocol.CodeNotMember)}
 	}
-	e, err := p.w.commit(v, &logpb.Entry{
-		Sender: s.GetUser(), Device: s.GetDevice(), ClientMsgId: s.GetClientMsgId(),
-		Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: s.GetBody()}},
-	})
+	asked := &logpb.Entry{Sender: s.GetUser(), Device: s.GetDevice(), ClientMsgId: s.GetClientMsgId()}
+	switch change := s.GetChange().(type) {
+	case *chatpb.Send_Edited:
+		asked.Kind = &logpb.Entry_Edited{Edited: change.Edited}
+	case *chatpb.Send_Deleted:
+		asked.Kind = &logpb.Entry_Deleted{Deleted: change.Deleted}
+	case *chatpb.Send_Reacted:
+		asked.Kind = &logpb.Entry_Reacted{Reacted: change.Reacted}
+	default:
+		asked.Kind = &logpb.Entry_Message{Message: &logpb.Message{Body: s.GetBody()}}
+	}
+	e, err := p.w.commit(v, asked)
 	if err != nil {
 		return &chatpb.Result{Code: string(protocol.CodeUnavailable)}
 	}
@@ -331,7 +354,10 @@ func (w *World) commit(v store.Conv, e *logpb.Entry) (*logpb.Entry, error) {
 	if old := l.ids[key]; old != nil {
 		return old, nil
 	}
-	e.Seq, e.Count, e.AtMs = l.head+1, l.count+1, time.Now().UnixMilli()
+	e.Seq, e.Count, e.AtMs = l.head+1, l.count, time.Now().UnixMilli()
+	if e.GetMessage() != nil {
+		e.Count++
+	}
 	b := batch(e)
 	if err := w.Store.Append(context.Background(), v, b, store.AppendOptions{}); err != nil {
 		return nil, err

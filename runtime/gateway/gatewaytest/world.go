@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/history"
@@ -61,6 +62,7 @@ func New(t testing.TB) *World {
 // Gateway is a running gateway.
 type Gateway struct {
 	*gateway.Gateway
+	Revocations *auth.Revocations
 	// URL is ws://…
 	URL  string
 	stop context.CancelFunc
@@ -70,8 +72,14 @@ type Gateway struct {
 // Gateway starts one that finds the world's pods. change may adjust the options.
 func (w *World) Gateway(name string, change func(*gateway.Options)) *Gateway {
 	w.T.Helper()
+	revocations, err := auth.NewRevocations(auth.RevocationsOptions{
+		Store: w.Store, PollEvery: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil)),
+	})
+	if err != nil {
+		w.T.Fatal(err)
+	}
 	o := gateway.Options{
-		Name: name, Verifier: w.Tokens, Store: w.Store, Marks: w.Marks, MarkLog: w.MarkLog, Inbox: w.Inbox,
+		Name: name, Verifier: w.Tokens, Revocations: revocations, Store: w.Store, Marks: w.Marks, MarkLog: w.MarkLog, Inbox: w.Inbox,
 		History: history.NewReader(w.Store, nothing{}), ChatService: net.JoinHostPort("chat.test", w.servicePort()),
 		Resolve: w.resolve, MaxConnections: 1000, DrainPeriod: 50 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(w.T.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Registerer: prometheus.NewRegistry(),
@@ -95,8 +103,11 @@ func (w *World) Gateway(name string, change func(*gateway.Options)) *Gateway {
 		w.T.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	out := &Gateway{Gateway: g, URL: "ws://" + ln.Addr().String(), stop: stop, done: make(chan error, 1)}
-	go func() { out.done <- g.Run(ctx, ln); close(out.done) }()
+	out := &Gateway{Gateway: g, Revocations: revocations, URL: "ws://" + ln.Addr().String(), stop: stop, done: make(chan error, 1)}
+	var beside sync.WaitGroup
+	beside.Go(func() { _ = revocations.Run(ctx) })
+	go func() { out.done <- g.Run(ctx, ln); beside.Wait(); close(out.done) }()
+	w.Eventually("the revocations are known", func() bool { return revocations.Ready(ctx) == nil })
 	w.T.Cleanup(func() {
 		if err := out.Stop(); err != nil {
 			w.T.Errorf("gateway %s: %v", name, err)

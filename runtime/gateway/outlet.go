@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// sendWindow is how many sends of one connection into one conversation are with a chat pod at a time.
+const sendWindow = 16
+
+// staleFlight is how long a send may have no answer before no more are sent behind it: the pod remembers for only a few seconds
+// that it has refused one, and what it is sent later would overtake.
+const staleFlight = time.Second
+
+// outlet is one connection's way into one conversation. conn.mu guards it.
+//
+// Up to sendWindow sends are with one pod on one stream: the pod takes them in order, and after a refusal that is to be retried it
+// refuses those behind it. Answers are taken in order, whatever order they come in, so the client is told in order too.
+type outlet struct {
+	owner   chatpool.Owner
+	flights []*flight
+	waiting []*chatpb.Send
+	// forwarding says that a goroutine hands sends on: a second one could overtake it.
+	forwarding bool
+	// gate is the first refused client_msg_id after a retryable error, empty when sends pass. Until it comes again everything is
+	// refused with the same code.
+	gate     string
+	gateCode protocol.Code
+	retryMS  uint32
+}
+
+// flight is a send that a pod has.
+type flight struct {
+	id     string
+	at     time.Time
+	result *chatpb.Result
+	// told says that the client was told already: one before it was refused.
+	told bool
+}
+
+// clear says whether one more may follow those in flight. The owner changes with nothing in flight alone.
+func (o *outlet) clear(current chatpool.Owner) bool {
+	if len(o.flights) == 0 {
+		return true
+	}
+	if len(o.flights) >= sendWindow || o.owner != current || time.Since(o.flights[0].at) > staleFlight {
+		return false
+	}
+	for _, f := range o.flights {
+		// Answered before its turn, and refused: what is sent now would overtake it.
+		if f.result != nil && !f.told && protocol.Code(f.result.GetCode()).Retryable() {
+			return false
+		}
+	}
+	return true
+}
+
+func (o *outlet) idle() bool {
+	return len(o.flights) == 0 && len(o.waiting) == 0 && o.gate == "" && !o.forwarding
+}
+
+// outlet returns the connection's outlet into v. conn.mu is held.
+func (c *conn) outlet(v store.Conv) *outlet {
+	o := c.outlets[v]
+	if o == nil {
+		if c.outlets == nil {
+			c.outlets = map[store.Conv]*outlet{}
+		}
+		o = &outlet{}
+		c.outlets[v] = o
+	}
+	return o
+}
+
+// forward hands on what waits, as far as the window allows. conn.mu is held, but not while a send is handed over: its result may
+// come at once, on this goroutine.
+func (c *conn) forward(v store.Conv, o *outlet) {
+	if o.forwarding {
+		return
+	}
+	o.forwarding = true
+	for len(o.waiting) > 0 && !c.finished {
+		current := c.g.chat.Owner(string(v.Tenant()), v.ID())
+		if !o.clear(current) {
+			break
+		}
+		s := o.waiting[0]
+		if o.waiting = o.waiting[1:]; len(o.waiting) == 0 {
+			o.waiting = nil
+		}
+		f := &flight{id: s.GetClientMsgId(), at: time.Now()}
+		o.owner, o.flights = current, append(o.flights, f)
+		c.mu.Unlock()
+		current.Send(s, func(r *chatpb.Result) { c.onResult(v, o, f, r) })
+		c.mu.Lock()
+	}
+	o.forwarding = false
+	if o.idle() {
+		delete(c.outlets, v)
+	}
+	if c.leaving && c.pending == 0 {
+		c.close(protocol.CloseDrain, "the gateway is going away")
+	}
+}
+
+// onResult answers the client for every send whose turn it is, and sends on.
+func (c *conn) onResult(v store.Conv, o *outlet, f *flight, r *chatpb.Result) {
+	c.g.m.result(r.GetCode())
+	if r.GetCode() == "" {
+		// Who writes has read what was there.
+		c.g.marks.raise(c.user, v, c.device, 0, r.GetSeq())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.result = r
+	if c.finished {
+		return
+	}
+	for len(o.flights) > 0 && o.flights[0].result != nil {
+		first := o.flights[0]
+		o.flights = o.flights[1:]
+		if !first.told {
+			c.tellResult(v, o, first)
+		}
+	}
+	c.forward(v, o)
+}
+
+// tellResult tells the client what became of a send. conn.mu is held.
+func (c *conn) tellResult(v store.Conv, o *outlet, f *flight) {
+	c.pending--
+	code := protocol.Code(f.result.GetCode())
+	switch {
+	case code == "":
+		c.pushFrame(&protocol.ServerFrame{
+			Type: protocol.TypeAck, Conversation: v.ID(), ClientMsgID: f.id, Seq: f.result.GetSeq(), AtMS: f.result.GetAtMs(),
+		})
+	case code.Retryable():
+		c.refuseAll(o, v, f.id, code, f.result.GetRetryAfterMs())
+	default:
+		c.sendError(v.ID(), f.id, code, f.result.GetDetail(), 0)
+	}
+}
+
+// refuseAll refuses id and, with the same code, everything behind it, in order. What is with the pod is refused there too; where id
+// got no answer it may be taken after all, and the retry finds it. conn.mu is held.
+func (c *conn) refuseAll(o *outlet, v store.Conv, id string, code protocol.Code, retryMS uint32) {
+	if retryMS == 0 {
+		retryMS = defaultRetryMS
+	}
+	o.gate, o.gateCode, o.retryMS = id, code, retryMS
+	c.sendError(v.ID(), id, code, "", retryMS)
+	behind := func(id string) {
+		c.pending--
+		c.sendError(v.ID(), id, code, refusedBefore, retryMS)
+	}
+	for _, f := range o.flights {
+		if !f.told {
+			f.told = true
+			behind(f.id)
+		}
+	}
+	for _, s := range o.waiting {
+		behind(s.GetClientMsgId())
+	}
+	o.waiting = nil
+}
+
+// shut refuses s, and what follows it until it comes again. conn.mu is held.
+func (c *conn) shut(o *outlet, s *chatpb.Send, code protocol.Code, retryMS uint32) {
+	if retryMS == 0 {
+		retryMS = defaultRetryMS
+	}
+	o.gate, o.gateCode, o.retryMS = s.GetClientMsgId(), code, retryMS
+	c.sendError(s.GetConversation(), s.GetClientMsgId(), code, "", retryMS)
+}
