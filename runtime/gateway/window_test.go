@@ -95,7 +95,7 @@ func TestAStreamThatBreaksInTheMiddleOfAWindowKeepsTheOrder(t *testing.T) {
 	})
 	alice := w.Hello(g.URL, "alice", "phone")
 	sayAll(alice, numbered(1, 10))
-	w.Eventually("all are with the pod", func() bool { return len(p.Sends()) == 10 })
+	w.Eventually("the one that is refused before its turn is with the pod", func() bool { return len(p.Sends()) >= 8 })
 	p.Break()
 	want := []string{"m1 #2", "m2 #3"}
 	for _, id := range numbered(3, 10) {
