@@ -138,7 +138,8 @@ func (r *Revocations) Revoke(ctx context.Context, v store.Revocation) error {
 	if v.At.IsZero() {
 		v.At = time.Now()
 	}
-	v.At = v.At.Truncate(time.Millisecond)
+	// Upwards: what was issued in the same millisecond is concerned.
+	v.At = v.At.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 	if v.Until.IsZero() {
 		v.Until = v.At.Add(MaxTokenLife)
 	}
