@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 const (
+	// defaultPage and maxPage are how many entries a page has, as on REST.
+	defaultPage = 50
+	maxPage     = 200
 	// maxHistories is how many pages of history one connection may wait for at a time.
 	maxHistories = 2
 	// historyRetryMS goes with a refusal for too many.
@@ -65,7 +69,7 @@ func (c *conn) endHistory() {
 
 // page reads a page and queues it when there is room. The place is free before the answer is out: whoever has it may ask again.
 func (c *conn) page(v store.Conv, f *protocol.ClientFrame) {
-	ctx, cancel := context.WithTimeout(c.ctx, restTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, rest.Timeout)
 	defer cancel()
 	page, err := c.g.o.History.History(ctx, c.user, v, f.After, f.Before, f.Limit)
 	if err != nil {
