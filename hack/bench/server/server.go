@@ -97,9 +97,14 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	revocations, err := auth.NewRevocations(auth.RevocationsOptions{Store: e.store, Log: log})
+	if err != nil {
+		return err
+	}
 	reads := &counted{Store: e.store}
 	g, err := gateway.New(gateway.Options{
-		Name: "gateway-0", Verifier: verifier, Store: reads, Marks: e.marks, MarkLog: e.markLog, Inbox: e.inbox,
+		Name: "gateway-0", Verifier: verifier, Revocations: revocations, Store: reads, Marks: e.marks, MarkLog: e.markLog,
+		Inbox:   e.inbox,
 		History: history.NewReader(e.store, e.older), ChatService: chatLn.Addr().String(), MaxConnections: maxConnections,
 		DrainPeriod: time.Second, Logger: log, Registerer: registry,
 	})
@@ -116,6 +121,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	group.Go(func() error { return service.Serve(ctx, chatLn) })
 	group.Go(func() error { return g.Run(ctx, gatewayLn) })
 	group.Go(func() error { return ignoreCanceled(verifier.Run(ctx)) })
+	group.Go(func() error { return revocations.Run(ctx) })
 	for _, run := range e.background {
 		group.Go(func() error { return ignoreCanceled(run(ctx)) })
 	}
