@@ -30,12 +30,11 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registerer})
 	revocations, err := auth.NewRevocations(auth.RevocationsOptions{Store: b.store, Log: r.log})
 	if err != nil {
 		return err
 	}
-	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registry})
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registerer})
 	if err != nil {
 		return err
 	}
