@@ -46,12 +46,10 @@ func CheckBatch(b *logpb.Batch) error {
 	return nil
 }
 
-// CheckMembers returns an error that wraps ErrInvalid unless there are at most MaxMemberChange of them, all of the
-// conversation's tenant, and each user once.
+// CheckMembers returns an error that wraps ErrInvalid unless at most MaxMemberChange of them come or go and at most
+// MaxRoleChange only change their role, all of the conversation's tenant, and each user once.
 func CheckMembers(c Conv, members []Member) error {
-	if len(members) > MaxMemberChange {
-		return fmt.Errorf("%w: %d members at once, more than %d", ErrInvalid, len(members), MaxMemberChange)
-	}
+	moves, roles := 0, 0
 	seen := make(map[User]bool, len(members))
 	for _, m := range members {
 		if m.User.Tenant() != c.Tenant() {
@@ -61,8 +59,29 @@ func CheckMembers(c Conv, members []Member) error {
 			return fmt.Errorf("%w: user %q is named twice", ErrInvalid, m.User.ID())
 		}
 		seen[m.User] = true
+		if m.Stays() {
+			roles++
+		} else {
+			moves++
+		}
+	}
+	switch {
+	case moves > MaxMemberChange:
+		return fmt.Errorf("%w: %d members at once, more than %d", ErrInvalid, moves, MaxMemberChange)
+	case roles > MaxRoleChange:
+		return fmt.Errorf("%w: %d roles at once, more than %d", ErrInvalid, roles, MaxRoleChange)
 	}
 	return nil
+}
+
+// NewTitle returns the title that the batch gives the conversation, if it gives one.
+func NewTitle(b *logpb.Batch) (title string, renamed bool) {
+	for _, e := range b.GetEntries() {
+		if r := e.GetRenamed(); r != nil {
+			title, renamed = r.GetTitle(), true
+		}
+	}
+	return title, renamed
 }
 
 // ReadFrom returns the lowest seq at which the batch that holds from can start, never before from's bucket.

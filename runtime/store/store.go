@@ -21,6 +21,8 @@ const (
 	MaxMemberChange = 40
 	// MaxFolded is how large a stored batch may grow by folding: each write of it costs as many units as it has kilobytes.
 	MaxFolded = 128 << 10
+	// MaxRoleChange is how many members one batch gives another role at most, beside those: each takes one action.
+	MaxRoleChange = 10
 	// OutboxShards is how many shards the outbox index has.
 	OutboxShards = 64
 )
@@ -117,6 +119,9 @@ type Conversation struct {
 	Tail uint64
 	// TailCount is the running count of countable messages at Tail.
 	TailCount uint64
+	// Floor is a seq that the log has reached for certain: it outlives the batches, so that an opening that reads less knows
+	// that some have expired.
+	Floor     uint64
 	CreatedAt time.Time
 }
 
@@ -128,8 +133,12 @@ type Member struct {
 	Left   uint64
 }
 
-// MemberChange is a member who comes (Left is 0) or goes (Left is the seq of the entry that says so).
+// MemberChange is a member who comes (Joined is the seq of the entry that says so), goes (Left is), or stays and gets another
+// role (both are 0).
 type MemberChange = Member
+
+// Stays says whether the change is one of the role alone.
+func (m Member) Stays() bool { return m.Joined == 0 && m.Left == 0 }
 
 // Conversations keeps conversations and their members.
 type Conversations interface {
@@ -141,12 +150,15 @@ type Conversations interface {
 	Conversation(ctx context.Context, c Conv) (Conversation, error)
 	// Members returns everyone who is or was a member, strongly consistent, ordered by user id.
 	Members(ctx context.Context, c Conv) ([]Member, error)
-	// ChangeMembers appends the batch and applies the changes to members and memberships in one transaction. ErrTaken when
-	// the key is taken. At most MaxMemberChange changes, each of the conversation's tenant and naming another user, else
-	// ErrInvalid. Who leaves keeps role and joined as they were; who comes again keeps the marks and the earlier stay.
+	// ChangeMembers appends the batch and applies the changes to members and memberships in one transaction, and so the title
+	// where an entry of the batch says that the conversation was renamed. ErrTaken when the key is taken. The changes must
+	// pass CheckMembers, else ErrInvalid. Who leaves keeps role and joined as they were; who comes again keeps the marks and
+	// the earlier stay; who gets another role must be a member.
 	ChangeMembers(ctx context.Context, c Conv, b *logpb.Batch, changes []MemberChange, o AppendOptions) error
 	// RaiseTail raises the tail mark; a lower mark changes nothing. ErrNotFound when there is no such conversation.
 	RaiseTail(ctx context.Context, c Conv, tail, count uint64) error
+	// RaiseFloor raises the floor; a lower one changes nothing. ErrNotFound when there is no such conversation.
+	RaiseFloor(ctx context.Context, c Conv, floor uint64) error
 }
 
 // Membership is a conversation from its member's side, with the member's marks.

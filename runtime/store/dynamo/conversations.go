@@ -53,15 +53,30 @@ func (s *Store) ChangeMembers(ctx context.Context, c store.Conv, b *logpb.Batch,
 		return err
 	}
 	items := []types.TransactWriteItem{s.put(LogTable, entry, aws.String(notTaken))}
+	onFailed := map[int]error{0: store.ErrTaken}
+	if title, ok := store.NewTitle(b); ok {
+		onFailed[len(items)] = store.ErrNotFound
+		items = append(items, s.setStored(ConversationsTable, keyOf(convPK(c), metaSK),
+			"SET #title = :title", []string{attrTitle}, item{":title": str(title)}))
+	}
 	for _, ch := range changes {
+		if ch.Stays() {
+			onFailed[len(items)] = store.ErrNotFound
+		}
 		items = append(items, s.changeItems(c, ch, earlier[ch.User])...)
 	}
-	return s.transact(ctx, items, map[int]error{0: store.ErrTaken})
+	return s.transact(ctx, items, onFailed)
 }
 
-// changeItems returns the two writes of one member's change: the member and the membership. Marks are never touched.
+// changeItems returns the writes of one member's change: the member and, unless it is only the role, the membership. Marks are
+// never touched.
 func (s *Store) changeItems(c store.Conv, ch store.MemberChange, earlier []store.Interval) []types.TransactWriteItem {
 	member, membership := memberKey(c, ch.User), membershipKey(ch.User, c)
+	if ch.Stays() {
+		return []types.TransactWriteItem{
+			s.setStored(ConversationsTable, member, "SET #role = :role", []string{attrRole}, item{":role": str(ch.Role)}),
+		}
+	}
 	if ch.Left != 0 {
 		const keep = "#joined = if_not_exists(#joined, :joined)"
 		return []types.TransactWriteItem{
@@ -91,7 +106,7 @@ func (s *Store) earlierStays(ctx context.Context, c store.Conv, changes []store.
 	byKey := make(map[string]store.MemberChange)
 	var keys []item
 	for _, ch := range changes {
-		if ch.Left == 0 {
+		if ch.Left == 0 && !ch.Stays() {
 			byKey[userPK(ch.User)] = ch
 			keys = append(keys, membershipKey(ch.User, c))
 		}
@@ -145,7 +160,7 @@ func (s *Store) Conversation(ctx context.Context, c store.Conv) (store.Conversat
 		return store.Conversation{}, err
 	}
 	conv := store.Conversation{Conv: c, Kind: text(it, attrKind), Title: text(it, attrTitle)}
-	if err := numbers(it, map[string]*uint64{attrTail: &conv.Tail, attrTailCount: &conv.TailCount}); err != nil {
+	if err := numbers(it, map[string]*uint64{attrTail: &conv.Tail, attrTailCount: &conv.TailCount, attrFloor: &conv.Floor}); err != nil {
 		return store.Conversation{}, err
 	}
 	if conv.CreatedAt, err = millis(it, attrCreated); err != nil {
@@ -189,6 +204,16 @@ func (s *Store) RaiseTail(ctx context.Context, c store.Conv, tail, count uint64)
 		ExpressionAttributeNames:  placeholders(attrTail, attrTailCount),
 		ExpressionAttributeValues: item{":tail": num(tail), ":count": num(count)},
 	}, "#tail < :tail")
+}
+
+// RaiseFloor implements store.Conversations.
+func (s *Store) RaiseFloor(ctx context.Context, c store.Conv, floor uint64) error {
+	return s.update(ctx, &dynamodb.UpdateItemInput{
+		TableName: s.table(ConversationsTable), Key: keyOf(convPK(c), metaSK),
+		UpdateExpression:          aws.String("SET #floor = :floor"),
+		ExpressionAttributeNames:  placeholders(attrFloor),
+		ExpressionAttributeValues: item{":floor": num(floor)},
+	}, "attribute_not_exists(#floor) OR #floor < :floor")
 }
 
 func memberKey(c store.Conv, u store.User) item {

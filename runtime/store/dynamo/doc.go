@@ -11,7 +11,7 @@
 // Append is one conditional PutItem and is never repeated by the SDK: after a lost answer a repetition would find its own
 // item and call it ErrTaken although this very call wrote it. So ErrTaken means that this call wrote nothing, every other
 // error that the outcome is unknown, and in both cases the caller reads the key and compares the batch's id. Create and
-// ChangeMembers are transactions with the client token that the SDK makes for each call, which DynamoDB honors for ten
+// ChangeMembers (members, roles and the title, at most 92 actions of the 100 that one may have) are transactions with the client token that the SDK makes for each call, which DynamoDB honors for ten
 // minutes: there the SDK's repetitions are safe. A transaction that others' got in the way of is tried again a few times
 // here. Fold replaces a batch on the condition that its bytes are still those that it was made from: what another writer did, or the TTL
 // removed, meanwhile is never overwritten nor brought back, and a repetition finds its work done. All other writes are updates that may be repeated: marks only rise, flags are set or removed, and each is

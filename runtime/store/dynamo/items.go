@@ -23,6 +23,7 @@ const (
 	attrTitle     = "title"
 	attrTail      = "tail"
 	attrTailCount = "tail_count"
+	attrFloor     = "floor"
 	attrCreated   = "created"
 
 	attrRole      = "role"

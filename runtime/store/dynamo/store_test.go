@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -125,6 +126,23 @@ func TestLargestTransaction(t *testing.T) {
 		return &dynamodb.TransactWriteItemsOutput{}, nil
 	}}, "p-")
 	if err := s.Create(t.Context(), store.Conversation{Conv: testConv(t, "t", "c")}, members, testBatch(1), store.AppendOptions{}); err != nil {
+		t.Error(err)
+	}
+	for i := range members {
+		members[i] = store.Member{User: members[i].User, Left: 2}
+	}
+	for i := range store.MaxRoleChange {
+		members = append(members, store.Member{User: testUser(t, "t", strings.Repeat("r", i+1)), Role: store.RoleAdmin})
+	}
+	b := testBatch(2)
+	b.Entries[0].Kind = &logpb.Entry_Renamed{Renamed: &logpb.Renamed{Title: "x"}}
+	s = New(fakeAPI{transact: func(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+		if n := len(in.TransactItems); n != 92 || n > 100 {
+			t.Errorf("the transaction has %d actions, want 92", n)
+		}
+		return &dynamodb.TransactWriteItemsOutput{}, nil
+	}}, "p-")
+	if err := s.ChangeMembers(t.Context(), testConv(t, "t", "c"), b, members, store.AppendOptions{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -77,6 +77,13 @@ func (s *Store) set(table string, key item, expression string, names []string, v
 	}}
 }
 
+// setStored is set for an item that must be there.
+func (s *Store) setStored(table string, key item, expression string, names []string, values item) types.TransactWriteItem {
+	w := s.set(table, key, expression, names, values)
+	w.Update.ConditionExpression = aws.String(notCreating)
+	return w
+}
+
 // placeholders maps #name to name: many names are reserved words.
 func placeholders(names ...string) map[string]string {
 	m := make(map[string]string, len(names))

@@ -54,6 +54,16 @@ func (s *Store) ChangeMembers(ctx context.Context, c store.Conv, b *logpb.Batch,
 		if err := s.putBatch(w, c, b, o); err != nil {
 			return err
 		}
+		if title, ok := store.NewTitle(b); ok {
+			rec, err := load[conversationRecord](s.db, conversationKey(c))
+			if err != nil {
+				return err
+			}
+			rec.Title = title
+			if err := save(w, conversationKey(c), rec); err != nil {
+				return err
+			}
+		}
 		return s.putMembers(w, c, changes)
 	})
 }
@@ -61,6 +71,17 @@ func (s *Store) ChangeMembers(ctx context.Context, c store.Conv, b *logpb.Batch,
 // putMembers adds the members' part of a write to w. The caller holds the conversation's lock.
 func (s *Store) putMembers(w *pebble.Batch, c store.Conv, changes []store.MemberChange) error {
 	for _, ch := range changes {
+		if ch.Stays() {
+			member, err := load[memberRecord](s.db, memberKey(c, ch.User))
+			if err != nil {
+				return err
+			}
+			member.Role = ch.Role
+			if err := save(w, memberKey(c, ch.User), member); err != nil {
+				return err
+			}
+			continue
+		}
 		member := memberRecord{Role: ch.Role, Joined: ch.Joined, Left: ch.Left}
 		if ch.Left != 0 {
 			old, err := load[memberRecord](s.db, memberKey(c, ch.User))
@@ -101,7 +122,7 @@ func (s *Store) Conversation(ctx context.Context, c store.Conv) (store.Conversat
 		return store.Conversation{}, err
 	}
 	return store.Conversation{
-		Conv: c, Kind: rec.Kind, Title: rec.Title, Tail: rec.Tail, TailCount: rec.TailCount,
+		Conv: c, Kind: rec.Kind, Title: rec.Title, Tail: rec.Tail, TailCount: rec.TailCount, Floor: rec.Floor,
 		CreatedAt: time.UnixMilli(rec.CreatedAtMs).UTC(),
 	}, nil
 }
@@ -130,15 +151,34 @@ func (s *Store) Members(ctx context.Context, c store.Conv) ([]store.Member, erro
 
 // RaiseTail implements store.Conversations.
 func (s *Store) RaiseTail(ctx context.Context, c store.Conv, tail, count uint64) error {
+	return s.mark(ctx, c, func(rec *conversationRecord) bool {
+		higher := tail > rec.Tail
+		if higher {
+			rec.Tail, rec.TailCount = tail, count
+		}
+		return higher
+	})
+}
+
+// RaiseFloor implements store.Conversations.
+func (s *Store) RaiseFloor(ctx context.Context, c store.Conv, floor uint64) error {
+	return s.mark(ctx, c, func(rec *conversationRecord) bool {
+		higher := floor > rec.Floor
+		rec.Floor = max(floor, rec.Floor)
+		return higher
+	})
+}
+
+// mark changes the conversation and writes it when change says so.
+func (s *Store) mark(ctx context.Context, c store.Conv, change func(*conversationRecord) bool) error {
 	unlock, err := s.lockConv(ctx, c, exclusive)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	rec, err := load[conversationRecord](s.db, conversationKey(c))
-	if err != nil || tail <= rec.Tail {
+	if err != nil || !change(&rec) {
 		return err
 	}
-	rec.Tail, rec.TailCount = tail, count
 	return s.commit(func(w *pebble.Batch) error { return save(w, conversationKey(c), rec) })
 }

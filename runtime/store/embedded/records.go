@@ -18,6 +18,7 @@ type (
 		Title       string `json:"title,omitempty"`
 		Tail        uint64 `json:"tail,omitempty"`
 		TailCount   uint64 `json:"tailCount,omitempty"`
+		Floor       uint64 `json:"floor,omitempty"`
 		CreatedAtMs int64  `json:"createdAtMs"`
 	}
 	memberRecord struct {

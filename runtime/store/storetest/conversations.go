@@ -141,6 +141,108 @@ func changeMembers(_ *testing.T, w *world) {
 	w.expect(w.read(c, 2, 10), left, back)
 }
 
+// renamed is a batch that gives the conversation a title.
+func renamed(first uint64, title string) *logpb.Batch {
+	b := batch(first, 1)
+	b.Entries[0].Kind = &logpb.Entry_Renamed{Renamed: &logpb.Renamed{Title: title}}
+	return b
+}
+
+// A role and a title change with the entry that says so, and nothing else does.
+func changeRolesAndTitle(t *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	ann, bob, cid := w.user("ann"), w.user("bob"), w.user("cid")
+	w.create(c, "ann", "bob", "cid")
+	w.must(w.RaiseTail(ctx, c, 1, 0))
+	w.must(w.RaiseRead(ctx, bob, c, 1))
+
+	// The owner leaves and another becomes it, in one batch.
+	b := batch(2, 2)
+	changes := []store.MemberChange{{User: ann, Left: 2}, {User: bob, Role: store.RoleOwner}}
+	w.must(w.ChangeMembers(ctx, c, b, changes, store.AppendOptions{}))
+	members, err := w.Members(ctx, c)
+	w.must(err)
+	w.same([]store.Member{
+		{User: ann, Role: store.RoleMember, Joined: 1, Left: 2},
+		{User: bob, Role: store.RoleOwner, Joined: 1},
+		{User: cid, Role: store.RoleMember, Joined: 1},
+	}, members)
+	m, err := w.Membership(ctx, bob, c)
+	w.must(err)
+	w.same(store.Membership{Conv: c, Joined: 1, Delivered: map[string]uint64{}, Read: 1}, m)
+
+	w.must(w.ChangeMembers(ctx, c, renamed(4, "Cake & tea"), nil, store.AppendOptions{}))
+	conv, err := w.Conversation(ctx, c)
+	w.must(err)
+	w.same(store.Conversation{Conv: c, Kind: store.Group, Title: "Cake & tea", Tail: 1, CreatedAt: conv.CreatedAt}, conv)
+
+	// On a taken key neither changes.
+	changes = []store.MemberChange{{User: cid, Role: store.RoleAdmin}}
+	for name, b := range map[string]*logpb.Batch{"role": batch(4, 1), "title": renamed(4, "Neither")} {
+		if err := w.ChangeMembers(ctx, c, b, changes, store.AppendOptions{}); !errors.Is(err, store.ErrTaken) {
+			t.Errorf("%s on a taken key: %v, want ErrTaken", name, err)
+		}
+	}
+	members, err = w.Members(ctx, c)
+	w.must(err)
+	w.same(store.Member{User: cid, Role: store.RoleMember, Joined: 1}, members[2])
+	conv, err = w.Conversation(ctx, c)
+	w.must(err)
+	w.same("Cake & tea", conv.Title)
+
+	// Who is no member gets no role, and a conversation that is not there no title; nothing is written.
+	changes = []store.MemberChange{{User: w.user("eve"), Role: store.RoleOwner}}
+	if err := w.ChangeMembers(ctx, c, batch(5, 1), changes, store.AppendOptions{}); err == nil {
+		t.Error("a stranger got a role")
+	}
+	if err := w.ChangeMembers(ctx, w.conv("none"), renamed(1, "x"), nil, store.AppendOptions{}); err == nil {
+		t.Error("a conversation that does not exist got a title")
+	}
+	w.expect(w.read(c, 5, 1))
+	w.expect(w.read(w.conv("none"), 1, 1))
+	if _, err := w.Conversation(ctx, w.conv("none")); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a title made a conversation: %v", err)
+	}
+	many := make([]store.MemberChange, store.MaxRoleChange+1)
+	for i := range many {
+		many[i] = store.MemberChange{User: w.user(name(i)), Role: store.RoleAdmin}
+	}
+	if err := w.ChangeMembers(ctx, c, batch(5, 1), many, store.AppendOptions{}); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("too many roles: %v, want ErrInvalid", err)
+	}
+}
+
+// The largest change that the rules allow is one transaction: 40 leave, others get roles, and the title changes.
+func largestChange(_ *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	users := make([]string, store.MaxMemberChange)
+	changes := make([]store.MemberChange, 0, store.MaxMemberChange+store.MaxRoleChange)
+	for i := range users {
+		users[i] = name(i)
+		changes = append(changes, store.MemberChange{User: w.user(users[i]), Left: 3})
+	}
+	w.create(c, users...)
+	stay := make([]store.Member, store.MaxRoleChange)
+	for i := range stay {
+		stay[i] = store.Member{User: w.user(name(100 + i)), Role: store.RoleMember, Joined: 2}
+		changes = append(changes, store.MemberChange{User: stay[i].User, Role: store.RoleAdmin})
+	}
+	w.must(w.ChangeMembers(ctx, c, batch(2, 1), stay, store.AppendOptions{}))
+	w.must(w.ChangeMembers(ctx, c, renamed(3, "Few"), changes, store.AppendOptions{Outbox: true}))
+	members, err := w.Members(ctx, c)
+	w.must(err)
+	for i, m := range members {
+		want := store.Member{User: m.User, Role: store.RoleMember, Joined: 1, Left: 3}
+		if i >= len(users) {
+			want = store.Member{User: m.User, Role: store.RoleAdmin, Joined: 2}
+		}
+		w.same(want, m)
+	}
+	conv, err := w.Conversation(ctx, c)
+	w.must(err)
+	w.same("Few", conv.Title)
+}
+
 func changeMembersTaken(t *testing.T, w *world) {
 	ctx, c := w.Context(), w.conv("c")
 	w.create(c, "ann")
@@ -254,6 +356,27 @@ func raiseTail(t *testing.T, w *world) {
 		w.must(err)
 		if got.Tail != tc.wantTail || got.TailCount != tc.wantCount || got.Title != "a title" {
 			t.Errorf("after RaiseTail(%d, %d): %+v, want tail %d, count %d", tc.tail, tc.count, got, tc.wantTail, tc.wantCount)
+		}
+	}
+}
+
+// The floor rises for itself: the tail may be above or below it.
+func raiseFloor(t *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	if err := w.RaiseFloor(ctx, c, 5); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("no conversation: %v, want ErrNotFound", err)
+	}
+	if _, err := w.Conversation(ctx, c); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a floor made a conversation: %v", err)
+	}
+	w.create(c, "ann")
+	w.must(w.RaiseTail(ctx, c, 4, 3))
+	for _, tc := range []struct{ floor, want uint64 }{{3, 3}, {2, 3}, {9, 9}, {0, 9}} {
+		w.must(w.RaiseFloor(ctx, c, tc.floor))
+		got, err := w.Conversation(ctx, c)
+		w.must(err)
+		if got.Floor != tc.want || got.Tail != 4 || got.TailCount != 3 {
+			t.Errorf("after RaiseFloor(%d): %+v, want floor %d and the tail as it was", tc.floor, got, tc.want)
 		}
 	}
 }
