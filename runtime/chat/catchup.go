@@ -92,7 +92,10 @@ func (l *lane) adopt(b *logpb.Batch, how route, waiters []waiter) {
 		if e.GetSeq() < l.next {
 			continue
 		}
-		joined = append(joined, l.members.apply(e)...)
+		if e.GetMessage() == nil {
+			joined = append(joined, l.members.apply(e)...)
+			l.targets.apply(e)
+		}
 		l.window.add(e)
 		l.lastAt = max(l.lastAt, e.GetAtMs())
 		l.count = e.GetCount()

@@ -68,7 +68,7 @@ func (l *lane) put(c *composed, outbox bool) error {
 	o := store.AppendOptions{Outbox: outbox, ExpiresAt: l.s.expiry()}
 	start := l.s.now()
 	defer func() { l.s.metrics.seconds.Observe(l.s.now().Sub(start).Seconds()) }()
-	if c.changes != nil {
+	if c.alone {
 		return l.s.o.Store.ChangeMembers(ctx, l.conv, c.batch, c.changes, o)
 	}
 	return l.s.o.Store.Append(ctx, l.conv, c.batch, o)

@@ -19,6 +19,8 @@ type composed struct {
 	batch    *logpb.Batch
 	requests []*request
 	index    []int // of each request's entry
+	messages uint64
+	alone    bool // the store changes more than the log with it
 	changes  []store.MemberChange
 	deadline time.Time
 	bytes    int
@@ -35,9 +37,14 @@ func (c *composed) waiters() []waiter {
 }
 
 // add puts r's entry into the batch.
-func (c *composed) add(r *request, e *logpb.Entry) {
+func (c *composed) add(r *request, e *logpb.Entry) { c.addSized(r, e, proto.Size(e)) }
+
+func (c *composed) addSized(r *request, e *logpb.Entry, size int) {
 	c.batch.Entries = append(c.batch.Entries, e)
-	c.bytes += proto.Size(e) + entryOverhead
+	c.bytes += size + entryOverhead
+	if e.GetMessage() != nil {
+		c.messages++
+	}
 	c.join(r, len(c.batch.Entries)-1)
 }
 
@@ -60,12 +67,20 @@ func (c *composed) find(n name) (int, bool) {
 	return 0, false
 }
 
+// deletes says whether the batch deletes the message at seq.
+func (c *composed) deletes(seq uint64) bool {
+	for _, e := range c.batch.GetEntries() {
+		if d := e.GetDeleted(); d != nil && d.GetTarget() == seq {
+			return true
+		}
+	}
+	return false
+}
+
 // fits says whether one more entry of that size may go along.
-func (c *composed) fits(e *logpb.Entry) bool {
+func (c *composed) fits(seq uint64, size int) bool {
 	n := len(c.batch.Entries)
-	return n == 0 || n < store.MaxBatchEntries &&
-		c.bytes+proto.Size(e)+entryOverhead <= store.MaxBatchBytes &&
-		e.GetSeq() <= store.BucketEnd(store.First(c.batch))
+	return n == 0 || n < store.MaxBatchEntries && c.bytes+size+entryOverhead <= store.MaxBatchBytes && seq <= store.BucketEnd(store.First(c.batch))
 }
 
 // compose checks what waits, in order, answers what needs no entry, and returns a batch of the rest, or nil.
@@ -93,7 +108,10 @@ func (l *lane) compose() *composed {
 			}
 			continue
 		}
-		v := l.examine(r)
+		if r.alone() && len(c.batch.Entries) > 0 {
+			break
+		}
+		f := l.examine(r, c)
 		if l.next != base {
 			// The examination found entries of another pod: what was composed has the wrong seqs.
 			if len(c.requests) > 0 {
@@ -103,33 +121,30 @@ func (l *lane) compose() *composed {
 			base = l.next
 			continue
 		}
-		if (v.code != "" || v.found != nil) && !l.pop(r) {
-			continue
+		if !f.due() && !f.found && !r.message() && len(c.batch.Entries) > 0 {
+			break // it may be so for what is composed: that is committed first
 		}
-		switch {
-		case v.code != "":
-			l.fail(r, v.code, v.detail)
-			continue
-		case v.found != nil:
-			l.mu.Lock()
-			l.attach(r, *v.found)
-			l.mu.Unlock()
+		if !f.due() {
+			if l.pop(r) {
+				l.dismiss(r, f)
+			}
 			continue
 		}
 		at := max(l.s.now().UnixMilli(), l.lastAt)
-		if r.kind == addMembers {
-			if len(c.batch.Entries) > 0 {
-				break // it goes alone
+		if r.alone() {
+			l.composeAlone(c, r, at)
+			if len(c.batch.Entries) > 0 && len(c.requests) == 0 {
+				return c // r comes after it
 			}
 			if !l.pop(r) {
+				c.reset()
 				continue
 			}
-			l.composeMembers(c, r, at)
-			if len(c.batch.Entries) == 0 {
-				l.passBarrier(r)
-				continue
+			if len(c.batch.Entries) > 0 {
+				return c
 			}
-			return c
+			l.passBarrier(r)
+			continue
 		}
 		if i, ok := c.find(name{r.user.ID(), r.clientMsgID}); ok {
 			if l.pop(r) {
@@ -137,16 +152,17 @@ func (l *lane) compose() *composed {
 			}
 			continue
 		}
-		n := uint64(len(c.batch.Entries))
-		e := &logpb.Entry{
-			Seq: l.next + n, Sender: r.user.ID(), ClientMsgId: r.clientMsgID, AtMs: at, Count: l.count + n + 1, Device: r.device,
-			Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: r.body}},
+		e := r.entry()
+		e.Seq, e.AtMs, e.Count = l.next+uint64(len(c.batch.Entries)), at, l.count+c.messages
+		if r.message() {
+			e.Count++
 		}
-		if !c.fits(e) {
+		size := proto.Size(e)
+		if !c.fits(e.GetSeq(), size) {
 			break
 		}
 		if l.pop(r) {
-			c.add(r, e)
+			c.addSized(r, e, size)
 		}
 	}
 	if len(c.batch.Entries) == 0 {
@@ -155,22 +171,23 @@ func (l *lane) compose() *composed {
 	return c
 }
 
-// composeMembers makes the entry that brings those of r's members who never were members.
-func (l *lane) composeMembers(c *composed, r *request, at int64) {
-	added := &logpb.MembersAdded{}
-	for _, m := range r.members {
-		if !l.members.ever(m.User.ID()) {
-			added.Members = append(added.Members, &logpb.Member{User: m.User.ID(), Role: m.Role})
-			c.changes = append(c.changes, store.MemberChange{User: m.User, Role: m.Role, Joined: l.next})
-		}
+// reset makes the batch empty again.
+func (c *composed) reset() {
+	*c = composed{batch: &logpb.Batch{Id: c.batch.GetId()}}
+}
+
+// dismiss answers a request that needs no entry.
+func (l *lane) dismiss(r *request, f finding) {
+	switch {
+	case f.code != "":
+		l.fail(r, f.code, f.detail)
+	case f.found:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.attach(r, f.place)
+	default:
+		l.passBarrier(r)
 	}
-	if len(added.Members) == 0 {
-		return
-	}
-	c.add(r, &logpb.Entry{
-		Seq: l.next, Sender: r.user.ID(), AtMs: at, Count: l.count, Device: r.device,
-		Kind: &logpb.Entry_MembersAdded{MembersAdded: added},
-	})
 }
 
 // passBarrier answers r when what was committed before is safe.

@@ -2,18 +2,14 @@ package chat
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
-	"github.com/chatcluster/chatcluster/runtime/protocol"
-	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // Connect implements the gateways' stream.
@@ -111,8 +107,8 @@ func (s *Service) transmit(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, 
 // send checks one send and hands it to its lane.
 func (s *Service) send(in *chatpb.Send, now time.Time, out *outgoing) {
 	r := &request{
-		kind: sendMessage, ref: in.GetRef(), device: in.GetDevice(), clientMsgID: in.GetClientMsgId(), after: in.AfterSeq,
-		body: in.GetBody(), deadline: now.Add(s.o.SendTimeout), overflow: out.overflow,
+		kind: sendEntry, ref: in.GetRef(), device: in.GetDevice(), clientMsgID: in.GetClientMsgId(), after: in.AfterSeq,
+		in: in, deadline: now.Add(s.o.SendTimeout), overflow: out.overflow,
 	}
 	r.answer = func(res *chatpb.Result) {
 		s.metrics.result(res.GetCode())
@@ -124,33 +120,4 @@ func (s *Service) send(in *chatpb.Send, now time.Time, out *outgoing) {
 		return
 	}
 	s.submit(conv, r)
-}
-
-// check validates a send and fills in its user.
-func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, err error) {
-	tenant := store.Tenant(in.GetTenant())
-	if conv, err = store.NewConv(tenant, in.GetConversation()); err != nil {
-		return conv, protocol.CodeInvalid, err
-	}
-	if r.user, err = store.NewUser(tenant, in.GetUser()); err != nil {
-		return conv, protocol.CodeInvalid, err
-	}
-	if err = store.CheckDevice(in.GetDevice()); err != nil {
-		return conv, protocol.CodeInvalid, err
-	}
-	switch id := in.GetClientMsgId(); {
-	case id == "":
-		return conv, protocol.CodeInvalid, errors.New("client_msg_id is empty")
-	case len(id) > protocol.MaxClientMsgIDBytes:
-		return conv, protocol.CodeInvalid, fmt.Errorf("client_msg_id is longer than %d bytes", protocol.MaxClientMsgIDBytes)
-	}
-	switch body := in.GetBody(); {
-	case body == "":
-		return conv, protocol.CodeInvalid, errors.New("body is empty")
-	case len(body) > protocol.MaxBodyBytes:
-		return conv, protocol.CodeTooLarge, fmt.Errorf("body is larger than %d bytes", protocol.MaxBodyBytes)
-	case !utf8.ValidString(body):
-		return conv, protocol.CodeInvalid, errors.New("body is not UTF-8")
-	}
-	return conv, "", nil
 }

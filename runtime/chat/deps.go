@@ -11,6 +11,8 @@ import (
 type Store interface {
 	store.Log
 	store.Conversations
+	// Membership tells which entries a user who came back may see of an earlier stay.
+	Membership(ctx context.Context, u store.User, c store.Conv) (store.Membership, error)
 }
 
 // Publisher takes committed batches to Kafka. PublishBatch never blocks and calls done exactly once, within a bounded time:

@@ -27,7 +27,15 @@
 // The tail never passes what a reader could still miss, and the log must not expire above it: an opening that finds less than
 // the tail promises is refused, since it would give seqs out twice.
 //
-// What one device sends stays in its order (P2). A lane takes requests in the order of the stream. When one is refused with
+// Everything is an entry. Edits, deletions, reactions, verdicts, and changes of members, roles and title are sends like messages:
+// same order, same idempotency, same acknowledgment. Whether the user may is decided as of the end of the log, with the put
+// as the proof that it still was the end; a refusal is given only after a look for what another pod has written. What
+// changes members, roles or the title goes alone, in one transaction with them. So the last owner's leaving and the heir's becoming
+// owner are one write; where a bucket has room for one entry only, the heir comes first. What a change does to its target
+// is folded in later, by others: the lane knows the deletions that it has read besides. A request that finds nothing left to do
+// (adding a member, deleting what is deleted) succeeds without an entry, so without a seq of its own to be found again.
+//
+// What one device sends stays in its order (P2). A send without a device has no order to keep, everything else holds. A lane takes requests in the order of the stream. When one is refused with
 // an error that is to be retried, what the same device sent after it is refused too, until that message comes again.
 //
 // # Concurrency

@@ -6,88 +6,126 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
-// verdict is what becomes of a request that waits.
-type verdict struct {
+// finding is what becomes of a request that waits. The zero finding: its entry is to be appended.
+type finding struct {
 	code   protocol.Code // not empty: refused
 	detail string
-	found  *place // a retry of what is in the log
+	found  bool  // a retry of what is in the log, at place
+	place  place //
+	moot   bool  // what it asks for is so already
 }
 
-// examine decides about a request as of the lane's end of the log: is it a retry, and may its user send?
-func (l *lane) examine(r *request) verdict {
+func denied(code protocol.Code, detail string) finding { return finding{code: code, detail: detail} }
+
+// due says whether the entry is to be appended.
+func (f finding) due() bool { return f.code == "" && !f.found && !f.moot }
+
+// examine decides about a request as of the lane's end of the log and what is composed already: is it a retry, and may its user
+// do that?
+func (l *lane) examine(r *request, c *composed) finding {
 	if r.kind == addMembers {
-		news := 0
-		for _, m := range r.members {
-			if !l.members.ever(m.User.ID()) {
-				news++
-			}
+		return l.examineCompletion(r)
+	}
+	if l.members.is(r.user.ID()) || r.trusted() {
+		if p, ok := l.window.find(name{r.user.ID(), r.clientMsgID}); ok {
+			return finding{found: true, place: p}
 		}
-		if l.members.current+news > protocol.MaxGroupMembers {
-			return verdict{code: protocol.CodeInvalid, detail: "a group has at most 5,000 members"}
+		if r.message() && l.covers(r) {
+			return finding{}
 		}
-		return verdict{}
 	}
 	ctx, cancel := context.WithDeadline(l.s.life, r.deadline)
 	defer cancel()
-	unavailable := verdict{code: protocol.CodeUnavailable, detail: "the log cannot be read"}
-	if !l.members.is(r.user.ID()) {
+	f := l.identify(ctx, r)
+	if !f.due() || r.message() {
+		return f
+	}
+	f = l.permit(ctx, r, c)
+	if f.due() || f.code.Retryable() {
+		return f
+	}
+	// A final answer is not given on old knowledge. What is found here has compose examine everything again.
+	was := l.next
+	if _, err := l.catchUp(ctx, nil); err != nil {
+		return unreadable()
+	}
+	if l.next != was {
+		return finding{}
+	}
+	return f
+}
+
+func unreadable() finding { return denied(protocol.CodeUnavailable, "the log cannot be read") }
+
+// identify finds out whether the request is a retry, and whether its user is a member.
+func (l *lane) identify(ctx context.Context, r *request) finding {
+	user := r.user.ID()
+	if !l.members.is(user) && !r.trusted() {
 		// Another pod may have brought the user: a refusal is final, so it is not given on old knowledge.
 		if _, err := l.catchUp(ctx, nil); err != nil {
-			return unavailable
+			return unreadable()
 		}
 	}
-	notMember := verdict{code: protocol.CodeNotMember, detail: "no such conversation, or not a member of it"}
-	if !l.members.ever(r.user.ID()) {
+	notMember := denied(protocol.CodeNotMember, "no such conversation, or not a member of it")
+	if !l.members.ever(user) && !r.trusted() {
 		return notMember
 	}
-	n := name{r.user.ID(), r.clientMsgID}
+	n := name{user, r.clientMsgID}
 	if p, ok := l.window.find(n); ok {
-		return verdict{found: &p}
+		return finding{found: true, place: p}
 	}
-	if v := l.search(ctx, r); v.code != "" {
-		return v
+	if f := l.search(ctx, r); !f.due() {
+		return f
 	}
 	if p, ok := l.window.find(n); ok {
-		return verdict{found: &p}
+		return finding{found: true, place: p}
 	}
-	if !l.members.is(r.user.ID()) {
+	if !l.members.is(user) && !r.trusted() {
 		return notMember
 	}
-	return verdict{}
+	return finding{}
+}
+
+// covers says whether the window holds everything in which r could already be.
+func (l *lane) covers(r *request) bool {
+	head := l.next - 1
+	if r.after != nil {
+		return *r.after <= head && head-*r.after <= protocol.RetrySearchSeqs && *r.after+1 >= l.window.from
+	}
+	return l.window.from == 1 || head >= protocol.RetrySearchSeqs && l.window.from <= head-protocol.RetrySearchSeqs+1
 }
 
 // search makes the window cover everything in which r could already be.
-func (l *lane) search(ctx context.Context, r *request) verdict {
-	unavailable := verdict{code: protocol.CodeUnavailable, detail: "the log cannot be read"}
+func (l *lane) search(ctx context.Context, r *request) finding {
 	if r.after != nil && *r.after >= l.next {
 		// The client knows more than this lane: another pod has written.
 		if _, err := l.catchUp(ctx, nil); err != nil {
-			return unavailable
+			return unreadable()
 		}
 		if *r.after >= l.next {
-			return verdict{code: protocol.CodeInvalid, detail: "after_seq is beyond the conversation's head"}
+			return denied(protocol.CodeInvalid, "after_seq is beyond the conversation's head")
 		}
 	}
 	head := l.next - 1
 	from := uint64(1)
 	switch {
 	case r.after != nil && head-*r.after > protocol.RetrySearchSeqs:
-		return verdict{code: protocol.CodeRetryTooOld, detail: "check the history, then send it with a fresh after_seq"}
+		return denied(protocol.CodeRetryTooOld, "check the history, then send it with a fresh after_seq")
 	case r.after != nil:
 		from = *r.after + 1
 	case head > protocol.RetrySearchSeqs:
 		from = head - protocol.RetrySearchSeqs + 1
 	}
 	if from >= l.window.from {
-		return verdict{}
+		return finding{}
 	}
 	complete, err := l.reach(ctx, from)
 	switch {
 	case err != nil:
-		return unavailable
+		return unreadable()
 	case !complete && r.after != nil:
-		return verdict{code: protocol.CodeRetryTooOld, detail: "check the history, then send it with a fresh after_seq"}
+		return denied(protocol.CodeRetryTooOld, "check the history, then send it with a fresh after_seq")
 	default:
-		return verdict{}
+		return finding{}
 	}
 }

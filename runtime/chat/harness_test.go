@@ -319,6 +319,7 @@ func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry,
 type gateway struct {
 	t      *testing.T
 	stream grpc.BidiStreamingClient[chatpb.GatewayFrame, chatpb.ChatFrame]
+	conv   string // of what do and makeGroup do
 	client chatpb.ChatClient
 
 	mu      sync.Mutex
@@ -342,7 +343,7 @@ func (p *pod) connect() *gateway {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &gateway{
-		t: p.t, client: chatpb.NewChatClient(cc), changed: make(chan struct{}),
+		t: p.t, conv: "c", client: chatpb.NewChatClient(cc), changed: make(chan struct{}),
 		results: map[uint64]*chatpb.Result{}, entries: map[string][]*logpb.Entry{}, heads: map[string]*chatpb.Head{},
 	}
 	if g.stream, err = g.client.Connect(ctx); err != nil {

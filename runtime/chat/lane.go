@@ -57,6 +57,7 @@ type lane struct {
 	members *members
 	window  *window
 	placed  bool // the audience is the members
+	targets targets
 }
 
 // refusal is the first message of a device that was refused and may come again.
@@ -95,7 +96,7 @@ func (l *lane) take(r *request) bool {
 	now := l.s.now()
 	l.ords++
 	r.ord = l.ords
-	if r.kind == sendMessage {
+	if r.kind == sendEntry {
 		if code, detail, retry := l.admit(r, now); code != "" {
 			l.refuse(r, r.failure(code, detail, retry))
 			return true
@@ -117,7 +118,7 @@ func (l *lane) take(r *request) bool {
 // admit returns an empty code when there is a slot for the request and nothing before it was refused.
 func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail string, retry time.Duration) {
 	dev := r.sender()
-	if f, ok := l.refused[dev]; ok {
+	if f, ok := l.refused[dev]; ok && r.ordered() {
 		if r.clientMsgID != f.id && now.Before(f.until) {
 			return f.code, "an earlier message was refused: send that one first", f.retry
 		}
@@ -126,12 +127,12 @@ func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail stri
 	// More than slots are out when neither Kafka nor the outbox takes what is stored, and answers were given up.
 	if l.slots >= l.s.o.LaneSlots || len(l.out) > l.maxOut() {
 		code, detail = protocol.CodeBusy, "the conversation is busy"
-	} else if res := l.limit.ReserveN(now, len(r.body)+256); res.DelayFrom(now) > 0 {
+	} else if res := l.limit.ReserveN(now, r.bytes()); res.DelayFrom(now) > 0 {
 		retry = res.DelayFrom(now)
 		res.CancelAt(now)
 		code, detail = protocol.CodeRateLimited, "the conversation takes no more bytes for now"
 	}
-	if code != "" {
+	if code != "" && r.ordered() {
 		l.expectAgain(r, code, retry)
 	}
 	return code, detail, retry
@@ -157,7 +158,7 @@ func (l *lane) expectAgain(r *request, code protocol.Code, retry time.Duration) 
 func (l *lane) refuse(r *request, result *chatpb.Result) {
 	r.result = result
 	switch {
-	case l.pending[r.sender()] == 0:
+	case !r.ordered() || l.pending[r.sender()] == 0:
 		r.answered = true
 		r.answer(result)
 	case len(l.answers)-l.slots >= maxRefusals:
@@ -171,7 +172,9 @@ func (l *lane) refuse(r *request, result *chatpb.Result) {
 
 func (l *lane) enqueueAnswer(r *request) {
 	l.answers = append(l.answers, r)
-	l.pending[r.sender()]++
+	if r.ordered() {
+		l.pending[r.sender()]++
+	}
 }
 
 // start runs the lane's goroutine if there is none. Called with mu held.
@@ -193,8 +196,10 @@ func (l *lane) settle(r *request, result *chatpb.Result) {
 			l.slots--
 			l.s.unanswered.Add(-1)
 		}
-		if l.pending[a.sender()]--; l.pending[a.sender()] == 0 {
-			delete(l.pending, a.sender())
+		if a.ordered() {
+			if l.pending[a.sender()]--; l.pending[a.sender()] == 0 {
+				delete(l.pending, a.sender())
+			}
 		}
 		a.answered = true
 		a.answer(a.result)
@@ -214,12 +219,12 @@ func (l *lane) failLocked(r *request, code protocol.Code, detail string) {
 	if r.result != nil {
 		return
 	}
-	if r.kind == sendMessage && code.Retryable() {
+	if r.ordered() && code.Retryable() {
 		l.expectAgain(r, code, 0)
 		dev := r.sender()
 		kept := l.waiting[:0:0]
 		for _, w := range l.waiting {
-			if w != r && w.kind == sendMessage && w.sender() == dev && w.ord > r.ord {
+			if w != r && w.ordered() && w.sender() == dev && w.ord > r.ord {
 				// settle below answers it: it is behind r.
 				w.result = w.failure(code, "an earlier message was refused: send that one first", 0)
 				continue

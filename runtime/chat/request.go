@@ -3,7 +3,10 @@ package chat
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -13,11 +16,12 @@ type request struct {
 	kind        requestKind
 	ref         uint64
 	user        store.User
-	device      string
+	device      string // empty: its order is not kept
 	clientMsgID string
 	// after is the seq that the client knew when it composed the message, nil when it said none.
 	after *uint64
-	body  string
+	// in is what a sendEntry request asks for. It has passed check.
+	in *chatpb.Send
 	// members are whom an addMembers request brings.
 	members []store.Member
 	// deadline is when the answer is due at the latest.
@@ -37,8 +41,8 @@ type request struct {
 type requestKind int
 
 const (
-	// sendMessage appends a message.
-	sendMessage requestKind = iota
+	// sendEntry appends a message or a change.
+	sendEntry requestKind = iota
 	// addMembers appends an entry that brings those of members who never were members.
 	addMembers
 	// barrier appends nothing: its answer says that the lane is open and what it committed is published.
@@ -52,6 +56,57 @@ type sender struct {
 }
 
 func (r *request) sender() sender { return sender{r.user.ID(), r.device} }
+
+// ordered says whether the request must not overtake others of its device.
+func (r *request) ordered() bool { return r.kind == sendEntry && r.device != "" }
+
+// message says whether the request is a plain message.
+func (r *request) message() bool { return r.kind == sendEntry && r.in.GetChange() == nil }
+
+// trusted says whether the request comes from a processor, which need not be a member.
+func (r *request) trusted() bool { return r.kind == sendEntry && r.in.GetVerdict() != nil }
+
+// alone says whether what the request appends takes a batch of its own: it changes more than the log.
+func (r *request) alone() bool {
+	if r.kind == addMembers {
+		return true
+	}
+	switch r.in.GetChange().(type) {
+	case *chatpb.Send_MembersAdded, *chatpb.Send_MembersRemoved, *chatpb.Send_RoleChanged, *chatpb.Send_Renamed:
+		return true
+	default:
+		return false
+	}
+}
+
+// bytes is about what the request takes in the log.
+func (r *request) bytes() int {
+	n := 256
+	if r.kind == sendEntry {
+		if n += len(r.in.GetBody()); r.in.GetChange() != nil {
+			n += proto.Size(r.in)
+		}
+	}
+	return n
+}
+
+// entry returns the entry of a request that goes with others. The lane fills in its place.
+func (r *request) entry() *logpb.Entry {
+	e := &logpb.Entry{Sender: r.user.ID(), ClientMsgId: r.clientMsgID, Device: r.device}
+	switch k := r.in.GetChange().(type) {
+	case *chatpb.Send_Edited:
+		e.Kind = &logpb.Entry_Edited{Edited: k.Edited}
+	case *chatpb.Send_Deleted:
+		e.Kind = &logpb.Entry_Deleted{Deleted: k.Deleted}
+	case *chatpb.Send_Reacted:
+		e.Kind = &logpb.Entry_Reacted{Reacted: k.Reacted}
+	case *chatpb.Send_Verdict:
+		e.Kind = &logpb.Entry_Verdict{Verdict: k.Verdict}
+	default:
+		e.Kind = &logpb.Entry_Message{Message: &logpb.Message{Body: r.in.GetBody()}}
+	}
+	return e
+}
 
 // Retry hints.
 const (
@@ -67,7 +122,9 @@ func (r *request) failure(code protocol.Code, detail string, retry time.Duration
 			retry = retryUnavailable
 		}
 	}
-	return &chatpb.Result{Ref: r.ref, Code: string(code), Detail: detail, RetryAfterMs: uint32(retry.Milliseconds())}
+	// Rounded up: who comes back a moment early is refused again.
+	hint := uint32((retry + time.Millisecond - 1) / time.Millisecond)
+	return &chatpb.Result{Ref: r.ref, Code: string(code), Detail: detail, RetryAfterMs: hint}
 }
 
 // success returns the result of a request whose entry is in the log.

@@ -105,6 +105,83 @@ func TestEntryOfShowsEveryKind(t *testing.T) {
 			set:  func(e *logpb.Entry) { e.Kind = &logpb.Entry_Renamed{Renamed: &logpb.Renamed{Title: "team"}} },
 			want: want(func(e *protocol.Entry) { e.Kind, e.Title = protocol.KindRenamed, "team" }),
 		},
+		"Edited": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Edited{Edited: &logpb.Edited{Target: 5, Body: "hi, all"}}
+			},
+			want: want(func(e *protocol.Entry) { e.Kind, e.Target, e.Body = protocol.KindEdited, 5, "hi, all" }),
+		},
+		"Deleted": {
+			set:  func(e *logpb.Entry) { e.Kind = &logpb.Entry_Deleted{Deleted: &logpb.Deleted{Target: 5}} },
+			want: want(func(e *protocol.Entry) { e.Kind, e.Target = protocol.KindDeleted, 5 }),
+		},
+		"Reacted": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Reacted{Reacted: &logpb.Reacted{Target: 5, Emoji: "👍", Removed: true}}
+			},
+			want: want(func(e *protocol.Entry) { e.Kind, e.Target, e.Emoji, e.Removed = protocol.KindReacted, 5, "👍", true }),
+		},
+		"RoleChanged": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_RoleChanged{RoleChanged: &logpb.RoleChanged{User: "bob", Role: "admin"}}
+			},
+			want: want(func(e *protocol.Entry) {
+				e.Kind, e.Members = protocol.KindRoleChanged, []protocol.Member{{User: "bob", Role: "admin"}}
+			}),
+		},
+		"Verdict": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Verdict{Verdict: &logpb.Verdict{
+					Target: 5, Action: "mask", Processor: "profanity", Reason: "word", Spans: []*logpb.Span{{Start: 1, Length: 2}},
+				}}
+			},
+			want: want(func(e *protocol.Entry) {
+				e.Kind, e.Target = protocol.KindVerdict, 5
+				e.Verdict = &protocol.Verdict{Action: "mask", Processor: "profanity", Reason: "word"}
+			}),
+		},
+		"MessageWithWhatWasFoldedIn": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Message{Message: &logpb.Message{
+					Body: "hi", Revision: 2, Folded: 9, EditedAtMs: 77,
+					Reactions: []*logpb.Reaction{{User: "bob", Emoji: "👍"}, {User: "cho", Emoji: "🎉"}, {User: "dan", Emoji: "👍"}},
+				}}
+			},
+			want: want(func(e *protocol.Entry) {
+				e.Kind, e.Body, e.Revision, e.EditedAtMS = protocol.KindMessage, "hi", 2, 77
+				e.Reactions = []protocol.Reaction{{Emoji: "👍", Users: []string{"bob", "dan"}}, {Emoji: "🎉", Users: []string{"cho"}}}
+			}),
+		},
+		"DeletedMessage": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Message{Message: &logpb.Message{Deleted: true, Revision: 1}}
+			},
+			want: want(func(e *protocol.Entry) { e.Kind, e.Deleted, e.Revision = protocol.KindMessage, true, 1 }),
+		},
+		"MaskedMessage": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Message{Message: &logpb.Message{
+					Body: "héllo", Verdict: &logpb.Verdict{Action: "mask", Spans: []*logpb.Span{{Start: 1, Length: 2}, {Start: 4, Length: 1 << 31}, {Start: 99, Length: 1}}},
+				}}
+			},
+			want: want(func(e *protocol.Entry) {
+				e.Kind, e.Body, e.Verdict = protocol.KindMessage, "h**l*", &protocol.Verdict{Action: "mask"}
+			}),
+		},
+		"HiddenMessage": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Message{Message: &logpb.Message{Body: "x", Verdict: &logpb.Verdict{Action: "hide"}}}
+			},
+			want: want(func(e *protocol.Entry) { e.Kind, e.Verdict = protocol.KindMessage, &protocol.Verdict{Action: "hide"} }),
+		},
+		"FlaggedMessage": {
+			set: func(e *logpb.Entry) {
+				e.Kind = &logpb.Entry_Message{Message: &logpb.Message{Body: "x", Verdict: &logpb.Verdict{Action: "flag"}}}
+			},
+			want: want(func(e *protocol.Entry) {
+				e.Kind, e.Body, e.Verdict = protocol.KindMessage, "x", &protocol.Verdict{Action: "flag"}
+			}),
+		},
 		"NewerThanThisServer": {
 			set:  func(*logpb.Entry) {},
 			want: want(func(e *protocol.Entry) { e.Kind = protocol.KindUnknown }),
