@@ -233,4 +233,5 @@ type Store interface {
 	Memberships
 	Devices
 	Revocations
+	Deferrals
 }

@@ -19,6 +19,7 @@ const (
 	kindDevice       = 'd'
 	kindOutbox       = 'o'
 	kindRevocation   = 'r'
+	kindDeferral     = 'q'
 )
 
 // key returns kind and ids, each id followed by NUL: no key of ids is a prefix of another's.

@@ -125,6 +125,9 @@ func contextEnded(t *testing.T, w *world) {
 		"RemoveDevice":    w.RemoveDevice(ctx, ann, "phone"),
 		"StrikeToken":     discard(w.StrikeToken(ctx, ann, "phone", "token")),
 		"ClearStrikes":    w.ClearStrikes(ctx, ann, "phone", "token"),
+		"Defer":           w.Defer(ctx, store.Deferral{User: ann, Device: "phone", Conv: c, Due: time.UnixMilli(1), Seq: 1}),
+		"Deferred":        discard(w.Deferred(ctx, 0, time.Now(), 1)),
+		"RemoveDeferral":  w.RemoveDeferral(ctx, store.Deferral{User: ann, Device: "phone", Conv: c, Due: time.UnixMilli(1), Seq: 1}),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want context.Canceled", name, err)
