@@ -21,6 +21,8 @@
 //	pods                           set of the pods that ever renewed
 //	lease#{pod}                    a pod's lease; 15 s
 //	lanes#{pod}                    set of tenant#conversation; 24 h
+//	pr#{tenant#user}               when the user's places for pushes are used up; as long as that
+//	sweep#{shard}                  who looks after a shard of deferred pushes; seconds
 //	claim#{pod}                    who is taking a lapsed pod's lanes; 10 s
 //	u#{shard}#tenant#user          when the user was last seen, and each device's gateway, epoch and last renewal; 30 days
 //	g#{shard}#instance             a gateway's lease: its routes in this shard are whole; 15 s

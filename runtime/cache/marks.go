@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -104,19 +103,7 @@ func (c *Cache) Marks(ctx context.Context, u store.User, convs ...store.Conv) ([
 	}
 	all := make([]Marks, len(convs))
 	for i, cmd := range cmds {
-		all[i].Delivered = map[string]uint64{}
-		if cmd == nil {
-			continue
-		}
-		for field, value := range cmd.Val() {
-			device, ok := strings.CutPrefix(field, deliveredPrefix)
-			switch seq := seqOf(value); {
-			case field == readField:
-				all[i].Read = seq
-			case ok && seq > 0:
-				all[i].Delivered[device] = seq
-			}
-		}
+		all[i] = marksOf(cmd)
 	}
 	return all, nil
 }

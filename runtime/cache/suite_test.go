@@ -51,6 +51,9 @@ func suite(t *testing.T, open func(*testing.T) *engine) {
 		{"RoutesOfMany", routesOfMany},
 		{"RoutesOfHostileIDs", routesOfHostileIDs},
 		{"Presence", presence},
+		{"MemberMarks", memberMarks},
+		{"PushPlaces", pushPlaces},
+		{"Sweeps", sweeps},
 		{"ContextEnded", contextEnded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
