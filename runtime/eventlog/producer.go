@@ -70,6 +70,7 @@ type Producer struct {
 	client     *kgo.Client
 	logTopic   string
 	marksTopic string
+	notifyDead string
 
 	mu     sync.RWMutex // held for reading around TryProduce, so that Close sees every record
 	closed bool
@@ -102,6 +103,7 @@ func NewProducer(cfg config.Kafka, o ProducerOptions) (*Producer, error) {
 		client:     client,
 		logTopic:   FullName(cfg.TopicPrefix, LogTopic),
 		marksTopic: FullName(cfg.TopicPrefix, MarksTopic),
+		notifyDead: FullName(cfg.TopicPrefix, DeadLetterTopic(NotifyGroup)),
 	}, nil
 }
 
@@ -121,7 +123,7 @@ func (p *Producer) PublishMark(u store.User, c store.Conv, read uint64, done fun
 	}, done)
 }
 
-func (p *Producer) publish(topic string, key []byte, m proto.Message, done func(error)) {
+func (p *Producer) publish(topic string, key []byte, m proto.Message, done func(error), headers ...kgo.RecordHeader) {
 	if done == nil {
 		done = func(error) {}
 	}
@@ -137,7 +139,7 @@ func (p *Producer) publish(topic string, key []byte, m proto.Message, done func(
 		return
 	}
 	// The context is the client's life: the record's own timeout bounds it.
-	p.client.TryProduce(context.Background(), &kgo.Record{Topic: topic, Key: key, Value: value}, func(_ *kgo.Record, err error) {
+	p.client.TryProduce(context.Background(), &kgo.Record{Topic: topic, Key: key, Value: value, Headers: headers}, func(_ *kgo.Record, err error) {
 		switch {
 		case err == nil:
 			done(nil)

@@ -99,6 +99,9 @@ type Result struct {
 	Outcome Outcome
 	// Reason is a word of a small, fixed set, fit for logs and metrics. It may be empty.
 	Reason string
+	// Strike is true when the platform blames the token and may be wrong about it: a token that it refuses again and again is
+	// of no use.
+	Strike bool
 	// Held is true when the push was not tried at all, because the platform's circuit is open.
 	Held bool
 	// RetryAfter is how long to wait at least. Zero: the caller's own backoff.

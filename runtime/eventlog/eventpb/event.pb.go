@@ -165,6 +165,126 @@ func (x *MarkRecord) GetRead() uint64 {
 	return 0
 }
 
+// PushFailure is a push that was given up: topic notify.dlq. It holds neither the push's content nor its token.
+type PushFailure struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Tenant       string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	User         string                 `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	Device       string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
+	Conversation string                 `protobuf:"bytes,4,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// seq is the last message that the push was about.
+	Seq uint64 `protobuf:"varint,5,opt,name=seq,proto3" json:"seq,omitempty"`
+	// channel is the platform: APNS, APNS_SANDBOX, GCM or ADM.
+	Channel string `protobuf:"bytes,6,opt,name=channel,proto3" json:"channel,omitempty"`
+	// outcome and reason are words of small, fixed sets.
+	Outcome       string `protobuf:"bytes,7,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Attempts      uint32 `protobuf:"varint,9,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	AtMs          int64  `protobuf:"varint,10,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PushFailure) Reset() {
+	*x = PushFailure{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PushFailure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PushFailure) ProtoMessage() {}
+
+func (x *PushFailure) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PushFailure.ProtoReflect.Descriptor instead.
+func (*PushFailure) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PushFailure) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PushFailure) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *PushFailure) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *PushFailure) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *PushFailure) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *PushFailure) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *PushFailure) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *PushFailure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PushFailure) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *PushFailure) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 var File_eventlog_eventpb_event_proto protoreflect.FileDescriptor
 
 const file_eventlog_eventpb_event_proto_rawDesc = "" +
@@ -180,7 +300,19 @@ const file_eventlog_eventpb_event_proto_rawDesc = "" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\"\n" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x12\n" +
-	"\x04read\x18\x04 \x01(\x04R\x04readB=Z;github.com/chatcluster/chatcluster/runtime/eventlog/eventpbb\x06proto3"
+	"\x04read\x18\x04 \x01(\x04R\x04read\"\x84\x02\n" +
+	"\vPushFailure\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
+	"\x06device\x18\x03 \x01(\tR\x06device\x12\"\n" +
+	"\fconversation\x18\x04 \x01(\tR\fconversation\x12\x10\n" +
+	"\x03seq\x18\x05 \x01(\x04R\x03seq\x12\x18\n" +
+	"\achannel\x18\x06 \x01(\tR\achannel\x12\x18\n" +
+	"\aoutcome\x18\a \x01(\tR\aoutcome\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x1a\n" +
+	"\battempts\x18\t \x01(\rR\battempts\x12\x13\n" +
+	"\x05at_ms\x18\n" +
+	" \x01(\x03R\x04atMsB=Z;github.com/chatcluster/chatcluster/runtime/eventlog/eventpbb\x06proto3"
 
 var (
 	file_eventlog_eventpb_event_proto_rawDescOnce sync.Once
@@ -194,14 +326,15 @@ func file_eventlog_eventpb_event_proto_rawDescGZIP() []byte {
 	return file_eventlog_eventpb_event_proto_rawDescData
 }
 
-var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_eventlog_eventpb_event_proto_goTypes = []any{
 	(*LogRecord)(nil),   // 0: chatcluster.event.v1.LogRecord
 	(*MarkRecord)(nil),  // 1: chatcluster.event.v1.MarkRecord
-	(*logpb.Batch)(nil), // 2: chatcluster.log.v1.Batch
+	(*PushFailure)(nil), // 2: chatcluster.event.v1.PushFailure
+	(*logpb.Batch)(nil), // 3: chatcluster.log.v1.Batch
 }
 var file_eventlog_eventpb_event_proto_depIdxs = []int32{
-	2, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
+	3, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
 	1, // [1:1] is the sub-list for method output_type
 	1, // [1:1] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -220,7 +353,7 @@ func file_eventlog_eventpb_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_eventlog_eventpb_event_proto_rawDesc), len(file_eventlog_eventpb_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

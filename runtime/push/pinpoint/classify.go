@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,9 @@ var words = []string{
 	"InternalServerErrorException", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException", "ThrottlingException",
 	"MissingAuthenticationTokenException",
 }
+
+// ours are reasons that blame the message, or the application, and never the token.
+var ours = []string{"TopicDisallowed", "BadTopic", "BadCollapseId", "PayloadTooLarge", "MessageTooLarge", "BadCertificate", "BadCertificateEnvironment"}
 
 // known returns the word that text holds, or other.
 func known(text, other string) string {
@@ -114,12 +118,13 @@ func (s said) refusal(service int) push.Result {
 	reason := known(s.text, reasonOther)
 	lower := strings.ToLower(s.text)
 	result := func(o push.Outcome) push.Result { return push.Result{Outcome: o, Reason: reason} }
+	strike := push.Result{Outcome: push.Invalid, Reason: reason, Strike: true}
 	switch {
 	case strings.Contains(lower, "no channel of type"):
 		return push.Result{Outcome: push.Invalid, Reason: reasonNoChannel}
 	case reason == "BadDeviceToken", reason == "DeviceTokenNotForTopic", reason == "SENDER_ID_MISMATCH", reason == "MismatchSenderId":
-		// The token is of another environment, app or sender: ours may be the wrong one, so it stays.
-		return result(push.Invalid)
+		// The token is of another environment, app or sender: ours may be the wrong one, so it stays for now.
+		return strike
 	case code == http.StatusGone, reason == "Unregistered", reason == "NotRegistered":
 		return result(push.Unregistered)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
@@ -128,7 +133,9 @@ func (s said) refusal(service int) push.Result {
 		return result(push.Throttled)
 	case code >= http.StatusInternalServerError:
 		return result(push.Retry)
-	default:
+	case code == http.StatusRequestEntityTooLarge, slices.Contains(ours, reason):
 		return result(push.Invalid)
+	default:
+		return strike
 	}
 }

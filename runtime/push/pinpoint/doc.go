@@ -3,7 +3,8 @@
 //
 // # How a batch is sent
 //
-// Messages that differ in nothing but their device share a call, whatever their channels. Each call has a deadline. Throttled
+// Messages that differ in nothing but their device share a call, whatever their channels; a few calls are under way at once. The
+// badge is APNs's alone, so pushes to other platforms share calls whatever theirs is. Each call has a deadline. Throttled
 // and temporary failures are repeated with exponential backoff and full jitter, a bounded number of times, for the addresses
 // that they befell; a repeat may double a push that was accepted without an answer, which the collapse id hides.
 //

@@ -105,10 +105,11 @@ func calls(messages []push.Message, indexes []int) [][]int {
 	return out
 }
 
-// content is what messages of a call have in common.
+// content is what messages of a call have in common. The badge is APNs's alone: a message that goes elsewhere is not kept
+// from any call by it.
 func content(m push.Message) string {
 	badge := ""
-	if m.Badge != nil {
+	if m.Badge != nil && isAPNs(m.Channel) {
 		badge = strconv.Itoa(*m.Badge)
 	}
 	b, _ := json.Marshal([]any{m.Title, m.Body, badge, m.CollapseID, m.Data}) // strings always marshal
@@ -125,14 +126,14 @@ func input(application string, messages []push.Message, indexes []int) *pinpoint
 		switch m.Channel {
 		case push.GCM:
 			config.GCMMessage = &types.GCMMessage{
-				Title: &m.Title, Body: &m.Body, CollapseKey: optional(m.CollapseID), Priority: aws.String("high"), Sound: aws.String("default"),
+				Title: optional(m.Title), Body: &m.Body, CollapseKey: optional(m.CollapseID), Priority: aws.String("high"), Sound: aws.String("default"),
 				PreferredAuthenticationMethod: aws.String("TOKEN"),
 			}
 		case push.ADM:
-			config.ADMMessage = &types.ADMMessage{Title: &m.Title, Body: &m.Body, ConsolidationKey: optional(m.CollapseID), Sound: aws.String("default")}
+			config.ADMMessage = &types.ADMMessage{Title: optional(m.Title), Body: &m.Body, ConsolidationKey: optional(m.CollapseID), Sound: aws.String("default")}
 		default:
 			config.APNSMessage = &types.APNSMessage{
-				Title: &m.Title, Body: &m.Body, CollapseId: optional(m.CollapseID), Priority: aws.String("10"), Sound: aws.String("default"),
+				Title: optional(m.Title), Body: &m.Body, CollapseId: optional(m.CollapseID), Priority: aws.String("10"), Sound: aws.String("default"),
 				Badge: badge(m.Badge),
 			}
 		}
@@ -142,6 +143,8 @@ func input(application string, messages []push.Message, indexes []int) *pinpoint
 		MessageRequest: &types.MessageRequest{Addresses: addresses, MessageConfiguration: config},
 	}
 }
+
+func isAPNs(c push.Channel) bool { return c == push.APNS || c == push.APNSSandbox }
 
 func optional(s string) *string {
 	if s == "" {

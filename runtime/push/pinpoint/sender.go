@@ -12,6 +12,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/pinpoint"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/chatcluster/chatcluster/runtime/push"
 )
@@ -24,6 +25,8 @@ const (
 	DefaultCallTimeout = 10 * time.Second
 	// DefaultAttempts is how often a message is tried.
 	DefaultAttempts = 4
+	// DefaultCalls is how many calls of one Send are under way at once.
+	DefaultCalls = 8
 	// firstBackoff and maxBackoff bound the wait before a repeat; the wait is anything up to the bound.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 5 * time.Second
@@ -49,6 +52,7 @@ func NewClient(cfg aws.Config, endpoint string) *pinpoint.Client {
 type Options struct {
 	CallTimeout time.Duration
 	Attempts    int
+	Calls       int
 	// Log takes calls that fail as a whole; nil discards them.
 	Log *slog.Logger
 }
@@ -66,6 +70,9 @@ func New(api API, o Options) *Sender {
 	}
 	if o.Attempts <= 0 {
 		o.Attempts = DefaultAttempts
+	}
+	if o.Calls <= 0 {
+		o.Calls = DefaultCalls
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -90,12 +97,18 @@ func (s *Sender) Send(ctx context.Context, application string, messages []push.M
 	}
 	backoff := firstBackoff
 	for attempt := 1; len(open) > 0 && ctx.Err() == nil; attempt++ {
+		var group errgroup.Group
+		group.SetLimit(s.o.Calls)
 		for _, call := range calls(ready, open) {
 			if ctx.Err() != nil {
 				break
 			}
-			s.call(ctx, application, ready, call, results)
+			group.Go(func() error {
+				s.call(ctx, application, ready, call, results)
+				return nil
+			})
 		}
+		_ = group.Wait() // every call has its results
 		open = again(open, results)
 		if len(open) == 0 || attempt == s.o.Attempts || !wait(ctx, rand.N(backoff)) {
 			break

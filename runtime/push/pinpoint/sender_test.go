@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,13 +38,13 @@ type fakeAPI struct {
 }
 
 func (f *fakeAPI) SendMessages(ctx context.Context, in *awspinpoint.SendMessagesInput, _ ...func(*awspinpoint.Options)) (*awspinpoint.SendMessagesOutput, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.calls = append(f.calls, in)
 	if f.send == nil {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, in)
 	results, err := f.send(len(f.calls), in)
 	if err != nil {
 		return nil, err
@@ -157,6 +158,7 @@ func TestAnswersOfPlatforms(t *testing.T) {
 		"FCM503":       {"FCM is down", status(types.DeliveryStatusPermanentFailure, 500, fcm("503", "", "UNAVAILABLE")), push.Retry, "UNAVAILABLE"},
 		"Credentials":  {"our key is refused", status(types.DeliveryStatusPermanentFailure, 400, `{"pushProviderStatusCode":403,"pushProviderError":"InvalidProviderToken"}`), push.Failed, "InvalidProviderToken"},
 		"ADM":          {"ADM says so with 400", status(types.DeliveryStatusPermanentFailure, 400, `{"pushProviderStatusCode":"400","pushProviderResponse":"{\"reason\":\"Unregistered\"}"}`), push.Unregistered, "Unregistered"},
+		"TooLarge":     {"the message is at fault", status(types.DeliveryStatusPermanentFailure, 400, `{"pushProviderStatusCode":"413","pushProviderError":"PayloadTooLarge"}`), push.Invalid, "PayloadTooLarge"},
 		"NoChannel":    {"the application has no such channel: not the token's fault", status(types.DeliveryStatusPermanentFailure, 400, "No channel of type GCM is enabled for the application b31c"), push.Invalid, "no_channel"},
 		"Nothing":      {"a refusal without words keeps the token", types.MessageResult{DeliveryStatus: types.DeliveryStatusPermanentFailure}, push.Invalid, "other"},
 		"Garbage":      {"a number in place of an object", status(types.DeliveryStatusPermanentFailure, 400, "7"), push.Invalid, "other"},
@@ -164,11 +166,13 @@ func TestAnswersOfPlatforms(t *testing.T) {
 		"NestedFields": {"objects in place of strings", status(types.DeliveryStatusPermanentFailure, 400, `{"pushProviderStatusCode":{"a":1},"pushProviderError":["Unregistered"]}`), push.Unregistered, "Unregistered"},
 		"QuotesToken":  {"what a platform says may hold the token", status(types.DeliveryStatusPermanentFailure, 400, "bad address secret-token"), push.Invalid, "other"},
 	}
+	// Those that blame the token, which may be wrong once and is not again and again.
+	strikes := []string{"APNsMisread", "FCM400", "FCMSender", "Nothing", "Garbage", "Null", "QuotesToken"}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			api := &fakeAPI{send: each(tc.result)}
 			got := pinpoint.New(api, pinpoint.Options{Attempts: 1}).Send(t.Context(), "app", []push.Message{{Address: "secret-token", Channel: push.GCM, Title: "t", Body: "b"}})
-			if diff := cmp.Diff([]push.Result{{Outcome: tc.outcome, Reason: tc.word}}, got); diff != "" {
+			if diff := cmp.Diff([]push.Result{{Outcome: tc.outcome, Reason: tc.word, Strike: slices.Contains(strikes, name)}}, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 			}
 		})
@@ -249,8 +253,34 @@ func TestCallsHoldEqualMessagesAndEachAddressOnce(t *testing.T) {
 	for _, c := range api.calls {
 		sizes = append(sizes, len(c.MessageRequest.Addresses))
 	}
-	if diff := cmp.Diff([]int{100, 50, 1, 1}, sizes); diff != "" {
+	slices.Sort(sizes) // calls go side by side
+	if diff := cmp.Diff([]int{1, 1, 50, 100}, sizes); diff != "" {
 		t.Errorf("addresses of each call (-want +got):\n%s", diff)
+	}
+}
+
+func TestABadgeSplitsNoOtherPlatformsCalls(t *testing.T) {
+	api := &fakeAPI{send: each(status(types.DeliveryStatusSuccessful, 200, ""))}
+	var messages []push.Message
+	for i := range 50 {
+		badge := i
+		messages = append(messages,
+			push.Message{Address: fmt.Sprint("android", i), Channel: push.GCM, Body: "same", Badge: &badge},
+			push.Message{Address: fmt.Sprint("iphone", i), Channel: push.APNS, Body: "same", Badge: aws.Int(i % 2)},
+		)
+	}
+	pinpoint.New(api, pinpoint.Options{}).Send(t.Context(), "app", messages)
+	got := map[string]int{}
+	for _, c := range api.calls {
+		config := c.MessageRequest.MessageConfiguration
+		if config.GCMMessage != nil {
+			got["android"] += len(c.MessageRequest.Addresses)
+		} else {
+			got[fmt.Sprint("iphone, badge ", *config.APNSMessage.Badge)] += len(c.MessageRequest.Addresses)
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"android": 50, "iphone, badge 0": 25, "iphone, badge 1": 25}, got); diff != "" || len(api.calls) != 3 {
+		t.Errorf("%d calls, want 3 (-want +got):\n%s", len(api.calls), diff)
 	}
 }
 
