@@ -17,11 +17,19 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer b.cache.Close()
+	producer, err := r.producer()
+	if err != nil {
+		return err
+	}
+	defer r.closeProducer(producer)
 	sender := pinpoint.New(pinpoint.NewClient(b.aws, r.cfg.AWS.Endpoints.Pinpoint), pinpoint.Options{Log: r.log})
 	notifier, err := notify.New(notify.Options{
 		Store:       b.store,
-		Marks:       b.cache,
+		Cache:       b.cache,
 		Sender:      push.NewBreaker(sender),
+		DeadLetters: producer,
+		Pod:         r.pod,
+		PerMinute:   r.cfg.Push.PerMinute,
 		Application: r.cfg.Push.ApplicationID,
 		Delay:       r.cfg.Push.Delay.Duration,
 		Log:         r.log,

@@ -112,6 +112,8 @@ type Push struct {
 	ApplicationID string `json:"applicationID"`
 	// Delay is how long a device has to confirm a message before it is pushed.
 	Delay Duration `json:"delay"`
+	// PerMinute is how many pushes a minute a user gets before they wait; 0 is the role's default.
+	PerMinute int `json:"perMinute,omitempty"`
 }
 
 // Gateway is the gateway's part.

@@ -2,8 +2,11 @@ package notify
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
@@ -14,7 +17,8 @@ import (
 type Notifier struct {
 	o       Options
 	metrics *metrics
-	members chan struct{} // a slot for each member that is looked at
+	members *semaphore.Weighted // what is looked at side by side, over all windows
+	later   *later
 	wake    chan struct{}
 
 	mu      sync.Mutex
@@ -43,7 +47,7 @@ func New(o Options) (*Notifier, error) {
 		return nil, err
 	}
 	n := &Notifier{
-		o: o, members: make(chan struct{}, o.Members), wake: make(chan struct{}, 1),
+		o: o, members: semaphore.NewWeighted(int64(o.Members)), later: newLater(), wake: make(chan struct{}, 1),
 		windows: map[windowKey]*window{}, owned: map[partition]*ownership{},
 	}
 	if n.metrics, err = newMetrics(o.Registerer); err != nil {
@@ -96,23 +100,27 @@ func (n *Notifier) Revoked(topic string, id int32) {
 
 // add files a batch. done is called once its messages are decided.
 func (n *Notifier) add(p partition, c store.Conv, kind string, b *logpb.Batch, done func()) {
-	messages := messagesOf(b, time.Now())
-	if len(messages) == 0 {
-		done()
-		return
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	k := windowKey{p, c}
 	w, ok := n.windows[k]
 	if !ok {
+		if !slices.ContainsFunc(b.GetEntries(), func(e *logpb.Entry) bool { return e.GetMessage() != nil }) {
+			done()
+			return
+		}
 		w = &window{key: k, kind: kind, owner: n.owner(p)}
 		w.task = &task{p: p, run: func(ctx context.Context) { n.decide(ctx, w) }, at: notOnAgenda}
 		n.windows[k] = w
 		n.metrics.windows.Set(float64(len(n.windows)))
 	}
-	w.add(messages, done)
-	n.schedule(w.task, w.messages[0].at.Add(n.o.Delay))
+	if !w.add(b, time.Now(), done) {
+		done() // whoever starts over is given it again after the messages that it is about
+		return
+	}
+	if m, ok := w.open(); ok {
+		n.schedule(w.task, m.at.Add(n.o.Delay))
+	}
 }
 
 // owner is called with mu held.
@@ -127,11 +135,13 @@ func (n *Notifier) owner(p partition) *ownership {
 	return o
 }
 
-// Run decides windows until ctx ends. It returns when no evaluation is running any more. Call it once.
+// Run decides windows and looks after deferred pushes until ctx ends. It returns when nothing of that is running any more.
+// Call it once.
 func (n *Notifier) Run(ctx context.Context) error {
 	slots := make(chan struct{}, n.o.Windows)
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	wg.Go(func() { n.sweeps(ctx) })
 	for {
 		t, wait := n.next()
 		if t == nil {

@@ -45,7 +45,7 @@ func TestARecordIsDoneWhenEveryPushIsSettled(t *testing.T) {
 
 		l.say("alice", 2, "again")
 		pass(delay)
-		expect(t, "carol's trouble does not hold back the next window", []string{"hi", "again"}, w.shows("bob-phone"))
+		expect(t, "carol's trouble does not hold back the next window", []string{"hi", "2 new messages"}, w.shows("bob-phone"))
 
 		w.change(func() { w.answer = func(push.Message) push.Result { return push.Result{Outcome: push.Delivered} } })
 		pass(2 * time.Minute)
@@ -54,7 +54,7 @@ func TestARecordIsDoneWhenEveryPushIsSettled(t *testing.T) {
 			t.Errorf("carol got %v", got)
 		}
 		expect(t, "carol's pushed mark", 2, w.pushed("carol"))
-		expect(t, "bob's phone in the end", []string{"hi", "again"}, w.shows("bob-phone"))
+		expect(t, "bob's phone in the end", []string{"hi", "2 new messages"}, w.shows("bob-phone"))
 	})
 }
 
@@ -100,15 +100,24 @@ func TestAHeldPushWaitsWithoutUsingItsAttempts(t *testing.T) {
 		}
 		l := run(t, w, func(o *Options) { o.Attempts = 1 })
 		l.say("alice", 1, "hi")
-		pass(24 * time.Hour)
-		expect(t, "records done during the outage", []uint64{}, l.completed())
-		if w.sends > 24*60*2+10 {
-			t.Errorf("%d calls in a day, want none sooner than asked for", w.sends)
+		pass(delay + time.Minute)
+		expect(t, "records done while it may soon be over", []uint64{}, l.completed())
+		l.say("alice", 2, "there")
+		pass(time.Hour)
+		expect(t, "records done: an outage of one platform must not hold the others'", []uint64{1, 2}, l.completed())
+		if w.sends > 60*2+10 {
+			t.Errorf("%d calls in an hour, want none sooner than asked for", w.sends)
 		}
 		w.change(func() { w.answer = func(push.Message) push.Result { return push.Result{Outcome: push.Delivered} } })
-		pass(2 * time.Minute)
-		expect(t, "the phone after the outage", []string{"hi"}, w.shows("bob-phone"))
-		expect(t, "records done", []uint64{1}, l.completed())
+		pass(5 * time.Minute)
+		for _, body := range w.shows("bob-phone") {
+			expect(t, "the phone after the outage", "2 new messages", body)
+		}
+		expect(t, "put off", 0, len(w.deferrals))
+		if n := len(w.shows("bob-phone")); n < 1 || n > 2 {
+			t.Errorf("%d pushes, want one or its repetition", n)
+		}
+		expect(t, "dead letters", 0, len(w.dead))
 	})
 }
 
@@ -161,7 +170,7 @@ func TestAStoreThatFailsDelaysAndDoublesNothing(t *testing.T) {
 func TestStoppingDoesNotWaitForWhatIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "alice", "bob")
-		n, err := New(Options{Store: w, Marks: w, Sender: &slowSender{w}, Application: "app", Delay: delay})
+		n, err := New(Options{Store: w, Cache: w, Sender: &slowSender{w}, Application: "app", Delay: delay})
 		if err != nil {
 			t.Fatal(err)
 		}

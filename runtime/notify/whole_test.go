@@ -127,7 +127,7 @@ func (p *place) publish(b *logpb.Batch) {
 // start runs the role as a process would; the function ends it and waits for its end.
 func (p *place) start(sender push.Sender) (stop func()) {
 	p.t.Helper()
-	n, err := notify.New(notify.Options{Store: p.store, Marks: p.cache, Sender: sender, Application: p.app, Delay: 200 * time.Millisecond})
+	n, err := notify.New(notify.Options{Store: p.store, Cache: p.cache, Sender: sender, Application: p.app, Delay: 200 * time.Millisecond})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestFromKafkaToThePhone(t *testing.T) {
 	}
 	show := func(seq int, body string, count int) sink.Shown {
 		return sink.Shown{
-			Title: "alice", Body: body, CollapseID: notify.CollapseID(p.conv, p.user("bob")), Count: count,
+			Title: "alice", Body: body, CollapseID: notify.CollapseID(p.conv), Count: count,
 			Data: map[string]string{"conversation": "room", "seq": fmt.Sprint(seq)},
 		}
 	}

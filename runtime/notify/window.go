@@ -3,20 +3,10 @@ package notify
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
-)
-
-const (
-	// maxPreviewRunes is how much of a body a push shows.
-	maxPreviewRunes = 200
-	// keptPreviews is how many of a window's last messages keep theirs: older ones are only counted.
-	keptPreviews = 16
 )
 
 // windowKey names a conversation's window. A conversation lives in one partition, but for the moment in which partitions are
@@ -26,22 +16,17 @@ type windowKey struct {
 	c store.Conv
 }
 
-// window is the messages of a conversation that are not decided yet. It is guarded by the notifier's mutex.
+// window is the messages of a conversation that are not settled yet: those that no evaluation has taken, and those of the
+// evaluations that are under way. What happens to a message meanwhile happens to it here. It is guarded by the notifier's
+// mutex.
 type window struct {
 	key      windowKey
 	kind     string
 	owner    *ownership
 	task     *task
-	messages []message // by seq, each once; never empty while the window is filed
-	records  []record
-}
-
-// message is what deciding and pushing need of a message.
-type message struct {
-	seq     uint64
-	sender  string
-	at      time.Time
-	preview string
+	messages timeline
+	records  []record // that wait for an evaluation
+	running  []*evaluation
 }
 
 // record is a record that waits for its messages to be decided.
@@ -50,96 +35,42 @@ type record struct {
 	done        func()
 }
 
-// messagesOf returns the batch's messages. A commit time in the future is a wrong clock's, and counts as now.
-func messagesOf(b *logpb.Batch, now time.Time) []message {
-	var out []message
+// open returns the oldest message that no evaluation has taken.
+func (w *window) open() (message, bool) {
+	for _, m := range w.messages {
+		if !m.decided {
+			return m, true
+		}
+	}
+	return message{}, false
+}
+
+// add files a batch. It returns false when there is no message in it to wait for.
+func (w *window) add(b *logpb.Batch, now time.Time, done func()) bool {
+	var r record
 	for _, e := range b.GetEntries() {
-		if m := e.GetMessage(); m != nil {
-			at := time.UnixMilli(e.GetAtMs())
-			if at.After(now) {
-				at = now
+		w.messages.apply(e, now)
+		if e.GetMessage() != nil {
+			if r.first == 0 {
+				r.first = e.GetSeq()
 			}
-			out = append(out, message{seq: e.GetSeq(), sender: e.GetSender(), at: at, preview: previewOf(m.GetBody())})
+			r.last = e.GetSeq()
 		}
 	}
-	return out
+	w.messages.trim()
+	if r.first == 0 {
+		return false
+	}
+	r.done = done
+	w.records = append(w.records, r)
+	return true
 }
 
-// previewOf is the body's beginning on one line. It shares no memory with the body.
-func previewOf(body string) string {
-	var out strings.Builder
-	n, space := 0, false
-	for _, r := range body {
-		if n == maxPreviewRunes {
-			out.WriteRune('…')
-			break
-		}
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
-			space = n > 0
-			continue
-		}
-		if space {
-			out.WriteByte(' ')
-			n, space = n+1, false
-		}
-		if r == utf8.RuneError {
-			r = '\uFFFD'
-		}
-		out.WriteRune(r)
-		n++
-	}
-	return out.String()
-}
-
-// add files a record's messages. One that is there already is the same: a batch may be published more than once.
-func (w *window) add(messages []message, done func()) {
-	for _, m := range messages {
-		i, found := slices.BinarySearchFunc(w.messages, m.seq, func(x message, seq uint64) int {
-			switch {
-			case x.seq < seq:
-				return -1
-			case x.seq > seq:
-				return 1
-			}
-			return 0
-		})
-		if !found {
-			w.messages = slices.Insert(w.messages, i, m)
-		}
-	}
-	for i := len(w.messages) - keptPreviews - 1; i >= 0 && w.messages[i].preview != ""; i-- {
-		w.messages[i].preview = ""
-	}
-	w.records = append(w.records, record{messages[0].seq, messages[len(messages)-1].seq, done})
-}
-
-// decide starts the evaluation of what is due, and leaves the rest to the conversation's next window.
-func (n *Notifier) decide(ctx context.Context, w *window) {
-	n.mu.Lock()
-	if n.windows[w.key] != w { // the partition has moved away
-		n.mu.Unlock()
-		return
-	}
-	e := w.split(time.Now().Add(-n.o.Delay))
-	if len(w.messages) == 0 {
-		delete(n.windows, w.key)
-		n.metrics.windows.Set(float64(len(n.windows)))
-	} else {
-		n.schedule(w.task, w.messages[0].at.Add(n.o.Delay))
-	}
-	n.mu.Unlock()
-	if e == nil {
-		return
-	}
-	e.task = &task{p: w.key.p, run: func(ctx context.Context) { n.evaluate(ctx, e) }, at: notOnAgenda}
-	n.evaluate(ctx, e)
-}
-
-// split takes what was committed by cutoff out of the window, in whole records: a record is done when all of it is decided.
+// split starts an evaluation of what was committed by cutoff, in whole records: a record is done when all of it is decided.
 func (w *window) split(cutoff time.Time) *evaluation {
 	var due uint64
 	for _, m := range w.messages {
-		if !m.at.After(cutoff) {
+		if !m.decided && !m.at.After(cutoff) {
 			due = m.seq
 		}
 	}
@@ -154,11 +85,17 @@ func (w *window) split(cutoff time.Time) *evaluation {
 			}
 		}
 	}
-	e := &evaluation{
-		conv: w.key.c, kind: w.kind, owner: w.owner,
-		messages: slices.Clone(w.messages), due: due, last: w.messages[len(w.messages)-1].seq,
+	e := &evaluation{window: w, conv: w.key.c, kind: w.kind, owner: w.owner, due: due}
+	for i := range w.messages {
+		m := &w.messages[i]
+		if m.seq > due {
+			break
+		}
+		if !m.decided && e.first == 0 {
+			e.first = m.seq
+		}
+		m.decided = true
 	}
-	w.messages = slices.DeleteFunc(w.messages, func(m message) bool { return m.seq <= due })
 	w.records = slices.DeleteFunc(w.records, func(r record) bool {
 		if r.last <= due {
 			e.records = append(e.records, r)
@@ -166,5 +103,65 @@ func (w *window) split(cutoff time.Time) *evaluation {
 		}
 		return false
 	})
+	w.running = append(w.running, e)
 	return e
+}
+
+// since returns the messages from first on, as they are now.
+func (w *window) since(first uint64) timeline {
+	i, _ := w.messages.find(first)
+	return slices.Clone(w.messages[i:])
+}
+
+// finish forgets an evaluation, and the messages that nobody needs any more. It returns true when nothing is left.
+func (w *window) finish(e *evaluation) (empty bool) {
+	w.running = slices.DeleteFunc(w.running, func(x *evaluation) bool { return x == e })
+	w.messages = slices.DeleteFunc(w.messages, func(m message) bool {
+		return m.decided && !slices.ContainsFunc(w.running, func(x *evaluation) bool { return m.seq >= x.first })
+	})
+	return len(w.messages) == 0 && len(w.running) == 0
+}
+
+// decide starts the evaluation of what is due, and leaves the rest to the conversation's next window.
+func (n *Notifier) decide(ctx context.Context, w *window) {
+	n.mu.Lock()
+	if n.windows[w.key] != w { // the partition has moved away
+		n.mu.Unlock()
+		return
+	}
+	e := w.split(time.Now().Add(-n.o.Delay))
+	if m, ok := w.open(); ok {
+		n.schedule(w.task, m.at.Add(n.o.Delay))
+	}
+	n.mu.Unlock()
+	if e == nil {
+		return
+	}
+	e.task = &task{p: w.key.p, run: func(ctx context.Context) { n.evaluate(ctx, e) }, at: notOnAgenda}
+	n.evaluate(ctx, e)
+}
+
+// look gives the evaluation the messages as they are now. It returns false when the partition has moved away.
+func (n *Notifier) look(e *evaluation) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.windows[e.window.key] != e.window {
+		return false
+	}
+	e.messages = e.window.since(e.first)
+	e.last = e.due
+	if len(e.messages) > 0 {
+		e.last = max(e.due, e.messages[len(e.messages)-1].seq)
+	}
+	return true
+}
+
+// leave ends the evaluation.
+func (n *Notifier) leave(e *evaluation) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if w := e.window; n.windows[w.key] == w && w.finish(e) {
+		delete(n.windows, w.key)
+		n.metrics.windows.Set(float64(len(n.windows)))
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/push"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -32,7 +33,13 @@ type world struct {
 	fast    map[string]cache.Marks
 	phones  map[string][]push.Message // accepted, by token
 	sends   int
+	sizes   []int // of the calls
 	removed []string
+
+	log       []*logpb.Batch // what the store has of the conversation
+	reads     int
+	deferrals map[string]store.Deferral
+	dead      []eventlog.PushFailure
 
 	answer     func(push.Message) push.Result
 	onCache    func() error
@@ -40,6 +47,11 @@ type world struct {
 	onRaise    func() error
 	onMarks    func() error
 	onDevices  func() error
+	onRead     func() error
+	onDefer    func() error
+	onDead     func() error
+	onReserve  func(store.User, cache.PushRate) (time.Duration, bool, error)
+	onUnread   func(users []string) (map[string]int, error)
 	concurrent struct{ now, most int }
 }
 
@@ -52,8 +64,11 @@ func newWorld(t *testing.T, users ...string) *world {
 	ok := func() error { return nil }
 	w := &world{
 		t: t, conv: c, devices: map[string][]store.Device{}, stored: map[string]*store.Membership{}, fast: map[string]cache.Marks{}, phones: map[string][]push.Message{},
-		answer:  func(push.Message) push.Result { return push.Result{Outcome: push.Delivered} },
-		onCache: ok, onMembers: ok, onRaise: ok, onMarks: ok, onDevices: ok,
+		deferrals: map[string]store.Deferral{},
+		answer:    func(push.Message) push.Result { return push.Result{Outcome: push.Delivered} },
+		onCache:   ok, onMembers: ok, onRaise: ok, onMarks: ok, onDevices: ok, onRead: ok, onDefer: ok, onDead: ok,
+		onReserve: func(store.User, cache.PushRate) (time.Duration, bool, error) { return 0, true, nil },
+		onUnread:  func([]string) (map[string]int, error) { return nil, nil },
 	}
 	for _, u := range users {
 		w.join(u, 1)
@@ -136,23 +151,130 @@ func (w *world) RemovePushToken(_ context.Context, u store.User, device, token s
 	return nil
 }
 
-func (w *world) Marks(_ context.Context, u store.User, convs ...store.Conv) ([]cache.Marks, error) {
+func (w *world) MemberMarks(_ context.Context, _ store.Conv, users []store.User) ([]cache.Marks, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.onMarks(); err != nil {
 		return nil, err
 	}
-	out := make([]cache.Marks, len(convs))
-	for i := range convs {
+	out := make([]cache.Marks, len(users))
+	for i, u := range users {
 		out[i] = w.fast[u.ID()]
 	}
 	return out, nil
+}
+
+func (w *world) ReservePush(_ context.Context, u store.User, r cache.PushRate) (time.Duration, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.onReserve(u, r)
+}
+
+func (w *world) ClaimSweep(context.Context, string, string, time.Duration) (bool, error) {
+	return true, nil
+}
+
+func (w *world) Read(_ context.Context, _ store.Conv, from uint64, limit int) ([]store.Stored, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reads++
+	var out []store.Stored
+	for _, b := range w.log {
+		if store.Last(b) >= from && len(out) < limit {
+			out = append(out, store.Stored{Batch: b})
+		}
+	}
+	return out, w.onRead()
+}
+
+func (w *world) StrikeToken(_ context.Context, u store.User, device, token string) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, d := range w.devices[u.ID()] {
+		if d.ID == device && d.PushToken == token {
+			w.devices[u.ID()][i].Strikes++
+			return w.devices[u.ID()][i].Strikes, nil
+		}
+	}
+	return 0, nil
+}
+
+func (w *world) ClearStrikes(_ context.Context, u store.User, device, token string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, d := range w.devices[u.ID()] {
+		if d.ID == device && d.PushToken == token {
+			w.devices[u.ID()][i].Strikes = 0
+		}
+	}
+	return nil
+}
+
+// deferralKey names a deferral as a store does.
+func deferralKey(d store.Deferral) string {
+	return fmt.Sprint(d.Due.UnixMilli(), d.User, d.Device, d.Conv)
+}
+
+func (w *world) Defer(_ context.Context, d store.Deferral) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.onDefer(); err != nil {
+		return err
+	}
+	old, ok := w.deferrals[deferralKey(d)]
+	if !ok {
+		old = d
+	}
+	old.Seq = max(old.Seq, d.Seq)
+	w.deferrals[deferralKey(d)] = old
+	return nil
+}
+
+func (w *world) Deferred(_ context.Context, shard int, by time.Time, limit int) ([]store.Deferral, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []store.Deferral
+	for _, d := range w.deferrals {
+		if store.DeferralShard(d.User) == shard && !d.Due.After(by) && len(out) < limit {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func (w *world) RemoveDeferral(_ context.Context, d store.Deferral) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.deferrals[deferralKey(d)].Seq <= d.Seq {
+		delete(w.deferrals, deferralKey(d))
+	}
+	return nil
+}
+
+func (w *world) Unread(_ context.Context, t store.Tenant, users []string) (map[string]int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t != "acme" {
+		w.t.Errorf("badges of tenant %q", t)
+	}
+	return w.onUnread(users)
+}
+
+func (w *world) PublishPushFailure(_ context.Context, f eventlog.PushFailure) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.onDead(); err != nil {
+		return err
+	}
+	w.dead = append(w.dead, f)
+	return nil
 }
 
 func (w *world) Send(_ context.Context, application string, messages []push.Message) []push.Result {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sends++
+	w.sizes = append(w.sizes, len(messages))
 	if application != "app" {
 		w.t.Errorf("application %q", application)
 	}
@@ -189,12 +311,13 @@ type live struct {
 	w    *world
 	mu   sync.Mutex
 	done []uint64
+	stop func() // and wait
 }
 
 // run starts a notifier in a bubble; it is stopped and waited for at the test's end.
 func run(t *testing.T, w *world, change ...func(*Options)) *live {
 	t.Helper()
-	o := Options{Store: w, Marks: w, Sender: w, Application: "app", Delay: delay}
+	o := Options{Store: w, Cache: w, Sender: w, Badges: w, DeadLetters: w, Application: "app", Delay: delay}
 	for _, f := range change {
 		f(&o)
 	}
@@ -210,7 +333,8 @@ func run(t *testing.T, w *world, change ...func(*Options)) *live {
 			t.Error(err)
 		}
 	})
-	t.Cleanup(func() { cancel(); wg.Wait() })
+	l.stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(l.stop)
 	return l
 }
 
@@ -223,12 +347,16 @@ func (l *live) say(sender string, seq uint64, body string) {
 
 func (l *live) batch(entries ...*logpb.Entry) {
 	last := entries[len(entries)-1].GetSeq()
-	l.add(log0, l.w.conv, store.Direct, &logpb.Batch{Entries: entries}, func() {
+	b := &logpb.Batch{Entries: entries}
+	l.w.change(func() { l.w.log = append(l.w.log, b) })
+	l.add(log0, l.w.conv, store.Direct, b, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.done = append(l.done, last)
 	})
 }
+
+func batchOf(entries ...*logpb.Entry) *logpb.Batch { return &logpb.Batch{Entries: entries} }
 
 func entry(sender string, seq uint64, body string, at time.Time) *logpb.Entry {
 	return &logpb.Entry{Seq: seq, Sender: sender, AtMs: at.UnixMilli(), Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: body}}}

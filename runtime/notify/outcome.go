@@ -1,0 +1,138 @@
+package notify
+
+import (
+	"context"
+	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
+	"github.com/chatcluster/chatcluster/runtime/push"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// push sends pushes and settles what it can. It returns the members for whom something is left, and how long to wait at least.
+func (n *Notifier) push(ctx context.Context, e *evaluation, out []outgoing) (open map[*member]bool, wait time.Duration) {
+	if len(out) == 0 {
+		return nil, 0
+	}
+	title := n.titleOf(ctx, e)
+	for i, o := range out {
+		out[i].message = compose(e.conv, e.kind, title, o.owed)
+	}
+	n.badge(ctx, e.conv.Tenant(), out)
+	open = map[*member]bool{}
+	answered := map[*member]bool{}
+	for i, r := range n.send(ctx, out) {
+		o := out[i]
+		d := o.owed.device
+		settled := n.settled(ctx, o.user, d, r)
+		switch {
+		case settled && r.Outcome == push.Delivered:
+			o.member.accepted = true
+			n.metrics.delay.Observe(time.Since(o.owed.unseen[0].at).Seconds())
+		case settled:
+		case r.Held && e.failures >= heldAttempts:
+			// The platform is out for longer: its pushes must not keep the offsets of everybody else's.
+			settled = n.deferFor(ctx, e.conv, o, heldFor(r.RetryAfter), becauseOutage) == nil
+		case r.Held:
+			wait = max(wait, r.RetryAfter)
+		default:
+			answered[o.member] = answered[o.member] || ctx.Err() == nil
+			wait = max(wait, r.RetryAfter)
+			if o.member.attempts+1 >= n.o.Attempts && ctx.Err() == nil {
+				settled = n.giveUp(ctx, o.user, e.conv, d, o.owed.last(), o.member.attempts+1, r)
+			}
+		}
+		if settled {
+			o.member.settle(o.owed)
+		} else {
+			open[o.member] = true
+		}
+	}
+	for m := range answered {
+		if answered[m] {
+			m.attempts++
+		}
+	}
+	return open, wait
+}
+
+// send hands the pushes to the platforms and counts the answers.
+func (n *Notifier) send(ctx context.Context, out []outgoing) []push.Result {
+	messages := make([]push.Message, len(out))
+	for i, o := range out {
+		messages[i] = o.message
+	}
+	results := n.o.Sender.Send(ctx, n.o.Application, messages)
+	for i, r := range results {
+		if !r.Held {
+			n.metrics.pushes.WithLabelValues(string(messages[i].Channel), r.Outcome.String(), r.Reason).Inc()
+		}
+	}
+	return results
+}
+
+// settled says whether the platform's answer is its last, and does what follows for the token.
+func (n *Notifier) settled(ctx context.Context, u store.User, d store.Device, r push.Result) bool {
+	switch r.Outcome {
+	case push.Delivered:
+		if d.Strikes > 0 {
+			if err := n.o.Store.ClearStrikes(ctx, u, d.ID, d.PushToken); err != nil {
+				n.o.Log.Warn("strikes not cleared", "user", u.String(), "device", d.ID, "error", err)
+			}
+		}
+	case push.Unregistered:
+		n.forget(ctx, u, d)
+	case push.Invalid:
+		n.o.Log.Warn("push refused", "user", u.String(), "device", d.ID, "channel", d.PushChannel, "reason", r.Reason)
+		if r.Strike {
+			n.strike(ctx, u, d)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// forget removes a token that its platform no longer knows. A failure costs another refusal later and nothing else.
+func (n *Notifier) forget(ctx context.Context, u store.User, d store.Device) {
+	if err := n.o.Store.RemovePushToken(ctx, u, d.ID, d.PushToken); err != nil {
+		n.o.Log.Warn("push token not removed", "user", u.String(), "device", d.ID, "error", err)
+		return
+	}
+	n.metrics.tokens.WithLabelValues(d.PushChannel, tokenRemoved).Inc()
+	n.o.Log.Info("push token removed: its platform no longer knows it", "user", u.String(), "device", d.ID, "channel", d.PushChannel)
+}
+
+// strike counts a refusal of the token. One that was refused too often gets no pushes until its device registers again.
+func (n *Notifier) strike(ctx context.Context, u store.User, d store.Device) {
+	strikes, err := n.o.Store.StrikeToken(ctx, u, d.ID, d.PushToken)
+	if err != nil {
+		n.o.Log.Warn("refusal of a push token not counted", "user", u.String(), "device", d.ID, "error", err)
+		return
+	}
+	if strikes < n.o.Strikes {
+		n.metrics.tokens.WithLabelValues(d.PushChannel, tokenStruck).Inc()
+		return
+	}
+	n.metrics.tokens.WithLabelValues(d.PushChannel, tokenDisabled).Inc()
+	n.o.Log.Error("push token disabled: its platform has refused it again and again", "user", u.String(), "device", d.ID,
+		"channel", d.PushChannel, "strikes", strikes)
+}
+
+// giveUp writes down that a push was tried often enough. It returns false when that could not be written down.
+func (n *Notifier) giveUp(ctx context.Context, u store.User, c store.Conv, d store.Device, seq uint64, attempts int, r push.Result) bool {
+	if n.o.DeadLetters != nil {
+		err := n.o.DeadLetters.PublishPushFailure(ctx, eventlog.PushFailure{
+			User: u, Device: d.ID, Conv: c, Seq: seq, Channel: d.PushChannel,
+			Outcome: r.Outcome.String(), Reason: r.Reason, Attempts: attempts, At: time.Now(),
+		})
+		if err != nil {
+			n.o.Log.Warn("push given up but not written down", "user", u.String(), "device", d.ID, "error", err)
+			return false
+		}
+	}
+	n.metrics.givenUp.WithLabelValues(d.PushChannel).Inc()
+	n.o.Log.Error("push given up", "user", u.String(), "device", d.ID, "channel", d.PushChannel,
+		"outcome", r.Outcome.String(), "reason", r.Reason, "attempts", attempts)
+	return true
+}
