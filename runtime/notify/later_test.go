@@ -188,11 +188,7 @@ func TestMutedConversationsAreNotPushed(t *testing.T) {
 }
 
 // limiter is the cache's rate, to the second.
-type limiter struct {
-	every time.Duration
-	burst int
-	used  map[store.User]time.Time
-}
+type limiter struct{ used map[store.User]time.Time }
 
 func (l *limiter) reserve(u store.User, r cache.PushRate) (time.Duration, bool, error) {
 	now := time.Now()
