@@ -19,9 +19,6 @@ import (
 // Deferred pushes live in the devices table, in partitions of their own: ordered by due time, so that what is due is a query
 // and needs no index.
 const (
-	attrTenant   = "tenant"
-	attrUser     = "user_id"
-	attrDevice   = "device"
 	attrConv     = "conversation"
 	attrDue      = "due"
 	attrSeq      = "seq"
@@ -51,7 +48,7 @@ func (s *Store) Defer(ctx context.Context, d store.Deferral) error {
 	defer cancel()
 	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: s.table(DevicesTable), Key: deferralKey(d),
-		UpdateExpression: aws.String("SET #seq = :seq, #tenant = :tenant, #user_id = :user, #device = :device, #conversation = :conv, #due = :due, " +
+		UpdateExpression: aws.String("SET #seq = :seq, #tenant = :tenant, #user = :user, #device = :device, #conversation = :conv, #due = :due, " +
 			"#reserved = if_not_exists(#reserved, :reserved), #attempts = if_not_exists(#attempts, :attempts)"),
 		ConditionExpression: aws.String("attribute_not_exists(#seq) OR #seq < :seq"),
 		ExpressionAttributeNames: placeholders(attrSeq, attrTenant, attrUser, attrDevice, attrConv, attrDue, attrReserved,
