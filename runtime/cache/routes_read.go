@@ -106,6 +106,37 @@ func (c *Cache) Presence(ctx context.Context, users []store.User) ([]Presence, e
 	return out, nil
 }
 
+// Connection is a device's.
+type Connection struct {
+	Device string
+	Since  time.Time
+}
+
+// Connections returns the user's at gateways that hold their lease, ordered by device.
+func (c *Cache) Connections(ctx context.Context, u store.User) ([]Connection, error) {
+	read := c.reader()
+	read.user(u)
+	if err := read.run(ctx); err != nil {
+		return nil, err
+	}
+	_, routes := read.routes(u)
+	leases := c.reader()
+	for _, r := range routes {
+		leases.add(c.shard(u), c.gatewayKey(c.shard(u), r.instance))
+	}
+	if err := leases.run(ctx); err != nil {
+		return nil, err
+	}
+	var out []Connection
+	for _, r := range routes {
+		if _, ok := leases.got[c.gatewayKey(c.shard(u), r.instance)]; ok {
+			out = append(out, Connection{Device: r.device, Since: time.UnixMicro(int64(r.epoch))})
+		}
+	}
+	slices.SortFunc(out, func(a, b Connection) int { return strings.Compare(a.Device, b.Device) })
+	return out, nil
+}
+
 // route is a line of a user's routes.
 type route struct {
 	device, instance string

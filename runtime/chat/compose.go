@@ -184,6 +184,7 @@ func (l *lane) dismiss(r *request, f finding) {
 	case f.found:
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		r.found = true
 		l.attach(r, f.place)
 	default:
 		l.passBarrier(r)

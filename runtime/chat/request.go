@@ -35,6 +35,7 @@ type request struct {
 	ord      uint64
 	slot     bool
 	answered bool
+	found    bool           // a retry of what is in the log
 	result   *chatpb.Result // set when it may be answered
 }
 
@@ -129,5 +130,5 @@ func (r *request) failure(code protocol.Code, detail string, retry time.Duration
 
 // success returns the result of a request whose entry is in the log.
 func (r *request) success(p place) *chatpb.Result {
-	return &chatpb.Result{Ref: r.ref, Seq: p.seq, AtMs: p.at, Count: p.count}
+	return &chatpb.Result{Ref: r.ref, Seq: p.seq, AtMs: p.at, Count: p.count, Found: r.found}
 }

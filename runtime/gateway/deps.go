@@ -52,6 +52,8 @@ type Marks interface {
 	RaiseMarks(ctx context.Context, u store.User, c store.Conv, device string, delivered, read uint64) error
 	// DeviceMarks returns a mark for each of convs, in their order.
 	DeviceMarks(ctx context.Context, u store.User, device string, convs []store.Conv) ([]Mark, error)
+	// UserMark returns the user's mark; Delivered is that of the device that has come furthest.
+	UserMark(ctx context.Context, u store.User, c store.Conv) (Mark, error)
 }
 
 // Routes is where users are connected, for all pods to know. It may forget everything at any moment; package cache says how that
@@ -63,7 +65,7 @@ type Routes interface {
 	EndGateway(ctx context.Context, instance string) error
 	PutRoutes(ctx context.Context, instance string, routes []cache.Route) ([]cache.Held, error)
 	DropRoutes(ctx context.Context, instance string, routes []cache.Route) error
-	Presence(ctx context.Context, users []store.User) ([]cache.Presence, error)
+	rest.Routes
 }
 
 // MarkLog publishes read marks. It must not wait: done is called once, later, with nil when the mark is safe.

@@ -17,8 +17,12 @@ const readBuffer = 512
 
 // Handler serves /v1. Run serves it; tests may serve it elsewhere.
 func (g *Gateway) Handler() http.Handler {
+	var routes rest.Routes // nil, where there are none
+	if g.o.Routes != nil {
+		routes = g.o.Routes
+	}
 	return rest.New(rest.Options{
-		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Socket: g.serveSocket,
+		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Marks: restMarks{g}, SignOut: g, Routes: routes, Socket: g.serveSocket,
 		AllowedOrigins: g.o.AllowedOrigins, Limits: g.o.RESTLimits, Logger: g.log, Requests: g.m.requests, Panics: g.m.panics,
 	})
 }

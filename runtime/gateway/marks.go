@@ -85,6 +85,14 @@ func (t *markTable) raise(u store.User, v store.Conv, device string, delivered, 
 	t.nudge()
 }
 
+// raiseStored is raise of marks that the store has.
+func (t *markTable) raiseStored(u store.User, v store.Conv, device string, delivered, read uint64) {
+	t.raise(u, v, device, delivered, read)
+	t.update(markKey{user: u, conv: v, device: device}, func(m *mark) {
+		m.storedDelivered, m.storedRead = max(m.storedDelivered, delivered), max(m.storedRead, read)
+	})
+}
+
 func (t *markTable) nudge() {
 	select {
 	case t.wake <- struct{}{}:

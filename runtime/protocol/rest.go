@@ -38,6 +38,131 @@ type Conversation struct {
 	Created bool `json:"created"`
 }
 
+// ConversationDetails answers GET /v1/conversations/{id}.
+type ConversationDetails struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	// Title, Role, Peer and Members are as of now, absent for who has left.
+	Title string `json:"title,omitempty"`
+	// Role is the user's own: owner, admin or member.
+	Role string `json:"role,omitempty"`
+	// Peer is the other user of a direct conversation.
+	Peer string `json:"peer,omitempty"`
+	// Members is how many there are.
+	Members int `json:"members,omitempty"`
+	// Joined and Left are the seqs of the entries by which the user came and went; Left is absent while the user is a member.
+	Joined uint64 `json:"joined"`
+	Left   uint64 `json:"left,omitempty"`
+	// Head is the last seq that the user may see.
+	Head        uint64                  `json:"head"`
+	Preferences ConversationPreferences `json:"preferences"`
+}
+
+// RenameConversation is the body of PATCH /v1/conversations/{id}.
+type RenameConversation struct {
+	Title string `json:"title"`
+}
+
+// MembersPage answers GET /v1/conversations/{id}/members, ordered by user.
+type MembersPage struct {
+	Members []MemberDetails `json:"members"`
+	// Next is the cursor of the next page, empty on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// MemberDetails is a member of a conversation.
+type MemberDetails struct {
+	User string `json:"user"`
+	Role string `json:"role"`
+	// Joined is the seq of the entry by which the user came.
+	Joined uint64 `json:"joined"`
+}
+
+// AddMembers is the body of POST /v1/conversations/{id}/members.
+type AddMembers struct {
+	Users []string `json:"users"`
+	// Role is owner, admin or member; empty means member.
+	Role string `json:"role,omitempty"`
+}
+
+// ChangeRole is the body of PATCH /v1/conversations/{id}/members/{user}.
+type ChangeRole struct {
+	Role string `json:"role"`
+}
+
+// SendMessage is the body of POST /v1/conversations/{id}/messages.
+type SendMessage struct {
+	Body string `json:"body"`
+	// AfterSeq is the seq of the conversation that the client knew when it composed the message.
+	AfterSeq *uint64 `json:"after_seq,omitempty"`
+}
+
+// EditMessage is the body of PATCH /v1/conversations/{id}/messages/{seq}.
+type EditMessage struct {
+	Body string `json:"body"`
+}
+
+// Appended answers whatever appends an entry.
+type Appended struct {
+	// Seq is the entry's. Of a change of something that was so already it is that of the last entry.
+	Seq  uint64 `json:"seq"`
+	AtMS int64  `json:"at_ms"`
+}
+
+// MarkConversation is the body of POST /v1/conversations/{id}/read and /v1/conversations/{id}/delivered: everything up to and
+// including Seq. Answered with the mark as it is taken: no further than the head.
+type MarkConversation struct {
+	Seq uint64 `json:"seq"`
+	// Device is whose mark a delivered mark is.
+	Device string `json:"device,omitempty"`
+}
+
+// Receipts answers GET /v1/conversations/{id}/messages/{seq}/receipts: for each member but the sender whether the message has come
+// to a device of theirs and whether they have read it, ordered by user.
+type Receipts struct {
+	Receipts []Receipt `json:"receipts"`
+	// Next is the cursor of the next page, empty on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// Receipt says how far a message has come with a member.
+type Receipt struct {
+	User      string `json:"user"`
+	Delivered bool   `json:"delivered"`
+	Read      bool   `json:"read"`
+}
+
+// Devices answers GET /v1/devices.
+type Devices struct {
+	Devices []DeviceDetails `json:"devices"`
+}
+
+// DeviceDetails is a device as its user sees it. The push token is not in it.
+type DeviceDetails struct {
+	ID             string            `json:"id"`
+	Platform       string            `json:"platform"`
+	PushChannel    string            `json:"push_channel,omitempty"`
+	RegisteredAtMS int64             `json:"registered_at_ms"`
+	Preferences    DevicePreferences `json:"preferences"`
+}
+
+// Sessions answers GET /v1/sessions: the user's connections.
+type Sessions struct {
+	Sessions []Session `json:"sessions"`
+}
+
+// Session is a connection of a device.
+type Session struct {
+	Device string `json:"device"`
+	// ConnectedAtMS is since when.
+	ConnectedAtMS int64 `json:"connected_at_ms"`
+}
+
+// PresenceList answers GET /v1/presence, in the order that was asked for.
+type PresenceList struct {
+	Presence []Presence `json:"presence"`
+}
+
 // HistoryPage answers GET /v1/conversations/{id}/messages. Entries are in order of seq.
 type HistoryPage struct {
 	Entries []Entry `json:"entries"`

@@ -870,7 +870,9 @@ type Result struct {
 	// count is the entry's running count of countable messages.
 	Count uint64 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
 	// retry_after_ms goes with busy, unavailable and rate_limited.
-	RetryAfterMs  uint32 `protobuf:"varint,7,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	RetryAfterMs uint32 `protobuf:"varint,7,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	// found says that the entry was in the log already: the send is a retry.
+	Found         bool `protobuf:"varint,8,opt,name=found,proto3" json:"found,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -952,6 +954,13 @@ func (x *Result) GetRetryAfterMs() uint32 {
 		return x.RetryAfterMs
 	}
 	return 0
+}
+
+func (x *Result) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
 }
 
 // Deliver is a committed batch for every member who is connected to the gateway; each gateway picks its own. It is a hint:
@@ -1326,7 +1335,7 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\asignals\x18\x06 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\x12;\n" +
 	"\ttakeovers\x18\a \x03(\v2\x1d.chatcluster.chat.v1.TakeoverR\ttakeovers\"\x1d\n" +
 	"\tChatHello\x12\x10\n" +
-	"\x03pod\x18\x01 \x01(\tR\x03pod\"\xa9\x01\n" +
+	"\x03pod\x18\x01 \x01(\tR\x03pod\"\xbf\x01\n" +
 	"\x06Result\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x16\n" +
@@ -1334,7 +1343,8 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x13\n" +
 	"\x05at_ms\x18\x05 \x01(\x03R\x04atMs\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\x04R\x05count\x12$\n" +
-	"\x0eretry_after_ms\x18\a \x01(\rR\fretryAfterMs\"v\n" +
+	"\x0eretry_after_ms\x18\a \x01(\rR\fretryAfterMs\x12\x14\n" +
+	"\x05found\x18\b \x01(\bR\x05found\"v\n" +
 	"\aDeliver\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12/\n" +

@@ -55,7 +55,7 @@ func (s *Store) Read(ctx context.Context, v store.Conv, from uint64, limit int) 
 
 // Tokens accepts a user's id as a token. "expired" has expired, "bad…" is refused, "later" cannot be verified now, and USER~DURATION
 // expires after the duration. They were issued an hour ago. USER!ID has an id and is issued whenever it is verified; USER!ID@DEVICE is
-// that device's.
+// that device's. TENANT/USER is another tenant's, and "panic" is a fault.
 type Tokens struct{}
 
 // Verify implements gateway.Verifier.
@@ -65,13 +65,19 @@ func (Tokens) Verify(_ context.Context, token string) (gateway.Principal, error)
 		return gateway.Principal{}, auth.ErrExpired
 	case token == "later":
 		return gateway.Principal{}, auth.ErrKeysUnavailable
+	case token == "panic":
+		panic("a fault of the test")
 	case strings.HasPrefix(token, "bad"):
 		return gateway.Principal{}, auth.ErrBadSignature
 	}
 	user, ttl, limited := strings.Cut(token, "~")
 	user, id, fresh := strings.Cut(user, "!")
 	id, device, _ := strings.Cut(id, "@")
-	u, err := store.NewUser(Tenant, user)
+	tenant := Tenant
+	if t, id, foreign := strings.Cut(user, "/"); foreign {
+		tenant, user = store.Tenant(t), id
+	}
+	u, err := store.NewUser(tenant, user)
 	if err != nil {
 		return gateway.Principal{}, auth.ErrMalformed
 	}
@@ -134,6 +140,22 @@ func (m *Marks) DeviceMarks(_ context.Context, u store.User, device string, conv
 	out := make([]gateway.Mark, len(convs))
 	for i, c := range convs {
 		out[i] = m.marks[markKey{u, c, device}]
+	}
+	return out, nil
+}
+
+// UserMark implements gateway.Marks.
+func (m *Marks) UserMark(_ context.Context, u store.User, c store.Conv) (gateway.Mark, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken {
+		return gateway.Mark{}, ErrBroken
+	}
+	var out gateway.Mark
+	for k, mark := range m.marks {
+		if k.user == u && k.conv == c {
+			out = gateway.Mark{Delivered: max(out.Delivered, mark.Delivered), Read: max(out.Read, mark.Read)}
+		}
 	}
 	return out, nil
 }

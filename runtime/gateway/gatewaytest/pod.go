@@ -229,7 +229,7 @@ func (p *Pod) one(s *chatpb.Send) *chatpb.Result {
 	p.mu.Unlock()
 	if before != nil {
 		if r := before(s); r != nil {
-			if protocol.Code(r.GetCode()).Retryable() {
+			if protocol.Code(r.GetCode()).Retryable() && s.GetDevice() != "" {
 				p.mu.Lock()
 				p.refused[who] = &chatpb.Result{Code: r.GetCode(), RetryAfterMs: r.GetRetryAfterMs(), Detail: s.GetClientMsgId()}
 				p.mu.Unlock()

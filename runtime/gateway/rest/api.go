@@ -42,10 +42,36 @@ type Route struct{ Method, Path string }
 // handlers are the operations, but for the socket.
 func (a *API) handlers() map[Route]handler {
 	return map[Route]handler{
-		{http.MethodGet, "/v1/inbox"}:                       a.getInbox,
-		{http.MethodPost, "/v1/conversations"}:              a.postConversation,
-		{http.MethodGet, "/v1/conversations/{id}/messages"}: a.getMessages,
-		{http.MethodPut, "/v1/devices/{device}"}:            a.putDevice,
+		{http.MethodPost, "/v1/conversations"}:                   a.postConversation,
+		{http.MethodGet, "/v1/conversations/{id}"}:               a.getConversation,
+		{http.MethodPatch, "/v1/conversations/{id}"}:             a.patchConversation,
+		{http.MethodPatch, "/v1/conversations/{id}/preferences"}: a.patchPreferences,
+		{http.MethodPost, "/v1/conversations/{id}/leave"}:        a.postLeave,
+
+		{http.MethodGet, "/v1/conversations/{id}/members"}:           a.getMembers,
+		{http.MethodPost, "/v1/conversations/{id}/members"}:          a.postMembers,
+		{http.MethodPatch, "/v1/conversations/{id}/members/{user}"}:  a.patchMember,
+		{http.MethodDelete, "/v1/conversations/{id}/members/{user}"}: a.deleteMember,
+
+		{http.MethodGet, "/v1/conversations/{id}/messages"}:                            a.getMessages,
+		{http.MethodPost, "/v1/conversations/{id}/messages"}:                           a.postMessage,
+		{http.MethodPatch, "/v1/conversations/{id}/messages/{seq}"}:                    a.patchMessage,
+		{http.MethodDelete, "/v1/conversations/{id}/messages/{seq}"}:                   a.deleteMessage,
+		{http.MethodPut, "/v1/conversations/{id}/messages/{seq}/reactions/{emoji}"}:    a.putReaction,
+		{http.MethodDelete, "/v1/conversations/{id}/messages/{seq}/reactions/{emoji}"}: a.deleteReaction,
+		{http.MethodGet, "/v1/conversations/{id}/messages/{seq}/receipts"}:             a.getReceipts,
+		{http.MethodPost, "/v1/conversations/{id}/read"}:                               a.postRead,
+		{http.MethodPost, "/v1/conversations/{id}/delivered"}:                          a.postDelivered,
+
+		{http.MethodGet, "/v1/inbox"}: a.getInbox,
+
+		{http.MethodGet, "/v1/presence"}: a.getPresence,
+		{http.MethodGet, "/v1/sessions"}: a.getSessions,
+
+		{http.MethodGet, "/v1/devices"}:             a.getDevices,
+		{http.MethodDelete, "/v1/devices/{device}"}: a.deleteDevice,
+		{http.MethodPost, "/v1/sign-out-all"}:       a.postSignOutAll,
+		{http.MethodPut, "/v1/devices/{device}"}:    a.putDevice,
 	}
 }
 

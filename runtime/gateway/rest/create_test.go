@@ -64,3 +64,13 @@ func TestAGroupIsOnePerKey(t *testing.T) {
 		t.Errorf("members = %+v, %v: want the owner and bob once", members, err)
 	}
 }
+
+func TestAGroupThatWasLeftIsNotCreatedAgain(t *testing.T) {
+	_, url := real(t)
+	q := ask{
+		method: http.MethodPost, path: "/v1/conversations", token: "alice", body: `{"kind":"group","members":["bob"]}`, head: http.Header{"Idempotency-Key": {"k"}},
+	}
+	made := into[protocol.Conversation](t, call(t, url, q), http.StatusCreated)
+	do(t, url, http.MethodPost, "/v1/conversations/"+made.ID+"/leave", "alice", "")
+	wantProblem(t, call(t, url, q), protocol.CodeNotMember, "it is there, and not theirs any more")
+}

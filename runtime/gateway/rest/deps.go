@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -23,6 +24,20 @@ type Store interface {
 	Membership(ctx context.Context, u store.User, c store.Conv) (store.Membership, error)
 	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
 	Devices(ctx context.Context, u store.User) ([]store.Device, error)
+	RemoveDevice(ctx context.Context, u store.User, device string) error
+	SetPreferences(ctx context.Context, u store.User, c store.Conv, ch store.PreferencesChange) (store.Preferences, error)
+}
+
+// Mark is how far a user has come in a conversation.
+type Mark struct{ Delivered, Read uint64 }
+
+// Marks are all users'.
+type Marks interface {
+	// Mark raises a device's delivered mark or the user's read mark, has it stored and tells whom it concerns. It wraps
+	// store.ErrNotFound for whoever never was a member.
+	Mark(ctx context.Context, u store.User, c store.Conv, device string, m Mark) error
+	// UserMark is the user's read mark, and the delivered mark of the device that has come furthest.
+	UserMark(ctx context.Context, u store.User, c store.Conv) (Mark, error)
 }
 
 // Chat is the chat service.
@@ -30,6 +45,21 @@ type Chat interface {
 	// Send does not wait: done is called once, from any goroutine. s must not be used again.
 	Send(s *chatpb.Send, done func(*chatpb.Result))
 	Create(ctx context.Context, r *chatpb.CreateConversationRequest) (*chatpb.CreateConversationResponse, error)
+}
+
+// SignOut takes back what devices use.
+type SignOut interface {
+	// SignOutDevice refuses from now on what was issued to the device, and closes its connection.
+	SignOutDevice(ctx context.Context, u store.User, device string) error
+	// SignOutAll refuses everything that was issued to the user until now.
+	SignOutAll(ctx context.Context, u store.User) error
+}
+
+// Routes is who is connected, as far as it is known.
+type Routes interface {
+	Presence(ctx context.Context, users []store.User) ([]cache.Presence, error)
+	// Connections returns the user's, ordered by device.
+	Connections(ctx context.Context, u store.User) ([]cache.Connection, error)
 }
 
 // Inbox lists a user's conversations by last activity.

@@ -1,28 +1,50 @@
 package rest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-const maxPushToken = 4096
+const (
+	maxPushToken = 4096
+	// maxDevices bounds a user's devices: each has a mark in every conversation.
+	maxDevices = 100
+)
 
 // pushChannels are the channels through which a device can be reached.
 var pushChannels = []string{"", "APNS", "APNS_SANDBOX", "GCM", "ADM"}
 
-// putDevice registers a device with its push token. The answer never holds the token.
+func (a *API) getDevices(c *call) (reply, error) {
+	devices, err := a.o.Store.Devices(c.Context(), c.User)
+	if err != nil {
+		return reply{}, fmt.Errorf("read the devices: %w", err)
+	}
+	out := protocol.Devices{Devices: make([]protocol.DeviceDetails, len(devices))}
+	for i, d := range devices {
+		out.Devices[i] = deviceDetails(d)
+	}
+	return reply{status: http.StatusOK, body: out}, nil
+}
+
+// putDevice registers a device with its push token, or changes it.
 func (a *API) putDevice(c *call) (reply, error) {
+	id, err := c.device()
+	if err != nil {
+		return reply{}, err
+	}
+	if err := c.own(id); err != nil {
+		return reply{}, err
+	}
 	var body protocol.Device
 	if err := c.decode(&body, maxBody); err != nil {
 		return reply{}, err
-	}
-	id := c.PathValue("device")
-	if err := store.CheckDevice(id); err != nil {
-		return reply{}, invalid("%s", err.Error())
 	}
 	switch {
 	case !slices.Contains(protocol.Platforms, body.Platform):
@@ -34,11 +56,94 @@ func (a *API) putDevice(c *call) (reply, error) {
 	case len(body.PushToken) > maxPushToken:
 		return reply{}, invalid("push_token is too long")
 	}
-	d, err := a.o.Store.PutDevice(c.Context(), c.User, store.Device{
-		ID: id, Platform: body.Platform, PushChannel: body.PushChannel, PushToken: body.PushToken,
-	})
+	d := store.Device{ID: id, Platform: body.Platform, PushChannel: body.PushChannel, PushToken: body.PushToken, RegisteredAt: time.Now()}
+	devices, err := a.o.Store.Devices(c.Context(), c.User)
 	if err != nil {
+		return reply{}, fmt.Errorf("read the devices: %w", err)
+	}
+	old := slices.IndexFunc(devices, func(d store.Device) bool { return d.ID == id })
+	switch {
+	case old < 0 && len(devices) >= maxDevices:
+		return reply{}, invalid("a user has at most %d devices", maxDevices)
+	case old >= 0:
+		d.Preferences = devices[old].Preferences
+	}
+	if p := body.Preferences; p != nil {
+		if d.Preferences, err = storedPreferences(*p); err != nil {
+			return reply{}, err
+		}
+	}
+	if d, err = a.o.Store.PutDevice(c.Context(), c.User, d); err != nil {
 		return reply{}, fmt.Errorf("write the device: %w", err)
 	}
-	return reply{status: http.StatusOK, body: protocol.Device{Platform: d.Platform, PushChannel: d.PushChannel}}, nil
+	return reply{status: http.StatusOK, body: deviceDetails(d)}, nil
+}
+
+// own refuses what a device does for itself with the token of another.
+func (c *call) own(device string) error {
+	if c.Device != "" && c.Device != device {
+		return refuse(protocol.CodeForbidden, "the token is another device's")
+	}
+	return nil
+}
+
+// device is the one that the path names.
+func (c *call) device() (string, error) {
+	id := c.PathValue("device")
+	if err := store.CheckDevice(id); err != nil {
+		return "", invalid("%v", err)
+	}
+	return id, nil
+}
+
+// deviceDetails shows a device to its user: without its push token.
+func deviceDetails(d store.Device) protocol.DeviceDetails {
+	return protocol.DeviceDetails{
+		ID: d.ID, Platform: d.Platform, PushChannel: d.PushChannel, RegisteredAtMS: d.RegisteredAt.UnixMilli(), Preferences: shownPreferences(d.Preferences),
+	}
+}
+
+func shownPreferences(p store.DevicePreferences) protocol.DevicePreferences {
+	out := protocol.DevicePreferences{Private: p.Private}
+	if p.Quiet() {
+		out.DoNotDisturb = &protocol.DoNotDisturb{From: timeOfDay(p.QuietFrom), To: timeOfDay(p.QuietTo), TimeZone: p.QuietZone}
+	}
+	return out
+}
+
+// storedPreferences checks preferences.
+func storedPreferences(p protocol.DevicePreferences) (out store.DevicePreferences, err error) {
+	out.Private = p.Private
+	if q := p.DoNotDisturb; q != nil {
+		var ok [2]bool
+		out.QuietFrom, ok[0] = minuteOfDay(q.From)
+		out.QuietTo, ok[1] = minuteOfDay(q.To)
+		out.QuietZone = q.TimeZone
+		switch {
+		case !ok[0] || !ok[1]:
+			return out, invalid("do_not_disturb: from and to are no times of day such as 22:00")
+		case !out.Quiet():
+			return out, invalid("do_not_disturb: from and to are the same")
+		}
+	}
+	if err := out.Check(); errors.Is(err, store.ErrInvalid) {
+		return out, invalid("do_not_disturb: time_zone is no IANA name")
+	}
+	return out, err
+}
+
+func timeOfDay(minute int) string {
+	return fmt.Sprintf("%02d:%02d", minute/60, minute%60)
+}
+
+func minuteOfDay(s string) (int, bool) {
+	if len(s) != 5 || s[2] != ':' {
+		return 0, false
+	}
+	h, err := strconv.ParseUint(s[:2], 10, 8)
+	m, err2 := strconv.ParseUint(s[3:], 10, 8)
+	if err != nil || err2 != nil || h > 23 || m > 59 {
+		return 0, false
+	}
+	return int(60*h + m), true
 }

@@ -25,7 +25,7 @@ type answered struct {
 }
 
 // call makes the request.
-func call(t *testing.T, url string, q ask) answered {
+func call(t testing.TB, url string, q ask) answered {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), q.method, strings.Replace(url, "ws://", "http://", 1)+q.path, strings.NewReader(q.body))
 	if err != nil {
@@ -45,21 +45,24 @@ func call(t *testing.T, url string, q ask) answered {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
+	var data []byte
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		if data, err = io.ReadAll(res.Body); err != nil {
+			t.Fatal(err)
+		}
 	}
+	theDocument(t).check(t, q.body, res, string(data))
 	return answered{res, string(data)}
 }
 
 // get is call of a GET, into a value.
-func get[T any](t *testing.T, url, path, token string) T {
+func get[T any](t testing.TB, url, path, token string) T {
 	t.Helper()
 	return into[T](t, call(t, url, ask{method: http.MethodGet, path: path, token: token}), http.StatusOK)
 }
 
 // into reads a good answer.
-func into[T any](t *testing.T, a answered, status int) T {
+func into[T any](t testing.TB, a answered, status int) T {
 	t.Helper()
 	var out T
 	if a.StatusCode != status {
@@ -71,8 +74,14 @@ func into[T any](t *testing.T, a answered, status int) T {
 	return out
 }
 
+// do is call of a change, which is taken.
+func do(t testing.TB, url, method, path, token, body string) protocol.Appended {
+	t.Helper()
+	return into[protocol.Appended](t, call(t, url, ask{method: method, path: path, token: token, body: body}), http.StatusOK)
+}
+
 // wantProblem requires the answer to be the problem of a code.
-func wantProblem(t *testing.T, a answered, code protocol.Code, reason string) protocol.Problem {
+func wantProblem(t testing.TB, a answered, code protocol.Code, reason string) protocol.Problem {
 	t.Helper()
 	var got protocol.Problem
 	if err := json.Unmarshal([]byte(a.body), &got); err != nil {

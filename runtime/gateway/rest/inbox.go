@@ -9,7 +9,7 @@ import (
 )
 
 func (a *API) getInbox(c *call) (reply, error) {
-	limit, err := c.pageSize()
+	limit, err := c.pageSize(maxPage)
 	if err != nil {
 		return reply{}, err
 	}

@@ -14,7 +14,7 @@ func (a *API) getMessages(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	limit, err := c.pageSize()
+	limit, err := c.pageSize(maxPage)
 	if err != nil {
 		return reply{}, err
 	}

@@ -12,13 +12,17 @@ import (
 // Timeout bounds a request.
 const Timeout = 15 * time.Second
 
-// Options of an API. All are required but AllowedOrigins and Limits.
+// Options of an API. All are required but Routes, AllowedOrigins and Limits.
 type Options struct {
 	Verify  Verify
 	Store   Store
 	Chat    Chat
 	Inbox   Inbox
 	History History
+	Marks   Marks
+	SignOut SignOut
+	// Routes may be nil: nobody is known to be connected.
+	Routes Routes
 	// Socket serves GET /v1/ws; origins and faults are taken care of.
 	Socket http.HandlerFunc
 	// AllowedOrigins are the web origins that may call, besides clients that send none.

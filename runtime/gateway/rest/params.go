@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/base64"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -12,6 +13,8 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 200
+	// maxMembersPage is larger: each page reads all members.
+	maxMembersPage = 1000
 	// maxSeqBits hold every seq that there will be, and fit into the integers of every store.
 	maxSeqBits = 62
 
@@ -28,17 +31,28 @@ func (c *call) conversation() (store.Conv, error) {
 }
 
 // pageSize reads limit.
-func (c *call) pageSize() (int, error) {
+func (c *call) pageSize(most int) (int, error) {
 	s := c.URL.Query().Get("limit")
 	if s == "" {
 		return defaultPage, nil
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxPage {
-		return 0, invalid("limit is not between 1 and %d", maxPage)
+	if err != nil || n < 1 || n > most {
+		return 0, invalid("limit is not between 1 and %d", most)
 	}
 	return n, nil
 }
+
+// cursorAfter is the id that a cursor of idCursor stands for, empty without one.
+func (c *call) cursorAfter() (string, error) {
+	id, err := base64.RawURLEncoding.DecodeString(c.URL.Query().Get("cursor"))
+	if err != nil || len(id) > store.MaxIDBytes {
+		return "", invalid("cursor is none of this list's")
+	}
+	return string(id), nil
+}
+
+func idCursor(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 // seqParam reads a seq of the query, nil when there is none.
 func (c *call) seqParam(name string) (*uint64, error) {
