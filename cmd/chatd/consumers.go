@@ -22,11 +22,18 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer r.closeProducer(producer)
+	// Badges alone come from there: pushes go on without it, so readiness does not ask for it.
+	model, err := readmodel.Open(r.cfg.Postgres, readmodel.Options{Application: r.clientID()})
+	if err != nil {
+		return err
+	}
+	defer model.Close()
 	sender := pinpoint.New(pinpoint.NewClient(b.aws, r.cfg.AWS.Endpoints.Pinpoint), pinpoint.Options{Log: r.log})
 	notifier, err := notify.New(notify.Options{
 		Store:       b.store,
 		Cache:       b.cache,
 		Sender:      push.NewBreaker(sender),
+		Badges:      model,
 		DeadLetters: producer,
 		Pod:         r.pod,
 		PerMinute:   r.cfg.Push.PerMinute,

@@ -37,7 +37,7 @@ import (
 type place struct {
 	t        *testing.T
 	kafka    config.Kafka
-	store    *embedded.Store
+	store    store.Store
 	cache    *cache.Cache
 	sender   push.Sender
 	app      string
@@ -48,54 +48,69 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	p := &place{t: t}
 	opts := []kfake.Opt{kfake.NumBrokers(1)}
 	for _, topic := range eventlog.Topics() {
 		opts = append(opts, kfake.SeedTopics(2, eventlog.FullName("t.", topic.Name)))
 	}
 	cluster, err := kfake.NewCluster(opts...)
-	must(err)
+	p.must(err)
 	t.Cleanup(cluster.Close)
-	p.kafka = config.Kafka{Brokers: cluster.ListenAddrs(), TopicPrefix: "t."}
+	s, err := embedded.Open("store", embedded.Options{FS: vfs.NewMem()})
+	p.must(err)
+	t.Cleanup(func() { p.must(s.Close()) })
+	p.open(config.Kafka{Brokers: cluster.ListenAddrs(), TopicPrefix: "t."}, s, config.Redis{Addresses: []string{miniredis.RunT(t).Addr()}, KeyPrefix: "t"})
+	return p
+}
+
+func (p *place) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// open makes the rest of the place around its engines, and a conversation of alice and bob.
+func (p *place) open(kafka config.Kafka, s store.Store, redis config.Redis) {
+	t := p.t
+	t.Helper()
+	var err error
+	p.kafka, p.store = kafka, s
 	p.producer, err = eventlog.NewProducer(p.kafka, eventlog.ProducerOptions{})
-	must(err)
-	t.Cleanup(func() { must(p.producer.Close(context.Background())) })
+	p.must(err)
+	t.Cleanup(func() { p.must(p.producer.Close(context.Background())) })
+	p.cache, err = cache.Connect(redis)
+	p.must(err)
+	t.Cleanup(func() { p.must(p.cache.Close()) })
 
-	p.store, err = embedded.Open("store", embedded.Options{FS: vfs.NewMem()})
-	must(err)
-	t.Cleanup(func() { must(p.store.Close()) })
-	p.cache, err = cache.Connect(config.Redis{Addresses: []string{miniredis.RunT(t).Addr()}, KeyPrefix: "t"})
-	must(err)
-	t.Cleanup(func() { must(p.cache.Close()) })
-
-	s, err := sink.New(sink.Options{})
-	must(err)
-	srv := httptest.NewServer(s)
+	pushes, err := sink.New(sink.Options{})
+	p.must(err)
+	srv := httptest.NewServer(pushes)
 	t.Cleanup(srv.Close)
 	p.sink = srv.URL
 	client := pinpoint.NewClient(aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")}, srv.URL)
 	app, err := client.CreateApp(t.Context(), &awspinpoint.CreateAppInput{CreateApplicationRequest: &types.CreateApplicationRequest{Name: aws.String("chat")}})
-	must(err)
+	p.must(err)
 	p.app = *app.ApplicationResponse.Id
 	p.sender = push.NewBreaker(pinpoint.New(client, pinpoint.Options{}))
 
-	p.conv, err = store.NewConv("acme", "room")
-	must(err)
+	_, err = p.store.PutDevice(t.Context(), p.user("bob"), store.Device{ID: "phone", Platform: "android", PushChannel: "GCM", PushToken: "bobs-token", RegisteredAt: time.Now()})
+	p.must(err)
+	p.conv = p.create("room")
+}
+
+// create makes a conversation of alice and bob.
+func (p *place) create(id string) store.Conv {
+	p.t.Helper()
+	c, err := store.NewConv("acme", id)
+	p.must(err)
 	first := &logpb.Batch{Id: []byte("0123456789abcdef"), Entries: []*logpb.Entry{{Seq: 1, Sender: "alice", ClientMsgId: "create", AtMs: time.Now().UnixMilli(), Kind: &logpb.Entry_MembersAdded{
 		MembersAdded: &logpb.MembersAdded{Members: []*logpb.Member{{User: "alice", Role: store.RoleOwner}, {User: "bob", Role: store.RoleMember}}},
 	}}}}
 	members := []store.Member{{User: p.user("alice"), Role: store.RoleOwner, Joined: 1}, {User: p.user("bob"), Role: store.RoleMember, Joined: 1}}
-	must(p.store.Create(t.Context(), store.Conversation{Conv: p.conv, Kind: store.Direct, CreatedAt: time.Now()}, members, first, store.AppendOptions{}))
-	_, err = p.store.PutDevice(t.Context(), p.user("bob"), store.Device{ID: "phone", Platform: "android", PushChannel: "GCM", PushToken: "bobs-token", RegisteredAt: time.Now()})
-	must(err)
-	p.publish(first)
-	return p
+	p.must(p.store.Create(p.t.Context(), store.Conversation{Conv: c, Kind: store.Direct, CreatedAt: time.Now()}, members, first, store.AppendOptions{}))
+	p.publish(c, first)
+	return c
 }
 
 func (p *place) user(id string) store.User {
@@ -109,16 +124,25 @@ func (p *place) user(id string) store.User {
 
 func (p *place) say(seq uint64, body string) {
 	p.t.Helper()
-	p.publish(&logpb.Batch{Id: fmt.Appendf(nil, "batch-%d", seq), Entries: []*logpb.Entry{{
-		Seq: seq, Sender: "alice", ClientMsgId: fmt.Sprint("m", seq), AtMs: time.Now().UnixMilli(), Count: seq - 1,
-		Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: body}},
-	}}})
+	p.sayIn(p.conv, seq, body)
 }
 
-func (p *place) publish(b *logpb.Batch) {
+func (p *place) sayIn(c store.Conv, seq uint64, body string) {
+	p.t.Helper()
+	p.publish(c, p.message(seq, body))
+}
+
+func (p *place) message(seq uint64, body string) *logpb.Batch {
+	return &logpb.Batch{Id: fmt.Appendf(nil, "batch-%d", seq), Entries: []*logpb.Entry{{
+		Seq: seq, Sender: "alice", ClientMsgId: fmt.Sprint("m", seq), AtMs: time.Now().UnixMilli(), Count: seq - 1,
+		Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: body}},
+	}}}
+}
+
+func (p *place) publish(c store.Conv, b *logpb.Batch) {
 	p.t.Helper()
 	done := make(chan error, 1)
-	p.producer.PublishBatch(p.conv, store.Direct, b, func(err error) { done <- err })
+	p.producer.PublishBatch(c, store.Direct, b, func(err error) { done <- err })
 	if err := <-done; err != nil {
 		p.t.Fatal(err)
 	}
@@ -127,7 +151,13 @@ func (p *place) publish(b *logpb.Batch) {
 // start runs the role as a process would; the function ends it and waits for its end.
 func (p *place) start(sender push.Sender) (stop func()) {
 	p.t.Helper()
-	n, err := notify.New(notify.Options{Store: p.store, Cache: p.cache, Sender: sender, Application: p.app, Delay: 200 * time.Millisecond})
+	return p.startAfter(200*time.Millisecond, sender)
+}
+
+// startAfter is start with another push delay.
+func (p *place) startAfter(delay time.Duration, sender push.Sender) (stop func()) {
+	p.t.Helper()
+	n, err := notify.New(notify.Options{Store: p.store, Cache: p.cache, Sender: sender, Application: p.app, Delay: delay, Sweep: 100 * time.Millisecond})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -170,7 +200,7 @@ func (p *place) until(what string, ok func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(90 * time.Second)
 	defer limit.Stop()
 	for !ok() {
 		select {

@@ -171,7 +171,7 @@ func (s *Sender) call(ctx context.Context, application string, messages []push.M
 // request.
 func ofCall(err error) push.Result {
 	var response *awshttp.ResponseError
-	if !errors.As(err, &response) {
+	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
 		// No answer: a connection that failed, a deadline, or credentials that could not be fetched.
 		return push.Result{Outcome: push.Retry, Reason: reasonNoAnswer}
 	}

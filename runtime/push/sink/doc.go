@@ -12,9 +12,24 @@
 //	GET /messages                the same as JSON (View); ?address= and ?application= narrow it
 //	DELETE /messages             forgets all pushes; takes the same parameters
 //
+//	POST /faults                 SendMessages answers as the Fault says, for the addresses that it fits
+//	GET /faults                  the faults that are left
+//	DELETE /faults               forgets them
+//
 // A phone is an application, a channel and an address (a push token). Its messages are what its screen would show: a push
 // replaces an earlier one with the same collapse id, and counts how many it stands for. All is every push that came, in
 // order.
+//
+// # Faults
+//
+// A Fault makes every failure happen that a platform or the service can answer with: any result of an address with any
+// StatusMessage, an address that is missing in the answer, a call that fails, is throttled or slow, and a connection that ends
+// before anything was taken, or after everything was.
+//
+//	{"prefix": "dead-", "delivery_status": "PERMANENT_FAILURE", "status_code": 410, "status_message": "{\"pushProviderStatusCode\":\"410\"}"}
+//	{"next": 3, "http_status": 429, "error_type": "TooManyRequestsException"}
+//	{"next": 1, "drop": "after"}
+//	{"prefix": "slow-", "delay_ms": 12000}
 //
 // # Concurrency and lifecycle
 //

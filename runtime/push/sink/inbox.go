@@ -15,6 +15,8 @@ type Phone struct {
 	Application string `json:"application"`
 	Channel     string `json:"channel"` // APNS, APNS_SANDBOX, …, GCM, ADM
 	Address     string `json:"address"`
+	// Badge is the number on the app's icon: the last one that came.
+	Badge *int `json:"badge,omitempty"`
 	// Messages is what the screen shows, oldest first: silent pushes show nothing, and of those with the same collapse id
 	// only the last shows.
 	Messages []Shown `json:"messages"`
@@ -94,6 +96,9 @@ func (b *inbox) view(f filter) View {
 
 func (p *Phone) show(s Shown) {
 	p.All = append(p.All, s)
+	if s.Badge != nil {
+		p.Badge = s.Badge
+	}
 	if s.Silent {
 		return
 	}

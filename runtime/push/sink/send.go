@@ -2,7 +2,9 @@ package sink
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // Bounds of SendMessages (API reference): addresses in a call, an APNs collapse id, payloads of APNs and FCM and of ADM.
@@ -89,6 +91,10 @@ func (s *Sink) sendMessages(r *request) (int, any, error) {
 			return 0, nil, badRequest("An address is empty or longer than 4 KiB.")
 		}
 	}
+	fault, err := s.faultOfCall(r, in)
+	if err != nil {
+		return 0, nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, err := s.app(r.PathValue("app"))
@@ -96,8 +102,19 @@ func (s *Sink) sendMessages(r *request) (int, any, error) {
 		return 0, nil, err
 	}
 	results := make(map[string]result, len(in.Addresses))
-	for token, to := range in.Addresses {
-		results[token] = s.deliver(a, token, to, in)
+	for _, token := range slices.Sorted(maps.Keys(in.Addresses)) { // in an order, for faults that count
+		f, faulty := s.faultOfAddress(a.ID, token)
+		switch {
+		case faulty && f.DeliveryStatus != "":
+			results[token] = f.result()
+		case faulty: // the phone has it, and the answer does not tell
+			s.deliver(a, token, in.Addresses[token], in)
+		default:
+			results[token] = s.deliver(a, token, in.Addresses[token], in)
+		}
+	}
+	if fault.Drop == DropAfter {
+		panic(http.ErrAbortHandler) // net/http's way to close without an answer
 	}
 	return http.StatusOK, map[string]any{"ApplicationId": a.ID, "RequestId": newRequestID(), "Result": results}, nil
 }

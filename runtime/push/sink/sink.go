@@ -34,9 +34,10 @@ type Sink struct {
 	statePath       string
 	requireChannels bool
 
-	mu    sync.Mutex
-	apps  registry
-	inbox inbox
+	mu     sync.Mutex
+	apps   registry
+	inbox  inbox
+	faults faults
 }
 
 // New returns a sink, with the applications that the state file holds. A state file that cannot be read is an error:
@@ -83,6 +84,9 @@ func (s *Sink) routes() {
 	s.mux.HandleFunc("GET /{$}", s.page)
 	s.mux.HandleFunc("GET /messages", s.showMessages)
 	s.mux.HandleFunc("DELETE /messages", s.forgetMessages)
+	s.mux.HandleFunc("POST /faults", s.addFault)
+	s.mux.HandleFunc("GET /faults", s.showFaults)
+	s.mux.HandleFunc("DELETE /faults", s.removeFaults)
 }
 
 // now is what the API calls a date.
