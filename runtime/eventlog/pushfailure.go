@@ -29,10 +29,10 @@ type PushFailure struct {
 func (p *Producer) PublishPushFailure(ctx context.Context, f PushFailure) error {
 	done := make(chan error, 1)
 	reason := kgo.RecordHeader{Key: HeaderReason, Value: []byte("push " + f.Outcome + ": " + f.Reason)}
-	p.publish(p.notifyDead, UserKey(f.User), &eventpb.PushFailure{
+	p.publish(p.notifyDead, UserKey(f.User), []kgo.RecordHeader{reason}, &eventpb.PushFailure{
 		Tenant: string(f.User.Tenant()), User: f.User.ID(), Device: f.Device, Conversation: f.Conv.ID(), Seq: f.Seq, Channel: f.Channel,
 		Outcome: f.Outcome, Reason: f.Reason, Attempts: uint32(max(f.Attempts, 0)), AtMs: f.At.UnixMilli(),
-	}, func(err error) { done <- err }, reason)
+	}, func(err error) { done <- err })
 	select {
 	case err := <-done:
 		return err
