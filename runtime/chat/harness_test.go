@@ -271,6 +271,12 @@ type pod struct {
 
 func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry, tune func(*Tunables)) *pod {
 	t.Helper()
+	return startPodKeeping(t, 24*time.Hour, podName, st, k, reg, tune)
+}
+
+// startPodKeeping is startPod with a hot retention.
+func startPodKeeping(t *testing.T, hot time.Duration, podName string, st Store, k Publisher, reg Registry, tune func(*Tunables)) *pod {
+	t.Helper()
 	tn := Tunables{
 		SendTimeout: 3 * time.Second, StoreTimeout: time.Second, KafkaTimeout: 200 * time.Millisecond, BreakerProbe: 20 * time.Millisecond,
 		OutboxEvery: 20 * time.Millisecond, OutboxIdle: 5 * time.Second, HeadsEvery: 50 * time.Millisecond, Grace: 10 * time.Second,
@@ -279,7 +285,7 @@ func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry,
 	if tune != nil {
 		tune(&tn)
 	}
-	s, err := New(Options{Pod: podName, Store: st, Publisher: k, Registry: reg, HotRetention: 24 * time.Hour, Tunables: tn})
+	s, err := New(Options{Pod: podName, Store: st, Publisher: k, Registry: reg, HotRetention: hot, Tunables: tn})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,8 @@ type Service struct {
 	outbox  outbox
 	locator *locator
 	quiet   *quiet
+	users   *userPaces
+	entries pace // of a lane
 
 	// life is what store calls of lanes live in: it ends when everything has been answered, or the grace is over.
 	life    context.Context
@@ -58,6 +60,7 @@ func New(o Options) (*Service, error) {
 		lanes:   map[store.Conv]*lane{},
 	}
 	s.locator, s.quiet = newLocator(s), newQuiet(s)
+	s.users, s.entries = newUserPaces(o.UserEntriesPerSecond, o.LimitedUsers), paceOf(o.LaneEntriesPerSecond)
 	s.breaker = &breaker{failures: o.BreakerFailures, probe: o.BreakerProbe, now: s.now}
 	// The service's own life, not a request's: what was accepted is finished while Serve drains.
 	s.life, s.end = context.WithCancel(context.Background())
