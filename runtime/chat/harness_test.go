@@ -216,6 +216,7 @@ type faulty struct {
 	Store
 	mu     sync.Mutex
 	append func(ctx context.Context, b *logpb.Batch, put func() error) error
+	change func(ctx context.Context, b *logpb.Batch, put func() error) error
 	mark   func(ctx context.Context, mark func() error) error
 	read   func(ctx context.Context, from uint64) error
 }
@@ -231,6 +232,17 @@ func (f *faulty) Append(ctx context.Context, c store.Conv, b *logpb.Batch, o sto
 	hook := f.append
 	f.mu.Unlock()
 	put := func() error { return f.Store.Append(context.WithoutCancel(ctx), c, b, o) }
+	if hook == nil {
+		return put()
+	}
+	return hook(ctx, b, put)
+}
+
+func (f *faulty) ChangeMembers(ctx context.Context, c store.Conv, b *logpb.Batch, changes []store.MemberChange, o store.AppendOptions) error {
+	f.mu.Lock()
+	hook := f.change
+	f.mu.Unlock()
+	put := func() error { return f.Store.ChangeMembers(context.WithoutCancel(ctx), c, b, changes, o) }
 	if hook == nil {
 		return put()
 	}

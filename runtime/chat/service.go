@@ -31,6 +31,7 @@ type Service struct {
 	outbox  outbox
 	locator *locator
 	quiet   *quiet
+	tracing TracePublisher // nil: the publisher knows no traces
 	users   *userPaces
 	entries pace // of a lane
 
@@ -60,6 +61,7 @@ func New(o Options) (*Service, error) {
 		lanes:   map[store.Conv]*lane{},
 	}
 	s.locator, s.quiet = newLocator(s), newQuiet(s)
+	s.tracing, _ = o.Publisher.(TracePublisher)
 	s.users, s.entries = newUserPaces(o.UserEntriesPerSecond, o.LimitedUsers), paceOf(o.LaneEntriesPerSecond)
 	s.breaker = &breaker{failures: o.BreakerFailures, probe: o.BreakerProbe, now: s.now}
 	// The service's own life, not a request's: what was accepted is finished while Serve drains.
