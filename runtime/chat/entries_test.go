@@ -589,7 +589,7 @@ func TestSendsWithoutADevice(t *testing.T) {
 // A group of any size is changed 40 at a time, up to its bound.
 func TestGroupsAreBounded(t *testing.T) {
 	st := memStore(t)
-	g := startPod(t, "chat-0", st, newKafka(), nil, nil).connect()
+	g := startPod(t, "chat-0", st, newKafka(), nil, func(tn *Tunables) { tn.SendTimeout = time.Minute }).connect()
 	in := create("c", store.Group, "ann", append([]string{"ann"}, names(protocol.MaxGroupMembers-3)...)...)
 	if _, err := g.client.CreateConversation(t.Context(), in); err != nil {
 		t.Fatal(err)
