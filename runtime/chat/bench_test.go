@@ -38,7 +38,7 @@ func BenchmarkSend(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	s, err := New(Options{Pod: "chat-0", Store: st, Publisher: instantKafka{}, Tunables: Tunables{LaneBytesPerSecond: 1 << 30}})
+	s, err := New(Options{Pod: "chat-0", Store: st, Publisher: instantKafka{}, Tunables: Tunables{LaneBytesPerSecond: 1 << 30, LaneEntriesPerSecond: 1e6, UserEntriesPerSecond: 1e6}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,13 +17,19 @@ const (
 	maxRepublish = 64
 )
 
-// errGap says that the store lacks part of the log. The lane must not go on: it would give seqs out twice.
-var errGap = errors.New("the log has a gap")
-
 // catchUp reads from the lane's end of the log to the real one, and takes over what it finds: it counts, is delivered and
 // published again. mine, if not nil, is the lane's own batch whose put had no certain outcome; with landed true it was found,
 // and its requests have been taken care of.
 func (l *lane) catchUp(ctx context.Context, mine *composed) (landed bool, err error) {
+	start := l.s.now()
+	defer func() {
+		switch {
+		case errors.Is(err, errGap):
+			l.gap = err
+		case err == nil && !l.stale():
+			l.fresh = start
+		}
+	}()
 	for {
 		if err := l.awaitRoom(ctx, l.maxOut()); err != nil {
 			return landed, err

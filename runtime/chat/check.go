@@ -12,6 +12,9 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
+// maxTraceBytes is more than a W3C trace context takes.
+const maxTraceBytes = 64
+
 // Bounds of a verdict.
 const (
 	maxProcessorBytes = 64
@@ -40,6 +43,9 @@ func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, er
 		return conv, protocol.CodeInvalid, fmt.Errorf("client_msg_id is longer than %d bytes", protocol.MaxClientMsgIDBytes)
 	case !utf8.ValidString(id):
 		return conv, protocol.CodeInvalid, errors.New("client_msg_id is not UTF-8")
+	}
+	if len(in.GetTraceParent()) > maxTraceBytes {
+		in.TraceParent = "" // a trace is worth no refusal
 	}
 	if in.GetChange() == nil {
 		code, err = checkBody(in.GetBody())

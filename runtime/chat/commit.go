@@ -13,8 +13,10 @@ func (l *lane) commit(c *composed) {
 	outbox := !l.s.breaker.allow()
 	b := newBackoff()
 	for {
+		start := l.s.now()
 		err := l.put(c, outbox)
 		if err == nil {
+			l.fresh = start
 			l.s.metrics.batch(len(c.batch.Entries))
 			how := toKafka
 			if outbox {

@@ -21,6 +21,11 @@ type Publisher interface {
 	PublishBatch(c store.Conv, kind string, b *logpb.Batch, done func(error))
 }
 
+// TracePublisher is what a Publisher may be besides: it passes on which trace a batch belongs to, its W3C trace context.
+type TracePublisher interface {
+	PublishTraced(traceParent string, c store.Conv, kind string, b *logpb.Batch, done func(error))
+}
+
 // Registry remembers which pod has which lanes open, so that others settle the lanes of a pod that died. It may forget
 // everything at any moment: the next Renew tells it again. All of it is repeatable, and two pods taking the same lane is
 // harmless.

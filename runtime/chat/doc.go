@@ -24,8 +24,13 @@
 // Kafka gets each conversation's batches in order, except around an outage: batches of the outbox may come after newer ones.
 // Consumers go by seq and fetch a gap from the store.
 //
-// The tail never passes what a reader could still miss, and the log must not expire above it: an opening that finds less than
-// the tail promises is refused, since it would give seqs out twice.
+// The tail never passes what a reader could still miss. Nor does a log expire beyond recall: what is above the tail when it
+// expires is known by the floor, a second mark that says how far the log has been for certain. A lane raises the tail, and the
+// floor where the tail may not follow, when it closes (it stays open until that has worked) and every eighth of the hot
+// retention while it is busy; the projector raises the floor of what it has parked. An opening that reads less than the floor
+// would give seqs out twice: it is refused until readers have caught up and raised the tail. A lane that has not looked at
+// the log for an eighth of the hot retention asks for the marks before it puts, for the same reason. What this leaves is said in
+// docs/decisions/0005. The model in model_test.go visits every state of two lanes under these rules, and shows what each is for.
 //
 // Everything is an entry. Edits, deletions, reactions, verdicts, and changes of members, roles and title are sends like messages:
 // same order, same idempotency, same acknowledgment. Whether the user may is decided as of the end of the log, with the put
@@ -46,7 +51,8 @@
 // leave in the order of the requests. Locks are taken in the order service, lane, stream; nothing that can block is done under
 // one.
 //
-// Everything is bounded: slots of a lane, lanes of a pod, bytes that wait for a gateway (deliveries are dropped first, their
+// Everything is bounded: entries and bytes per second of a conversation, entries per second of a user through this pod (a guard, not a
+// quota: several pods, several times that), slots of a lane, lanes of a pod, bytes that wait for a gateway (deliveries are dropped first, their
 // heads heal; results never, the stream ends instead), publications under way, time of every call, window of every lane.
 //
 // # Lifecycle

@@ -525,7 +525,8 @@ func TestAnExpiredTargetIsTooOld(t *testing.T) {
 	mem := memStore(t)
 	c := makeConv(t, mem, "c", "ann", "bob")
 	fill(t, mem, c, 2, 40)
-	st := &expired{Store: mem, below: 33}
+	st := &expired{Store: mem}
+	st.below.Store(33)
 	g := startPod(t, "chat-0", st, newKafka(), nil, nil).connect()
 	if err := mem.RaiseTail(t.Context(), c, 33, 32); err != nil {
 		t.Fatal(err)
@@ -536,15 +537,24 @@ func TestAnExpiredTargetIsTooOld(t *testing.T) {
 	g.mustDo("bob", "2", edit(36, "y"))
 }
 
-// expired is a store whose batches up to below have expired.
+// expired is a store whose batches up to a seq have expired, for readers and for writers.
 type expired struct {
 	Store
-	below uint64
+	below atomic.Uint64
+	twice func(first uint64) // called when an expired key is put again
 }
 
 func (s *expired) Read(ctx context.Context, c store.Conv, from uint64, limit int) ([]store.Stored, error) {
 	page, err := s.Store.Read(ctx, c, from, limit)
-	return slices.DeleteFunc(page, func(st store.Stored) bool { return store.Last(st.Batch) <= s.below }), err
+	return slices.DeleteFunc(page, func(st store.Stored) bool { return store.Last(st.Batch) <= s.below.Load() }), err
+}
+
+func (s *expired) Append(ctx context.Context, c store.Conv, b *logpb.Batch, o store.AppendOptions) error {
+	if first := store.First(b); first <= s.below.Load() {
+		s.twice(first)
+		return nil
+	}
+	return s.Store.Append(ctx, c, b, o)
 }
 
 // Without a device, as on REST, no order is kept: a refusal holds nothing else up, and everything else is as ever.
@@ -579,7 +589,7 @@ func TestSendsWithoutADevice(t *testing.T) {
 // A group of any size is changed 40 at a time, up to its bound.
 func TestGroupsAreBounded(t *testing.T) {
 	st := memStore(t)
-	g := startPod(t, "chat-0", st, newKafka(), nil, nil).connect()
+	g := startPod(t, "chat-0", st, newKafka(), nil, func(tn *Tunables) { tn.SendTimeout = time.Minute }).connect()
 	in := create("c", store.Group, "ann", append([]string{"ann"}, names(protocol.MaxGroupMembers-3)...)...)
 	if _, err := g.client.CreateConversation(t.Context(), in); err != nil {
 		t.Fatal(err)

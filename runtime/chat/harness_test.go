@@ -216,6 +216,7 @@ type faulty struct {
 	Store
 	mu     sync.Mutex
 	append func(ctx context.Context, b *logpb.Batch, put func() error) error
+	change func(ctx context.Context, b *logpb.Batch, put func() error) error
 	mark   func(ctx context.Context, mark func() error) error
 	read   func(ctx context.Context, from uint64) error
 }
@@ -231,6 +232,17 @@ func (f *faulty) Append(ctx context.Context, c store.Conv, b *logpb.Batch, o sto
 	hook := f.append
 	f.mu.Unlock()
 	put := func() error { return f.Store.Append(context.WithoutCancel(ctx), c, b, o) }
+	if hook == nil {
+		return put()
+	}
+	return hook(ctx, b, put)
+}
+
+func (f *faulty) ChangeMembers(ctx context.Context, c store.Conv, b *logpb.Batch, changes []store.MemberChange, o store.AppendOptions) error {
+	f.mu.Lock()
+	hook := f.change
+	f.mu.Unlock()
+	put := func() error { return f.Store.ChangeMembers(context.WithoutCancel(ctx), c, b, changes, o) }
 	if hook == nil {
 		return put()
 	}
@@ -271,6 +283,12 @@ type pod struct {
 
 func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry, tune func(*Tunables)) *pod {
 	t.Helper()
+	return startPodKeeping(t, 24*time.Hour, podName, st, k, reg, tune)
+}
+
+// startPodKeeping is startPod with a hot retention.
+func startPodKeeping(t *testing.T, hot time.Duration, podName string, st Store, k Publisher, reg Registry, tune func(*Tunables)) *pod {
+	t.Helper()
 	tn := Tunables{
 		SendTimeout: 3 * time.Second, StoreTimeout: time.Second, KafkaTimeout: 200 * time.Millisecond, BreakerProbe: 20 * time.Millisecond,
 		OutboxEvery: 20 * time.Millisecond, OutboxIdle: 5 * time.Second, HeadsEvery: 50 * time.Millisecond, Grace: 10 * time.Second,
@@ -279,7 +297,7 @@ func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry,
 	if tune != nil {
 		tune(&tn)
 	}
-	s, err := New(Options{Pod: podName, Store: st, Publisher: k, Registry: reg, HotRetention: 24 * time.Hour, Tunables: tn})
+	s, err := New(Options{Pod: podName, Store: st, Publisher: k, Registry: reg, HotRetention: hot, Tunables: tn})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ type lane struct {
 	ords    uint64
 	pending map[sender]int // entries in answers, by device
 	refused map[sender]refusal
-	limit   *rate.Limiter
+	limit   *rate.Limiter // of bytes
+	entries bucket
 	touched time.Time // of the last request or entry
 	head    uint64
 	opened  bool
@@ -46,6 +47,8 @@ type lane struct {
 	checkDue  bool   // look for it now
 	raised    uint64 // the tail mark as this lane knows it
 	audience  *audience
+	floor     uint64 // the floor mark as this lane knows it
+	marked    time.Time
 
 	publications
 
@@ -58,6 +61,9 @@ type lane struct {
 	window  *window
 	placed  bool // the audience is the members
 	targets targets
+	// fresh is when the lane was last certain of its end of the log.
+	fresh time.Time
+	gap   error // the log lacks what it must have: this lane is no use any more
 }
 
 // refusal is the first message of a device that was refused and may come again.
@@ -127,15 +133,34 @@ func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail stri
 	// More than slots are out when neither Kafka nor the outbox takes what is stored, and answers were given up.
 	if l.slots >= l.s.o.LaneSlots || len(l.out) > l.maxOut() {
 		code, detail = protocol.CodeBusy, "the conversation is busy"
-	} else if res := l.limit.ReserveN(now, r.bytes()); res.DelayFrom(now) > 0 {
-		retry = res.DelayFrom(now)
-		res.CancelAt(now)
-		code, detail = protocol.CodeRateLimited, "the conversation takes no more bytes for now"
+	} else {
+		code, detail, retry = l.slow(r, now)
 	}
 	if code != "" && r.ordered() {
 		l.expectAgain(r, code, retry)
 	}
 	return code, detail, retry
+}
+
+// slow returns an empty code when the conversation and the user take one more entry of that size.
+func (l *lane) slow(r *request, now time.Time) (code protocol.Code, detail string, retry time.Duration) {
+	entries, wait := l.s.entries.after(l.entries, now)
+	if wait > 0 {
+		return protocol.CodeRateLimited, "the conversation takes no more entries for now", wait
+	}
+	res := l.limit.ReserveN(now, r.bytes())
+	if wait := res.DelayFrom(now); wait > 0 {
+		res.CancelAt(now)
+		return protocol.CodeRateLimited, "the conversation takes no more bytes for now", wait
+	}
+	if !r.trusted() {
+		if wait := l.s.users.take(r.user, now); wait > 0 {
+			res.CancelAt(now)
+			return protocol.CodeRateLimited, "the user sends too much", wait
+		}
+	}
+	l.entries = entries
+	return "", "", 0
 }
 
 // expectAgain has the device's later messages refused until this one comes again.

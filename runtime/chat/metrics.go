@@ -21,6 +21,7 @@ type metrics struct {
 	signals  prometheus.Counter
 	lookups  *prometheus.CounterVec
 	settled  prometheus.Counter
+	gaps     prometheus.Counter
 	lanes    prometheus.GaugeFunc
 	streams  prometheus.GaugeFunc
 	breaker  prometheus.GaugeFunc
@@ -55,6 +56,7 @@ func newMetrics(s *Service, r prometheus.Registerer) (*metrics, error) {
 			Name: "chatcluster_chat_route_lookups_total", Help: "Lookups of where members are connected.",
 		}, []string{"outcome"}),
 		settled: count("settled_lanes_total", "Lanes taken over from pods that died."),
+		gaps:    count("log_gaps_total", "Lanes given up because the log lacks what it must have."),
 		lanes:   gauge("lanes_open", "Open lanes.", func() float64 { return float64(s.laneCount()) }),
 		streams: gauge("streams", "Connected gateways.", func() float64 { return float64(s.streams.count()) }),
 		breaker: gauge("kafka_breaker_open", "1 while batches go to the outbox directly.", func() float64 {
@@ -69,7 +71,7 @@ func newMetrics(s *Service, r prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.appends, m.entries, m.seconds, m.lost, m.unknown, m.results, m.kafka, m.owed, m.drained, m.dropped, m.skipped, m.signals, m.lookups, m.settled,
+		m.appends, m.entries, m.seconds, m.lost, m.unknown, m.results, m.kafka, m.owed, m.drained, m.dropped, m.skipped, m.signals, m.lookups, m.settled, m.gaps,
 		m.lanes, m.streams, m.breaker, m.inFlight,
 	} {
 		if err := r.Register(c); err != nil {

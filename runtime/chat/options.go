@@ -46,6 +46,13 @@ type Tunables struct {
 	// LaneBytesPerSecond bounds what is written to one conversation, below the 1 MB/s that a DynamoDB partition takes
 	// [700 KB].
 	LaneBytesPerSecond int
+	// LaneEntriesPerSecond bounds what is appended to one conversation, by one pod [1,000].
+	LaneEntriesPerSecond int
+	// UserEntriesPerSecond bounds what one user appends in all conversations together, by one pod [200]. A user whose conversations
+	// lie with n pods may reach n times that: it is a guard of the pod, not a quota. Verdicts are not counted.
+	UserEntriesPerSecond int
+	// LimitedUsers is how many users that is remembered for [100,000].
+	LimitedUsers int
 	// MaxLanes is how many conversations are open at most [100,000].
 	MaxLanes int
 	// LaneIdle is how long a lane stays open without activity [10 min].
@@ -89,6 +96,9 @@ func (o Options) withDefaults() (Options, error) {
 	duration(&o.BreakerProbe, time.Second)
 	number(&o.LaneSlots, 256)
 	number(&o.LaneBytesPerSecond, 700<<10)
+	number(&o.LaneEntriesPerSecond, 1000)
+	number(&o.UserEntriesPerSecond, 200)
+	number(&o.LimitedUsers, 100_000)
 	number(&o.MaxLanes, 100_000)
 	duration(&o.LaneIdle, 10*time.Minute)
 	duration(&o.HeadsEvery, 5*time.Second)

@@ -38,6 +38,7 @@ type publication struct {
 	first, last uint64
 	count       uint64
 	waiters     []waiter
+	trace       string // of the first traced request that it answers
 	done        bool
 	owing       atomic.Bool // Kafka failed it: the outbox is asked
 	timer       *time.Timer
@@ -55,6 +56,11 @@ func (l *lane) track(b *logpb.Batch, waiters []waiter) *publication {
 	p := &publication{
 		batch: b, first: store.First(b), last: store.Last(b), count: b.GetEntries()[len(b.GetEntries())-1].GetCount(),
 		waiters: waiters, finished: make(chan struct{}),
+	}
+	for _, w := range waiters {
+		if p.trace = w.r.in.GetTraceParent(); p.trace != "" {
+			break
+		}
 	}
 	l.out = append(l.out, p)
 	return p
@@ -74,7 +80,7 @@ func (l *lane) attach(r *request, at place) {
 // publish sends the batch on its way. It never blocks.
 func (l *lane) publish(p *publication) {
 	p.timer = time.AfterFunc(l.s.o.KafkaTimeout, func() { l.kafkaFailed(p, errKafkaSlow) })
-	l.s.o.Publisher.PublishBatch(l.conv, l.kind, p.batch, func(err error) {
+	l.s.produce(p.trace, l.conv, l.kind, p.batch, func(err error) {
 		p.timer.Stop()
 		if err != nil {
 			l.kafkaFailed(p, err)
@@ -83,6 +89,15 @@ func (l *lane) publish(p *publication) {
 		l.s.kafkaReport(nil)
 		l.finish(p, true)
 	})
+}
+
+// produce publishes a batch, with its trace where there is one and the publisher takes it.
+func (s *Service) produce(trace string, c store.Conv, kind string, b *logpb.Batch, done func(error)) {
+	if trace != "" && s.tracing != nil {
+		s.tracing.PublishTraced(trace, c, kind, b, done)
+		return
+	}
+	s.o.Publisher.PublishBatch(c, kind, b, done)
 }
 
 // kafkaFailed turns to the outbox, once per publication.
@@ -157,7 +172,7 @@ func (l *lane) owe(p *publication) {
 		l.s.o.Log.Warn("a batch is neither with Kafka nor in the outbox yet", "conversation", l.conv.String(), "first", p.first, "error", err)
 		l.expire(p, l.s.now())
 		if l.s.breaker.allow() {
-			l.s.o.Publisher.PublishBatch(l.conv, l.kind, p.batch, func(err error) {
+			l.s.produce(p.trace, l.conv, l.kind, p.batch, func(err error) {
 				l.s.kafkaReport(err)
 				if err == nil {
 					l.finish(p, true)

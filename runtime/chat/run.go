@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -31,8 +30,12 @@ func (l *lane) run() {
 		opened, check := l.opened, len(l.waiting) == 0
 		l.mu.Unlock()
 		switch {
+		case l.gap != nil:
+			l.abandon()
 		case !opened:
 			l.open()
+		case l.stale():
+			l.verify()
 		case check:
 			l.check()
 		default:
@@ -76,6 +79,8 @@ func (l *lane) open() {
 		case errors.Is(err, store.ErrNotFound):
 			l.dissolve()
 			return
+		case errors.Is(err, errGap):
+			return // run abandons it
 		}
 		if !l.dropExpired() || !sleep(ctx, b.NextBackOff()) {
 			l.s.o.Log.Warn("a lane does not open", "conversation", l.conv.String(), "error", err)
@@ -95,16 +100,13 @@ func (l *lane) read(ctx context.Context) error {
 	if _, err := l.catchUp(ctx, nil); err != nil {
 		return err
 	}
-	if l.next == 1 {
-		// A conversation's first batch comes with it. What is gone has expired before the tail was raised.
-		return fmt.Errorf("%w: nothing at 1", errGap)
-	}
-	return nil
+	return l.reaches(l.floor)
 }
 
 func (l *lane) readConversation(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.s.o.StoreTimeout)
 	defer cancel()
+	now := l.s.now()
 	conv, err := l.s.o.Store.Conversation(ctx, l.conv)
 	if err != nil {
 		return err
@@ -122,7 +124,8 @@ func (l *lane) readConversation(ctx context.Context) error {
 	l.next = conv.Tail + 1
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.head, l.raised = conv.Tail, conv.Tail
+	l.head, l.raised, l.floor, l.marked = conv.Tail, conv.Tail, conv.Floor, now
+	l.fresh = now
 	l.safe, l.safeCount, l.accepted, l.acceptedCount = conv.Tail, conv.TailCount, conv.Tail, conv.TailCount
 	return nil
 }

@@ -31,6 +31,9 @@ type Service struct {
 	outbox  outbox
 	locator *locator
 	quiet   *quiet
+	tracing TracePublisher // nil: the publisher knows no traces
+	users   *userPaces
+	entries pace // of a lane
 
 	// life is what store calls of lanes live in: it ends when everything has been answered, or the grace is over.
 	life    context.Context
@@ -58,6 +61,8 @@ func New(o Options) (*Service, error) {
 		lanes:   map[store.Conv]*lane{},
 	}
 	s.locator, s.quiet = newLocator(s), newQuiet(s)
+	s.tracing, _ = o.Publisher.(TracePublisher)
+	s.users, s.entries = newUserPaces(o.UserEntriesPerSecond, o.LimitedUsers), paceOf(o.LaneEntriesPerSecond)
 	s.breaker = &breaker{failures: o.BreakerFailures, probe: o.BreakerProbe, now: s.now}
 	// The service's own life, not a request's: what was accepted is finished while Serve drains.
 	s.life, s.end = context.WithCancel(context.Background())

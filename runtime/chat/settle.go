@@ -15,6 +15,8 @@ const (
 	registerTimeout = 250 * time.Millisecond
 	// takeLimit is how many lapsed lanes a pod takes at a time.
 	takeLimit = 256
+	// settleMax is the longest wait between two tries to settle a lane.
+	settleMax = time.Minute
 )
 
 // register tells the registry that a lane is open. Failing is not fatal: the next renewal tells it again.
@@ -62,13 +64,13 @@ func (s *Service) settleLapsed(ctx context.Context) {
 		}
 		s.o.Log.Info("settling lanes of a pod that is gone", "lanes", len(convs))
 		for _, conv := range convs {
-			s.settleLane(conv)
+			s.settleLane(conv, 0)
 		}
 	}
 }
 
-// settleLane has the lane opened, again and again until it is: it was taken, so nobody else does it.
-func (s *Service) settleLane(conv store.Conv) {
+// settleLane has the lane opened, again and again until it is: it was taken, so nobody else does it. It waits longer each time.
+func (s *Service) settleLane(conv store.Conv, waited time.Duration) {
 	s.metrics.settled.Inc()
 	s.submit(conv, &request{
 		kind: barrier, deadline: s.now().Add(openMax),
@@ -77,8 +79,9 @@ func (s *Service) settleLane(conv store.Conv) {
 				return
 			}
 			s.tasks.Go(func() {
-				if sleep(s.life, time.Duration(r.GetRetryAfterMs())*time.Millisecond) {
-					s.settleLane(conv)
+				wait := min(max(time.Duration(r.GetRetryAfterMs())*time.Millisecond, waited*2), settleMax)
+				if sleep(s.life, wait/2+rand.N(wait/2+1)) {
+					s.settleLane(conv, wait)
 				}
 			})
 		},

@@ -17,37 +17,73 @@ const (
 	trimAfter = time.Minute
 )
 
-// sweep looks after the idle lanes: it looks for late writes, trims, and closes.
+// sweep looks after the lanes: it looks for late writes, trims, sees to the marks, and closes.
 func (s *Service) sweep(ctx context.Context) {
 	every(ctx, min(s.o.HeadsEvery, s.o.LaneIdle), func() {
 		now := s.now()
-		var idle []*lane
+		var idle, due []*lane
 		for _, l := range s.allLanes() {
-			if l.tend(now) {
+			switch l.tend(now) {
+			case careClose:
 				idle = append(idle, l)
+			case careMark:
+				due = append(due, l)
 			}
 		}
+		s.markLanes(ctx, due)
 		s.closeLanes(ctx, idle)
 	})
 }
 
-// tend returns true when the lane may be closed.
-func (l *lane) tend(now time.Time) bool {
+// care is what a lane needs.
+type care int
+
+const (
+	careNone care = iota
+	careClose
+	careMark
+)
+
+// tend says what the lane needs.
+func (l *lane) tend(now time.Time) care {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.opened && now.Before(l.unsettled) {
 		l.checkDue = true
 		l.start()
-		return false
+		return careNone
 	}
-	if !l.idle() {
-		return false
+	if l.idle() {
+		quiet := now.Sub(l.touched)
+		if quiet > trimAfter && l.window != nil {
+			l.window.trim(windowIdle)
+		}
+		if quiet > l.s.o.LaneIdle {
+			return careClose
+		}
 	}
-	quiet := now.Sub(l.touched)
-	if quiet > trimAfter && l.window != nil {
-		l.window.trim(windowIdle)
+	if l.due(now) {
+		return careMark
 	}
-	return quiet > l.s.o.LaneIdle
+	return careNone
+}
+
+// markLanes has the marks of busy lanes follow them.
+func (s *Service) markLanes(ctx context.Context, ls []*lane) {
+	var g errgroup.Group
+	g.SetLimit(closing)
+	for _, l := range ls {
+		g.Go(func() error {
+			l.mu.Lock()
+			tail, count := l.accepted, l.acceptedCount
+			l.mu.Unlock()
+			if _, err := s.mark(ctx, l, tail, count); err != nil {
+				s.o.Log.Warn("a busy lane's marks stay behind", "conversation", l.conv.String(), "error", err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // reported above
 }
 
 // closeLanes closes those that are still idle.
@@ -63,33 +99,41 @@ func (s *Service) closeLanes(ctx context.Context, ls []*lane) {
 	_ = g.Wait() // closeLane reports for itself
 }
 
+// closeLane raises the marks and forgets the lane. Without the marks it stays open, and is tried again; a pod that drains leaves it
+// registered, so that others settle it.
 func (s *Service) closeLane(ctx context.Context, l *lane) {
-	s.mu.Lock()
 	l.mu.Lock()
 	if !l.idle() || l.closed {
+		l.mu.Unlock()
+		return
+	}
+	tail, count := l.accepted, l.acceptedCount
+	safe, safeCount := l.safe, l.safeCount
+	quiet := s.now().Sub(l.touched) > s.o.LaneIdle
+	l.mu.Unlock()
+
+	if safe > tail && quiet && s.drained(ctx, l.conv) {
+		tail, count = safe, safeCount
+	}
+	head, err := s.mark(ctx, l, tail, count)
+	if err != nil {
+		s.o.Log.Warn("the marks are not raised: the next opening reads more", "conversation", l.conv.String(), "error", err)
+		if !s.draining.Load() {
+			return
+		}
+	}
+	s.mu.Lock()
+	l.mu.Lock()
+	if !l.idle() || l.closed || l.head != head {
 		l.mu.Unlock()
 		s.mu.Unlock()
 		return
 	}
 	s.forgetLocked(l)
-	opened, raised := l.opened, l.raised
-	tail, count := l.accepted, l.acceptedCount
-	safe, safeCount := l.safe, l.safeCount
-	quiet := s.now().Sub(l.touched) > s.o.LaneIdle
 	// A put that may still land is somebody's to find: the registration outlives this pod's lease.
-	settled := s.now().After(l.unsettled)
+	settled := err == nil && s.now().After(l.unsettled)
 	l.mu.Unlock()
 	s.mu.Unlock()
-
-	if safe > tail && quiet && s.drained(ctx, l.conv) {
-		tail, count = safe, safeCount
-	}
-	if opened && tail > raised {
-		err := s.call(ctx, func(ctx context.Context) error { return s.o.Store.RaiseTail(ctx, l.conv, tail, count) })
-		if err != nil {
-			s.o.Log.Warn("the tail is not raised: the next opening reads more", "conversation", l.conv.String(), "error", err)
-		}
-	}
 	if s.o.Registry != nil && settled {
 		err := s.call(ctx, func(ctx context.Context) error { return s.o.Registry.Unregister(ctx, s.o.Pod, l.conv) })
 		if err != nil {

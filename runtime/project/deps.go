@@ -35,9 +35,10 @@ type Cache interface {
 	ForgetInboxes(ctx context.Context) error
 }
 
-// Tails raises tail marks in the store.
+// Tails raises tail marks in the store, and the floor of conversations that are parked.
 type Tails interface {
 	RaiseTail(ctx context.Context, c store.Conv, tail, count uint64) error
+	RaiseFloor(ctx context.Context, c store.Conv, floor uint64) error
 }
 
 // Options are what a Projector needs. All but Log and Registerer are required.

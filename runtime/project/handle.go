@@ -34,6 +34,7 @@ func (p *Projector) Handle(ctx context.Context, records []eventlog.Record) error
 		return err
 	}
 	p.report(applied)
+	p.raiseFloors(ctx, applied.Parked)
 	p.reportLag(records[0])
 	p.metrics.marks.Add(float64(len(marks)))
 	p.refresh.add(applied.Summaries, append(applied.Users, readers...), func() {

@@ -87,6 +87,8 @@ func (s *stage) RaiseTail(_ context.Context, c store.Conv, tail, _ uint64) error
 	return nil
 }
 
+func (s *stage) RaiseFloor(context.Context, store.Conv, uint64) error { return nil }
+
 // project runs a projector until stop.
 func (s *stage) project(logs ...*readmodeltest.Log) (stop func()) {
 	s.t.Helper()

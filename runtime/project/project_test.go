@@ -191,6 +191,8 @@ func (f raise) RaiseTail(_ context.Context, c store.Conv, tail, count uint64) er
 	return f(c, tail, count)
 }
 
+func (f raise) RaiseFloor(context.Context, store.Conv, uint64) error { return nil }
+
 func projector(t *testing.T, m Model, c Cache, tails Tails) *Projector {
 	t.Helper()
 	if tails == nil {

@@ -91,6 +91,19 @@ func (p *Projector) raiseTail(ctx context.Context, t readmodel.Tail) {
 	p.metrics.tails.Inc()
 }
 
+// raiseFloors tells the store how far conversations have come whose tail will not follow for now: should their log expire
+// meanwhile, nobody takes it for one that ends at the tail. What fails is repeated when they are tried again.
+func (p *Projector) raiseFloors(ctx context.Context, parked []readmodel.Parked) {
+	for _, c := range parked {
+		call, cancel := context.WithTimeout(ctx, tailTimeout)
+		err := p.o.Tails.RaiseFloor(call, c.Conv, c.Reached)
+		cancel()
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			p.warn(ctx, "a parked conversation's floor was not raised", err, "conversation", c.Conv.String())
+		}
+	}
+}
+
 // retryParked tries parked conversations again and counts those that remain.
 func (p *Projector) retryParked(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, parkedTimeout)
@@ -100,6 +113,7 @@ func (p *Projector) retryParked(ctx context.Context) {
 		p.warn(ctx, "parked conversations were not tried again", err)
 	}
 	p.report(applied)
+	p.raiseFloors(ctx, applied.Parked)
 	p.refresh.add(applied.Summaries, applied.Users, nil)
 	n, err := p.o.Model.CountParked(ctx)
 	if err != nil {

@@ -61,6 +61,8 @@ type Applied struct {
 type Parked struct {
 	Conv   store.Conv
 	Reason string
+	// Reached is the highest seq that the model has seen of it.
+	Reached uint64
 }
 
 // Apply brings the model to include the records. It returns when all is committed or parked; after an error, repeat it.

@@ -68,6 +68,9 @@ func TestParkedConversation(t *testing.T) {
 			if err != nil || len(again.Parked) != 1 || len(again.Freed) != 0 {
 				t.Fatalf("retry before it is mended: %+v, %v; want it parked", again, err)
 			}
+			if got := again.Parked[0].Reached; got != bad.Head() {
+				t.Errorf("the model has seen up to %d of what waits, want %d", got, bad.Head())
+			}
 			if n, err := w.CountParked(ctx); err != nil || n != 1 {
 				t.Errorf("parked: %d, %v", n, err)
 			}

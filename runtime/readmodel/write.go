@@ -77,7 +77,7 @@ func writeGroups(ctx context.Context, tx pgx.Tx, groups []*group, how mode, done
 			return err
 		}
 		if err != nil {
-			p := Parked{Conv: g.conv, Reason: column(err.Error())}
+			p := Parked{Conv: g.conv, Reason: column(err.Error()), Reached: store.Last(g.batches[len(g.batches)-1])}
 			queuePark(out, p)
 			if err := putBehind(out, g, applied); err != nil {
 				return err
