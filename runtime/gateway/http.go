@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -17,9 +18,24 @@ const readBuffer = 512
 
 // Handler serves /v1. Run serves it; tests may serve it elsewhere.
 func (g *Gateway) Handler() http.Handler {
-	return rest.New(rest.Options{
+	return tokensInHeaders(rest.New(rest.Options{
 		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Socket: g.serveSocket,
 		AllowedOrigins: g.o.AllowedOrigins, Limits: g.o.RESTLimits, Logger: g.log, Requests: g.m.requests, Panics: g.m.panics,
+	}))
+}
+
+// tokensInHeaders refuses what looks like a token in a URL: URLs are logged by everything on the way.
+func tokensInHeaders(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" {
+			for name := range r.URL.Query() {
+				if strings.HasSuffix(strings.ToLower(name), "token") || strings.EqualFold(name, "authorization") {
+					problem(w, protocol.CodeInvalid, "a token belongs in the Authorization header or in hello, never in a URL: take this one back")
+					return
+				}
+			}
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 
