@@ -30,7 +30,7 @@
 // retention while it is busy; the projector raises the floor of what it has parked. An opening that reads less than the floor
 // would give seqs out twice: it is refused until readers have caught up and raised the tail. A lane that has not looked at
 // the log for an eighth of the hot retention asks for the marks before it puts, for the same reason. What this leaves is said in
-// docs/decisions/0005. The model in model_test.go visits every state of two lanes under these rules, and shows what each is for.
+// docs/decisions/0006. The model in model_test.go visits every state of two lanes under these rules, and shows what each is for.
 //
 // Everything is an entry. Edits, deletions, reactions, verdicts, and changes of members, roles and title are sends like messages:
 // same order, same idempotency, same acknowledgment. Whether the user may is decided as of the end of the log, with the put

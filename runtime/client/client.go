@@ -40,6 +40,7 @@ type Client struct {
 	greeted bool
 	box     outbox
 	marks   marks
+	live    live
 	// seen is what the handler has had, known what there is at least.
 	seen, known map[string]uint64
 }

@@ -19,5 +19,7 @@
 //     refused one and sends on from there; after a reconnect it goes back to the first without an answer.
 //   - Entries reach the handler in order of seq and once, as long as State remembers. One that is missing between two is fetched
 //     from the history first; what the history does not show either is not this user's to see.
+//   - Edits, deletions and reactions go through the outbox like messages. Typing, watches and pages belong to the connection: they are
+//     not sent later, but that who is watched is told again.
 //   - The delivered mark is confirmed after the handler has returned.
 package client

@@ -39,6 +39,14 @@ func (c *Client) handle(f *protocol.ServerFrame) error {
 		if c.o.OnReceipt != nil {
 			c.o.OnReceipt(f.Conversation, f.User, f.Read)
 		}
+	case protocol.TypeTyping:
+		if c.o.OnTyping != nil {
+			c.o.OnTyping(f.Conversation, f.User, f.Active)
+		}
+	case protocol.TypePresence:
+		if c.o.OnPresence != nil {
+			c.o.OnPresence(f.Presence)
+		}
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
-// TokenSource returns a token; it is asked at every connect and for every REST call, so it can renew.
+// TokenSource returns a token; it is asked at every connect, for every REST call, and when the gateway says that the token of the
+// connection is about to expire, so it can renew.
 type TokenSource func(ctx context.Context) (string, error)
 
 // StaticToken is always the same token.
@@ -45,6 +46,10 @@ type Options struct {
 	OnEntries func(conversation string, entries []protocol.Entry)
 	// OnReceipt takes another's or another device's read mark. May be nil.
 	OnReceipt func(conversation, user string, read uint64)
+	// OnTyping is told that somebody writes in a conversation, or has stopped. May be nil.
+	OnTyping func(conversation, user string, active bool)
+	// OnPresence is told of those who are watched: all of them after Watch, then who changes. May be nil.
+	OnPresence func([]protocol.Presence)
 	// OnGap is asked about entries from and to, both included, that the server leaves to the history: true means that the
 	// application pages for itself and the client goes on behind them. Nil, or false: the client fetches them all.
 	OnGap func(conversation string, from, to uint64) bool

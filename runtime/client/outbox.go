@@ -26,11 +26,11 @@ type Ack struct {
 	At           time.Time
 }
 
-// Message is a message on its way.
+// Message is a message on its way, or a change of one.
 type Message struct {
 	conversation string
 	id           string
-	body         string
+	frame        protocol.ClientFrame // what it says, without the three
 	after        *uint64
 	attempts     int
 
@@ -62,14 +62,41 @@ func (c *Client) Send(ctx context.Context, conversation, body string) (Ack, erro
 	return m.Wait(ctx)
 }
 
+// Edit replaces the body of a message of the user's own, and waits like Send.
+func (c *Client) Edit(ctx context.Context, conversation string, target uint64, body string) (Ack, error) {
+	return c.change(ctx, conversation, protocol.ClientFrame{Type: protocol.TypeEdit, Target: target, Body: body})
+}
+
+// Delete deletes a message for everybody, and waits like Send.
+func (c *Client) Delete(ctx context.Context, conversation string, target uint64) (Ack, error) {
+	return c.change(ctx, conversation, protocol.ClientFrame{Type: protocol.TypeDelete, Target: target})
+}
+
+// React adds a reaction to a message, or removes it, and waits like Send.
+func (c *Client) React(ctx context.Context, conversation string, target uint64, emoji string, removed bool) (Ack, error) {
+	return c.change(ctx, conversation, protocol.ClientFrame{Type: protocol.TypeReact, Target: target, Emoji: emoji, Removed: removed})
+}
+
+func (c *Client) change(ctx context.Context, conversation string, f protocol.ClientFrame) (Ack, error) {
+	m, err := c.enqueue(conversation, f)
+	if err != nil {
+		return Ack{}, err
+	}
+	return m.Wait(ctx)
+}
+
 // Enqueue puts a message into the outbox, behind those of the same conversation. It fails when the outbox is full or the client has
 // ended.
 func (c *Client) Enqueue(conversation, body string) (*Message, error) {
-	if len(body) > protocol.MaxBodyBytes {
+	return c.enqueue(conversation, protocol.ClientFrame{Type: protocol.TypeSend, Body: body})
+}
+
+func (c *Client) enqueue(conversation string, f protocol.ClientFrame) (*Message, error) {
+	if len(f.Body) > protocol.MaxBodyBytes {
 		return nil, &Error{Code: protocol.CodeTooLarge}
 	}
 	m := &Message{
-		conversation: conversation, id: uuid.NewString(), body: body, after: c.afterSeq(conversation), done: make(chan struct{}),
+		conversation: conversation, id: uuid.NewString(), frame: f, after: c.afterSeq(conversation), done: make(chan struct{}),
 	}
 	if err := c.box.add(m); err != nil {
 		return nil, err
@@ -140,9 +167,9 @@ func (b *outbox) take(now time.Time) (send []protocol.ClientFrame, again time.Ti
 		for l.next < len(l.messages) && flying < maxFlying {
 			m := l.messages[l.next]
 			m.attempts++
-			send = append(send, protocol.ClientFrame{
-				Type: protocol.TypeSend, Conversation: m.conversation, ClientMsgID: m.id, AfterSeq: m.after, Body: m.body,
-			})
+			f := m.frame
+			f.Conversation, f.ClientMsgID, f.AfterSeq = m.conversation, m.id, m.after
+			send = append(send, f)
 			l.next++
 			flying++
 		}

@@ -122,6 +122,7 @@ func (s *session) run(ctx context.Context) error {
 		if f.Type == protocol.TypeWelcome && !s.welcomed {
 			hello.Stop()
 			s.welcome(f)
+			defer s.c.live.end()
 			pump.Go(func() { s.pump(ctx) })
 			continue
 		}
@@ -184,6 +185,7 @@ func (s *session) welcome(f *protocol.ServerFrame) {
 	s.welcomed = true
 	c.box.rewind()
 	c.marks.rewind()
+	c.live.begin()
 	c.mu.Lock()
 	first := !c.greeted
 	c.greeted, c.user = true, f.User
@@ -208,7 +210,15 @@ func (s *session) take(ctx context.Context, f *protocol.ServerFrame) error {
 		s.onError(f)
 	case protocol.TypeDrain:
 		s.back = time.Duration(f.ReconnectAfterMS) * time.Millisecond
-	case protocol.TypeEntries, protocol.TypeGap, protocol.TypeReceipt:
+	case protocol.TypeHistory:
+		c.live.answer(f.Ref, answered{frame: f})
+	case protocol.TypeToken:
+		if f.Ref == "" {
+			c.wg.Go(func() { c.refresh(ctx) })
+			break
+		}
+		c.live.answer(f.Ref, answered{frame: f})
+	case protocol.TypeEntries, protocol.TypeGap, protocol.TypeReceipt, protocol.TypeTyping, protocol.TypePresence:
 		select {
 		case c.in <- f:
 		case <-ctx.Done():
@@ -222,6 +232,8 @@ func (s *session) onError(f *protocol.ServerFrame) {
 	c := s.c
 	after := time.Duration(f.RetryAfterMS) * time.Millisecond
 	switch {
+	case f.Ref != "":
+		c.live.answer(f.Ref, answered{err: &Error{Code: f.Code, Detail: f.Detail, RetryAfter: after}})
 	case f.ClientMsgID == "":
 		s.refusal = &Error{Code: f.Code, Detail: f.Detail, RetryAfter: after}
 		c.o.Logger.Debug("the gateway refuses a frame", "code", string(f.Code), "detail", f.Detail)
@@ -247,6 +259,7 @@ func (s *session) pump(ctx context.Context) {
 		if !leaving {
 			sends, later := c.box.take(now)
 			frames = append(frames, sends...)
+			frames = append(frames, c.live.take()...)
 			if again.IsZero() || (!later.IsZero() && later.Before(again)) {
 				again = later
 			}

@@ -24,6 +24,10 @@ type conn struct {
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
 	closing atomic.Bool
+	// held is what is held for the connection beside its queue: the frame that is read, entries that were pulled.
+	held atomic.Int64
+	// holding is the reader's part of held.
+	holding int
 	// greeted says that hello succeeded. Only the reader and the worker that it waits for touch it.
 	greeted bool
 	handled chan struct{}
@@ -43,6 +47,7 @@ type conn struct {
 	pending  int // sends without an answer
 	leaving  bool
 	sendRate *rate.Limiter
+	userRate *rate.Limiter // shared by the user's connections
 	session  session
 	// refreshing says that a new token is being verified; histories is how many pages are waited for.
 	refreshing bool
@@ -54,7 +59,7 @@ type conn struct {
 func newConn(g *Gateway, ws *websocket.Conn, early *Principal) *conn {
 	c := &conn{g: g, ws: ws, nc: ws.NetConn(), early: early, handled: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(g.life)
-	c.out = writer{nc: c.nc, limit: g.o.Limits.QueueBytes, timeout: g.o.Limits.WriteTimeout, spawn: g.conns.Go, total: &g.queued}
+	c.out = writer{nc: c.nc, limit: g.o.Limits.QueueBytes, timeout: g.o.Limits.WriteTimeout, spawn: g.conns.Go, total: g.budget}
 	return c
 }
 

@@ -33,4 +33,7 @@
 //   - A connection lives by one token. Revocations are looked up after the connection is registered, and again when one becomes
 //     known, so none falls in between. What is not known closes nothing.
 //   - A connection's queue is bounded in bytes. Live entries over the bound close it with a resumable code; a pull waits for room.
+//   - What is held for all connections together (read, pulled, waiting to be written) is bounded too: above the soft bound nobody
+//     new is taken in and the slowest are closed with the resumable code, and no backlog grows beyond the hard one.
+//   - A frame is looked at byte by byte for its depth and number of values before anything is allocated for its content.
 package gateway

@@ -68,6 +68,9 @@ func decode(data []byte) (*protocol.ClientFrame, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%w: not UTF-8", errBadFrame)
 	}
+	if err := checkShape(data); err != nil {
+		return nil, err
+	}
 	var f protocol.ClientFrame
 	if err := json.Unmarshal(data, &f); err != nil {
 		// The library's text may quote what was sent: only a type error's field is told.

@@ -47,7 +47,7 @@ type Gateway struct {
 
 	conns      sync.WaitGroup // goroutines of connections
 	background sync.WaitGroup // everybody else's
-	queued     atomic.Int64
+	budget     *budget
 	draining   atomic.Bool
 	wasReady   atomic.Bool
 
@@ -64,6 +64,7 @@ func New(o Options) (*Gateway, error) {
 		o: o, log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
 		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)), histories: semaphore.NewWeighted(int64(o.Limits.Histories)),
 	}
+	g.budget = newBudget(o.Limits.MemoryBytes)
 	g.life, g.end = context.WithCancel(context.Background())
 	g.stopped = g.life.Done()
 	g.marks = newMarkTable(g)
@@ -102,6 +103,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	g.background.Go(func() { _ = g.chat.Run(g.life) })
 	g.background.Go(func() { g.marks.run(g.life) })
 	g.background.Go(func() { g.prober.run(g.life) })
+	g.background.Go(func() { g.shedLoop(g.life) })
 	g.background.Go(func() { g.routes.run(g.life) })
 	for range 4 * runtime.GOMAXPROCS(0) {
 		g.background.Go(g.worker)
@@ -138,7 +140,7 @@ func (g *Gateway) admit(c *conn) (ok, full bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open[c] = struct{}{}
-	return !g.draining.Load(), len(g.open) > g.o.MaxConnections
+	return !g.draining.Load(), len(g.open) > g.o.MaxConnections || g.budget.short()
 }
 
 func (g *Gateway) release(c *conn) {

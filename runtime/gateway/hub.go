@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -20,6 +21,8 @@ type hub struct {
 type userShard struct {
 	mu sync.RWMutex
 	m  map[store.User][]*conn
+	// rates are what a user's connections share. A user without one starts afresh.
+	rates map[store.User]*rate.Limiter
 }
 
 type convShard struct {
@@ -30,7 +33,7 @@ type convShard struct {
 func newHub() *hub {
 	h := &hub{}
 	for i := range shards {
-		h.users[i].m = map[store.User][]*conn{}
+		h.users[i].m, h.users[i].rates = map[store.User][]*conn{}, map[store.User]*rate.Limiter{}
 		h.convs[i].m = map[store.Conv]map[*conn]struct{}{}
 	}
 	return h
@@ -44,6 +47,10 @@ func (h *hub) addUser(c *conn) (replaced *conn) {
 	s := h.userShard(c.user)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.rates[c.user] == nil {
+		s.rates[c.user] = rate.NewLimiter(c.g.o.Limits.UserSendRate, c.g.o.Limits.UserSendBurst)
+	}
+	c.userRate = s.rates[c.user]
 	conns := s.m[c.user]
 	for i, other := range conns {
 		if other.device == c.device {
@@ -63,6 +70,7 @@ func (h *hub) removeUser(c *conn) {
 	conns := slices.DeleteFunc(s.m[c.user], func(other *conn) bool { return other == c })
 	if s.m[c.user] = conns; len(conns) == 0 {
 		delete(s.m, c.user)
+		delete(s.rates, c.user)
 	}
 }
 

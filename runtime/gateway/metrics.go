@@ -59,7 +59,7 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
 	}
 	gauge("connections", "Open connections.", func() float64 { return float64(g.count()) })
-	gauge("queue_bytes", "Bytes that wait to be written to connections.", func() float64 { return float64(g.queued.Load()) })
+	gauge("queue_bytes", "Bytes that are held for connections: being read, pulled, or waiting to be written.", func() float64 { return float64(g.budget.held.Load()) })
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}

@@ -21,6 +21,8 @@ type missed struct {
 	// gapTo is the gap's last seq, 0 when there is none.
 	gapTo   uint64
 	entries []*logpb.Entry
+	// bytes is roughly what the entries weigh.
+	bytes int
 	// end is the last seq there is, at least the seq that was asked for.
 	end uint64
 }
@@ -130,7 +132,7 @@ func (w *window) skip(seq uint64) {
 }
 
 func (w *window) done() missed {
-	return missed{gapTo: w.gapTo, entries: w.entries, end: w.next - 1}
+	return missed{gapTo: w.gapTo, entries: w.entries, bytes: w.bytes, end: w.next - 1}
 }
 
 // entrySize is roughly what an entry weighs as a frame.

@@ -48,6 +48,9 @@ type Limits struct {
 	// SendRate and SendBurst bound the messages of one connection: 50 a second, 100 at once.
 	SendRate  rate.Limit
 	SendBurst int
+	// UserSendRate and UserSendBurst bound the messages of all of a user's connections to this gateway: 100 a second, 200 at once.
+	UserSendRate  rate.Limit
+	UserSendBurst int
 	// FrameRate and FrameBurst bound all frames of one connection: 200 a second, 400 at once. A faster one is read more slowly.
 	FrameRate  rate.Limit
 	FrameBurst int
@@ -55,6 +58,10 @@ type Limits struct {
 	MaxPending int
 	// QueueBytes bounds what waits to be written to one connection: 1 MiB.
 	QueueBytes int
+	// MemoryBytes bounds what is held for all connections together: frames that are read, entries that were pulled, frames that
+	// wait to be written. Above it no connection is taken in and the slowest are closed, to come back; half as much again is never
+	// passed. A quarter of Go's memory limit, or 256 MiB where there is none.
+	MemoryBytes int64
 	// Pulls is how many reads for connections that are behind run at a time: 32.
 	Pulls int
 	// Histories is how many pages of history are read for sockets at a time: 64.
@@ -105,10 +112,13 @@ func (o *Options) check() error {
 func (l *Limits) fill() {
 	set(&l.SendRate, 50)
 	set(&l.SendBurst, 100)
+	set(&l.UserSendRate, 100)
+	set(&l.UserSendBurst, 200)
 	set(&l.FrameRate, 200)
 	set(&l.FrameBurst, 400)
 	set(&l.MaxPending, 64)
 	set(&l.QueueBytes, 1<<20)
+	set(&l.MemoryBytes, defaultBudget())
 	set(&l.Pulls, 32)
 	set(&l.Histories, 64)
 	set(&l.HelloTimeout, 10*time.Second)

@@ -82,7 +82,10 @@ func (c *conn) pull(cur *cursor) error {
 			return err
 		}
 		c.g.m.pulls.Inc()
-		if err := c.send(cur, sent, m); err != nil {
+		c.hold(m.bytes)
+		err = c.send(cur, sent, m)
+		c.hold(-m.bytes)
+		if err != nil {
 			return err
 		}
 		if c.settle(cur, m.end > sent, idle >= idlePulls) {

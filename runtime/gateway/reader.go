@@ -33,7 +33,9 @@ func (c *conn) readLoop() {
 	c.ws.SetPongHandler(func(string) error { return c.extend() })
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.g.o.Limits.HelloTimeout))
 	frames := rate.NewLimiter(c.g.o.Limits.FrameRate, c.g.o.Limits.FrameBurst)
+	defer c.letGo()
 	for {
+		c.letGo()
 		data, err := c.readFrame()
 		if err != nil {
 			c.readFailed(err)
@@ -73,14 +75,31 @@ func (c *conn) readFrame() (*bytes.Buffer, error) {
 	}
 	buf := reads.Get().(*bytes.Buffer)
 	buf.Reset()
-	n, err := buf.ReadFrom(io.LimitReader(r, protocol.MaxFrameBytes+1))
-	if err != nil {
-		return nil, err
+	limited := io.LimitReader(r, protocol.MaxFrameBytes+1)
+	for {
+		before := buf.Cap()
+		buf.Grow(bytes.MinRead)
+		if held := c.holding; held == 0 || buf.Cap() > before {
+			c.holding = buf.Cap()
+			c.hold(c.holding - held)
+		}
+		n, err := limited.Read(buf.AvailableBuffer()[:buf.Available()])
+		_, _ = buf.Write(buf.AvailableBuffer()[:n])
+		switch {
+		case buf.Len() > protocol.MaxFrameBytes:
+			return nil, errFrameTooLarge
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return nil, err
+		}
 	}
-	if n > protocol.MaxFrameBytes {
-		return nil, errFrameTooLarge
-	}
-	return buf, nil
+}
+
+// letGo counts the frame that was read no more.
+func (c *conn) letGo() {
+	c.hold(-c.holding)
+	c.holding = 0
 }
 
 // readFailed closes with the code that tells why reading ended.

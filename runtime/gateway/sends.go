@@ -129,15 +129,17 @@ func checkEmoji(emoji string) (protocol.Code, string) {
 	return "", ""
 }
 
-// throttle returns how long the sender must wait, or 0. conn.mu is held.
+// throttle returns how long the sender must wait, or 0: for its own sake, or for what the user's other connections send. conn.mu is
+// held.
 func (c *conn) throttle() time.Duration {
 	if c.sendRate == nil {
 		c.sendRate = rate.NewLimiter(c.g.o.Limits.SendRate, c.g.o.Limits.SendBurst)
 	}
-	r := c.sendRate.Reserve()
-	wait := r.Delay()
+	own, user := c.sendRate.Reserve(), c.userRate.Reserve()
+	wait := max(own.Delay(), user.Delay())
 	if wait > 0 {
-		r.Cancel()
+		user.Cancel()
+		own.Cancel()
 	}
 	return wait
 }

@@ -14,8 +14,6 @@ const (
 	// minOffer and maxOffer bound how long before its expiry a token's refresh is offered: a fifth of its life between them.
 	minOffer = time.Minute
 	maxOffer = 5 * time.Minute
-	// maxRefBytes bounds a ref.
-	maxRefBytes = 64
 )
 
 // session is the token that a connection lives by. conn.mu guards it.
@@ -73,7 +71,7 @@ func (c *conn) watchToken(now time.Time) bool {
 
 // onToken takes a new token of the same user. The verifier may have to fetch keys, so it is asked beside the workers.
 func (c *conn) onToken(f *protocol.ClientFrame) {
-	if len(f.Ref) > maxRefBytes {
+	if len(f.Ref) > protocol.MaxRefBytes {
 		c.refError(f, protocol.CodeInvalid, "ref is too long", 0)
 		return
 	}
@@ -143,7 +141,7 @@ func (c *conn) refError(f *protocol.ClientFrame, code protocol.Code, detail stri
 
 func refErrorFrame(f *protocol.ClientFrame, code protocol.Code, detail string, retryMS uint32) *protocol.ServerFrame {
 	return &protocol.ServerFrame{
-		Type: protocol.TypeError, Ref: clip(f.Ref, maxRefBytes), Conversation: clip(f.Conversation, store.MaxIDBytes),
+		Type: protocol.TypeError, Ref: clip(f.Ref, protocol.MaxRefBytes), Conversation: clip(f.Conversation, store.MaxIDBytes),
 		Code: code, Detail: detail, RetryAfterMS: retryMS,
 	}
 }

@@ -26,7 +26,7 @@ func (c *conn) onHistory(f *protocol.ClientFrame) {
 	v, err := store.NewConv(c.user.Tenant(), f.Conversation)
 	detail := ""
 	switch {
-	case len(f.Ref) > maxRefBytes:
+	case len(f.Ref) > protocol.MaxRefBytes:
 		detail = "ref is too long"
 	case err != nil:
 		detail = err.Error()
@@ -87,7 +87,9 @@ func (c *conn) page(v store.Conv, f *protocol.ClientFrame) {
 	frame := encode(&protocol.ServerFrame{
 		Type: protocol.TypeHistory, Ref: f.Ref, Conversation: v.ID(), Entries: page.Entries, More: page.More,
 	})
+	c.hold(len(frame))
 	err = c.awaitRoom(ctx, len(frame))
+	c.hold(-len(frame))
 	c.endHistory()
 	if err == nil {
 		c.push(frame, protocol.TypeHistory)

@@ -3,7 +3,6 @@ package gateway
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -36,8 +35,8 @@ type writer struct {
 	timeout time.Duration
 	// spawn runs the draining goroutine under its owner's WaitGroup.
 	spawn func(func())
-	// total counts the queued bytes of all connections.
-	total *atomic.Int64
+	// total counts what is held for all connections.
+	total *budget
 
 	mu      sync.Mutex
 	frames  [][]byte
@@ -56,12 +55,11 @@ func (w *writer) push(frame []byte) pushed {
 	if w.isShut {
 		return shut
 	}
-	if w.bytes+len(frame) > w.limit {
+	if w.bytes+len(frame) > w.limit || (w.bytes > 0 && !w.total.fits(len(frame))) {
 		return overflow
 	}
 	w.frames = append(w.frames, frame)
-	w.bytes += len(frame)
-	w.total.Add(int64(len(frame)))
+	w.account(len(frame))
 	w.start()
 	return queued
 }
@@ -122,7 +120,13 @@ func (w *writer) start() {
 
 func (w *writer) account(n int) {
 	w.bytes += n
-	w.total.Add(int64(n))
+	w.total.add(n)
+}
+
+func (w *writer) backlog() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bytes
 }
 
 func (w *writer) signal() {

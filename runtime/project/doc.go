@@ -15,7 +15,7 @@
 // skipped. Everything else that fails is an error of the call, and the consumer repeats it.
 //
 // While a conversation is parked its floor in the store is raised instead of its tail, or its log could expire and be taken for one that
-// ends there (docs/decisions/0005).
+// ends there (docs/decisions/0006).
 //
 // Tail marks in the store are raised at most once a minute per conversation and only to what Aurora has committed; what is owed is kept in
 // Aurora, see package readmodel.

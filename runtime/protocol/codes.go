@@ -9,6 +9,12 @@ const Subprotocol = "chat.v1"
 const (
 	// MaxFrameBytes is the largest frame that is read; a longer one closes the connection with CloseFrameTooLarge.
 	MaxFrameBytes = 64 << 10
+	// MaxDepth and MaxTokens bound a frame's nesting and its number of values, names and separators: more is a bad frame, and is
+	// never parsed.
+	MaxDepth  = 32
+	MaxTokens = 4096
+	// MaxRefBytes bounds a ref.
+	MaxRefBytes = 64
 	// MaxBodyBytes is the largest body of a message.
 	MaxBodyBytes = 16 << 10
 	// MaxClientMsgIDBytes bounds a client_msg_id.
