@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -26,7 +27,9 @@ type System struct {
 	// Sink is the push sink's URL.
 	Sink      string
 	PushDelay time.Duration
-	Faults    []Fault
+	// Change asks for an entry that is no message, past the gateways; nil: there are only messages.
+	Change func(context.Context, *chatpb.Send) *chatpb.Result
+	Faults []Fault
 	// Heal ends whatever faults are left and returns when everything runs.
 	Heal func(context.Context) error
 }

@@ -41,6 +41,9 @@ type device struct {
 	orders  int
 	pending sync.WaitGroup
 	flying  chan struct{}
+	// alive ends with the client.
+	alive context.Context
+	end   context.CancelFunc
 
 	// Under the run's mutex.
 	screens map[string][]shown
@@ -100,6 +103,7 @@ func (d *device) dial(ctx context.Context) error {
 	}
 	d.c = c
 	d.life++
+	d.alive, d.end = context.WithCancel(context.WithoutCancel(ctx))
 	d.r.mu.Lock()
 	if d.since.IsZero() {
 		d.since = time.Now()
@@ -117,6 +121,7 @@ func (d *device) leave() {
 		d.r.violate(Violation{Promise: "P4", What: fmt.Sprintf("%s's client gave up: %v", d.name(), err)})
 	}
 	d.c = nil
+	d.end()
 	d.pending.Wait()
 }
 
@@ -172,8 +177,10 @@ func (d *device) act(ctx context.Context, rng *rand.Rand, n int) {
 		return
 	}
 	switch draw := rng.IntN(100); {
-	case draw < 60:
+	case draw < 46:
 		d.send(conv, d.body(rng, n))
+	case draw < 60:
+		d.change(conv, rng, n)
 	case draw < 68:
 		for i := range 2 + rng.IntN(20) {
 			d.send(conv, fmt.Sprintf("%s of many %d", d.body(rng, n), i))
@@ -223,7 +230,7 @@ func (d *device) send(conv *conversation, body string) {
 		return // too much under way: the system is slow, and that is the fault's
 	}
 	d.orders++
-	o := &op{device: d, life: d.life, order: d.orders, conv: conv, kind: protocol.KindMessage, body: body, at: time.Now()}
+	o := &op{device: d, life: d.life, order: d.orders, conv: conv, kind: protocol.KindMessage, as: d.id, body: body, at: time.Now()}
 	m, err := d.c.Enqueue(conv.id, body)
 	if err != nil {
 		<-d.flying

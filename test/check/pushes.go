@@ -85,6 +85,10 @@ func (v *verification) checkPhone(d *device, l *log, pushes []sink.Shown) []Viol
 		}
 	}
 	stays := l.stays(d.user)
+	if len(stays) == 0 || stays[len(stays)-1].Left != 0 {
+		return nil // who has left is not called back
+	}
+	stays = stays[len(stays)-1:]
 	for seq := uint64(len(l.entries)); seq > max(d.state.seen(conv), read, reached); seq-- {
 		e := l.entries[seq-1]
 		m := e.GetMessage()

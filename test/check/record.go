@@ -35,10 +35,10 @@ type op struct {
 	kind string
 	id   string // client_msg_id
 	body string
+	// as is the device that the entry is of: changes have one of their own.
+	as string
 	// target is the seq of the message to change.
-	target  uint64
-	emoji   string
-	removed bool
+	target uint64
 
 	at      time.Time
 	outcome outcome
@@ -49,10 +49,11 @@ type op struct {
 
 // conversation is one that was made.
 type conversation struct {
-	id      string
-	kind    string
-	owner   string
-	members map[string]bool // at the beginning
+	id    string
+	kind  string
+	owner string
+	// members are those who are, or were, as far as the checker has asked for it.
+	members map[string]bool
 }
 
 // shown is an entry as a device was shown it.

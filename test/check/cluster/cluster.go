@@ -26,10 +26,13 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
+	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
+	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
 	"github.com/chatcluster/chatcluster/runtime/push/pinpoint"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
+	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo/dynamotest"
 	"github.com/chatcluster/chatcluster/test/check"
@@ -70,6 +73,8 @@ type Cluster struct {
 	postgres  *fault.TCP
 	kafka     *fault.Kafka
 	dynamo    *fault.Dynamo
+	pool      *chatpool.Pool
+	endPool   func()
 
 	mu     sync.Mutex
 	deaths []check.Violation
@@ -103,6 +108,48 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	}
 	return c, c.heal(ctx)
 }
+
+// startPool holds streams to the chat pods, as a gateway without clients does.
+func (c *Cluster) startPool(service string, addresses []string) error {
+	var err error
+	c.pool, err = chatpool.New(chatpool.Options{
+		Service: service, Gateway: "checker", Handler: deaf{}, Logger: slog.New(slog.DiscardHandler),
+		Resolve: func(context.Context, string) ([]string, error) { return addresses, nil },
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.pool.Run(ctx) // it ends with ctx
+	}()
+	c.endPool = func() { cancel(); <-ended }
+	return nil
+}
+
+// change has a chat pod append what s asks for.
+func (c *Cluster) change(ctx context.Context, s *chatpb.Send) *chatpb.Result {
+	done := make(chan *chatpb.Result, 1)
+	s.Tenant = tenant
+	c.pool.Send(s, func(r *chatpb.Result) { done <- r })
+	select {
+	case r := <-done:
+		return r
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// deaf has no clients to tell.
+type deaf struct{}
+
+func (deaf) Deliver(*chatpb.Deliver)       {}
+func (deaf) Head(*chatpb.Head)             {}
+func (deaf) PodLost(func(store.Conv) bool) {}
+func (deaf) Signal(*chatpb.Signal)         {}
+func (deaf) Takeover(*chatpb.Takeover)     {}
 
 // engines makes what the operator makes: tables, topics, schema, push application.
 func (c *Cluster) engines(ctx context.Context) error {
@@ -241,6 +288,9 @@ func (c *Cluster) declare(ctx context.Context) error {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		return err
 	}
+	if err := c.startPool(cfg.Chat.Service, cfg.Chat.Addresses); err != nil {
+		return err
+	}
 	add := func(role string, i int, listen string) error {
 		ops, err := taken.free(ctx, "127.0.0.1")
 		if err != nil {
@@ -339,6 +389,7 @@ func (c *Cluster) System() check.System {
 		Postgres:  c.direct.Postgres,
 		Sink:      c.o.World.Sink.URL,
 		PushDelay: pushDelay,
+		Change:    c.change,
 		Faults:    c.faults(),
 		Heal:      c.heal,
 	}
@@ -372,6 +423,9 @@ func (c *Cluster) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var errs []error
+	if c.endPool != nil {
+		c.endPool()
+	}
 	var wg sync.WaitGroup
 	results := make(chan error, len(c.processes))
 	for _, p := range c.processes {
