@@ -52,8 +52,6 @@ type device struct {
 	// leftAt is when an away phone left.
 	leftAt time.Time
 	reads  map[string]readMark
-	// fatal is why a client ended for good.
-	fatal error
 }
 
 // readMark is what a device has told of the user's reading.

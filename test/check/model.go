@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,7 +43,7 @@ func (v *verification) compareModel(ctx context.Context, conn *pgx.Conn, l *log)
 	end := uint64(len(l.entries))
 	var head, count int64
 	err := conn.QueryRow(ctx, `SELECT head, count FROM conversations WHERE tenant = $1 AND conversation = $2`, key...).Scan(&head, &count)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return bad(end, "the read model does not know the conversation"), nil
 	}
 	if err != nil {

@@ -111,7 +111,7 @@ func (c *Cluster) emptyRedis(ctx context.Context, _ *rand.Rand) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer client.Close()
+	defer client.Close() //nolint:errcheck // its pool is empty
 	n := 0
 	keys := client.Scan(ctx, 0, c.direct.Redis.KeyPrefix+"*", 1000).Iterator()
 	for keys.Next(ctx) {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -109,9 +108,9 @@ func (p *process) stop(ctx context.Context, s syscall.Signal) error {
 func (p *process) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	last := errors.New("not asked")
 	for {
-		if last = p.probe(ctx); last == nil {
+		last := p.probe(ctx)
+		if last == nil {
 			return nil
 		}
 		if pause(ctx, 50*time.Millisecond) != nil {
