@@ -4,12 +4,14 @@ SHELL := /usr/bin/env bash -euo pipefail -c
 .DEFAULT_GOAL := help
 
 BIN     := $(CURDIR)/bin
-PKGS     = $(shell go list ./... | grep -v -e /test/ -e 'pb$$')
+PKGS     = $(shell go list ./... | grep -v -e /test/e2e -e 'pb$$')
 WORLD    = go run -C hack/world .
 NAME    ?= dev
-# Engine tests and e2e tests each run in a world of their own, beside any other.
+# Engine, fault and e2e tests each run in a world of their own, beside any other.
 ENGINES := test-engines
 E2E     := test-e2e
+FAULTS  := test-faults
+DURATION ?= 30m
 GOTEST   = go test -race -count=1 -timeout 20m
 
 ##@ Run it
@@ -39,9 +41,9 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler test-unit test-envtest test-engines test-e2e test-world
-test: compiler lint verify test-unit test-world test-envtest test-engines test-e2e ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, e2e"
+.PHONY: test compiler test-unit test-envtest test-engines test-faults test-e2e test-world check
+test: compiler lint verify test-unit test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, faults, e2e"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
@@ -58,6 +60,15 @@ test-envtest: compiler ## The reconciler against a real kube-apiserver and etcd
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
 	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd
 	hack/leftovers.sh $(ENGINES)
+
+test-faults: ## A minute of talk while roles are killed and engines broken; then P1 to P6 are verified
+	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
+	$(WORLD) run --name $(FAULTS) --engines-only -- $(BIN)/chatd check --duration 60s $(if $(SEED),--seed $(SEED))
+	hack/leftovers.sh $(FAULTS)
+
+check: ## The same for long: make check DURATION=30m; SEED=n makes the same plan again
+	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
+	$(WORLD) run --name $(FAULTS) --engines-only -- $(BIN)/chatd check --duration $(DURATION) --patience 10m $(if $(SEED),--seed $(SEED))
 
 test-e2e: compiler ## Real pods on a real node: apply, chat, kill, scale, delete
 	$(WORLD) run --name $(E2E) -- $(GOTEST) -tags e2e -v ./test/e2e/...

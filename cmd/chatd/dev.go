@@ -193,16 +193,20 @@ type allRoles struct {
 	cfg     config.Config
 	local   local
 	gateway net.Listener
-	log     *slog.Logger
+	// chat is where the chat service is, any free port of the loopback when nil.
+	chat net.Listener
+	log  *slog.Logger
 }
 
 // run runs them until ctx ends: then the gateway drains while the others are still there.
 func (a allRoles) run(ctx context.Context, o *ops) error {
-	chat, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return errors.Join(err, a.gateway.Close())
+	if a.chat == nil {
+		var err error
+		if a.chat, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+			return errors.Join(err, a.gateway.Close())
+		}
 	}
-	a.cfg.Chat.Service = chat.Addr().String()
+	a.cfg.Chat.Service = a.chat.Addr().String()
 	start := func(name string, ln net.Listener, run func(context.Context, role, *ops) error) func(context.Context) error {
 		r := role{name: name, pod: "dev", cfg: &a.cfg, log: a.log.With("role", name), ln: ln, local: &a.local, tracers: noop.NewTracerProvider()}
 		return func(ctx context.Context) error {
@@ -214,7 +218,7 @@ func (a allRoles) run(ctx context.Context, o *ops) error {
 	}
 	return beside(ctx,
 		start("gateway", a.gateway, runGateway),
-		start("chat", chat, runChat),
+		start("chat", a.chat, runChat),
 		start("project", nil, runProject),
 		start("notify", nil, runNotify))
 }

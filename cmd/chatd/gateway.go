@@ -50,6 +50,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Routes:         b.cache,
 		MemberMarks:    b.cache,
 		ChatService:    r.cfg.Chat.Service,
+		Resolve:        fixed(r.cfg.Chat.Addresses),
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,
 		MaxConnections: r.cfg.Gateway.MaxConnections,
 		DrainPeriod:    r.cfg.Gateway.DrainPeriod.Duration,
@@ -75,4 +76,12 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		func(ctx context.Context) error { return g.Run(ctx, ln) },
 		verifier.Run,
 		revocations.Run)
+}
+
+// fixed resolves every host to the addresses; nil, which is the system's resolver, when there are none.
+func fixed(addresses []string) func(context.Context, string) ([]string, error) {
+	if len(addresses) == 0 {
+		return nil
+	}
+	return func(context.Context, string) ([]string, error) { return addresses, nil }
 }

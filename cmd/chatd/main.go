@@ -61,6 +61,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		tokenCommand(),
 		clientCommand(),
 		devCommand(),
+		checkCommand(),
 	)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(errOut, "chatd: %v\n", err)

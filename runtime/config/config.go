@@ -130,6 +130,8 @@ type Gateway struct {
 type Chat struct {
 	// Service is the headless Service's host and port: its addresses are the ready chat pods.
 	Service string `json:"service"`
+	// Addresses are the chat pods' IP addresses where no DNS has them; empty: the Service's host is looked up.
+	Addresses []string `json:"addresses,omitempty"`
 }
 
 // Parse reads a file's content. Every problem is reported, not only the first.

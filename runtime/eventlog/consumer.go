@@ -98,6 +98,9 @@ type Consumer struct {
 	wg      sync.WaitGroup
 }
 
+// sessionTimeout is how long the partitions of a process that died wait for their next owner: inboxes and pushes wait with them.
+const sessionTimeout = 15 * time.Second
+
 // partition names a partition; the topic is the full name.
 type partition struct {
 	topic string
@@ -127,6 +130,7 @@ func NewConsumer(cfg config.Kafka, o ConsumerOptions) (*Consumer, error) {
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(sessionTimeout),
 		// Taking records and giving up partitions never overlap: no record of a revoked partition gets a worker.
 		kgo.BlockRebalanceOnPoll(),
 		kgo.AutoCommitMarks(),

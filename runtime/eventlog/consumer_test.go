@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestRestartGoesOnWhereItEnded(t *testing.T) {
@@ -239,5 +240,27 @@ func TestConsumerOptionsAreChecked(t *testing.T) {
 				t.Errorf("%s\ngot %v", tc.reason, err)
 			}
 		})
+	}
+}
+
+func TestADeadProcessIsMissedSoon(t *testing.T) {
+	cluster, cfg := fakeKafka(t, 1)
+	joined := make(chan time.Duration, 16)
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		select {
+		case joined <- time.Duration(r.(*kmsg.JoinGroupRequest).SessionTimeoutMillis) * time.Millisecond:
+		default:
+		}
+		return nil, nil, false
+	})
+	start(t, cfg, ConsumerOptions{Handler: func(context.Context, []Record) error { return nil }})
+	select {
+	case got := <-joined:
+		if got > 20*time.Second {
+			t.Errorf("the partitions of a process that dies wait for %v", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the consumer does not join its group")
 	}
 }
