@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
@@ -30,6 +31,7 @@ type Gateway struct {
 	o      Options
 	log    *slog.Logger
 	m      *metrics
+	tracer trace.Tracer
 	hub    *hub
 	marks  *markTable
 	prober *prober
@@ -63,6 +65,7 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		o: o, log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
 		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)), histories: semaphore.NewWeighted(int64(o.Limits.Histories)),
+		tracer: o.Tracers.Tracer("github.com/chatcluster/chatcluster/runtime/gateway"),
 	}
 	g.life, g.end = context.WithCancel(context.Background())
 	g.stopped = g.life.Done()

@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	framesIn, framesOut, closes, results, requests          *prometheus.CounterVec
 	deliveries, pulls, pullErrors, phantoms, probes, healed prometheus.Counter
+	requestSeconds                                          *prometheus.HistogramVec
 	podsLost, cacheErrors, publishErrors, marksLost, panics prometheus.Counter
 	routeErrors, takeovers                                  prometheus.Counter
 	revoked                                                 prometheus.Counter
@@ -58,6 +59,11 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 		revoked:       counter("revoked_connections_total", "Connections that were closed because their token was revoked."),
 		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
 	}
+	m.requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "chatcluster", Subsystem: "gateway", Name: "http_request_seconds", Help: "Time of a REST request, by route.",
+		Buckets: prometheus.ExponentialBuckets(0.002, 2.5, 10),
+	}, []string{"route"})
+	register(m.requestSeconds)
 	gauge("connections", "Open connections.", func() float64 { return float64(g.count()) })
 	gauge("queue_bytes", "Bytes that wait to be written to connections.", func() float64 { return float64(g.queued.Load()) })
 	if len(errs) > 0 {
