@@ -32,6 +32,7 @@ type Gateway struct {
 	log    *slog.Logger
 	m      *metrics
 	tracer trace.Tracer
+	traced bool
 	hub    *hub
 	marks  *markTable
 	prober *prober
@@ -65,7 +66,7 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		o: o, log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
 		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)), histories: semaphore.NewWeighted(int64(o.Limits.Histories)),
-		tracer: o.Tracers.Tracer("github.com/chatcluster/chatcluster/runtime/gateway"),
+		traced: o.traced, tracer: o.Tracers.Tracer("github.com/chatcluster/chatcluster/runtime/gateway"),
 	}
 	g.life, g.end = context.WithCancel(context.Background())
 	g.stopped = g.life.Done()

@@ -45,6 +45,8 @@ type Options struct {
 	Registerer  prometheus.Registerer
 	// Tracers make the spans of requests and sends; nil: no traces.
 	Tracers trace.TracerProvider
+	// traced says that Tracers were given.
+	traced bool
 }
 
 // Limits tune a gateway. Zero values take the defaults given with each.
@@ -102,7 +104,8 @@ func (o *Options) check() error {
 	need(o.DrainPeriod > 0, "DrainPeriod")
 	need(o.Logger != nil, "Logger")
 	need(o.Registerer != nil, "Registerer")
-	if o.Tracers == nil {
+	o.traced = o.Tracers != nil
+	if !o.traced {
 		o.Tracers = noop.NewTracerProvider()
 	}
 	o.Limits.fill()
