@@ -179,6 +179,13 @@ type AuroraSpec struct {
 	// +kubebuilder:validation:Enum=disable;require;verify-full
 	// +optional
 	SSLMode string `json:"sslMode,omitempty"`
+	// How long the read model keeps messages, by whole months, at least dynamoDB.hotRetention; a month whose messages are all older
+	// is dropped with them. Absent means for ever.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +optional
+	ReadRetention *metav1.Duration `json:"readRetention,omitempty"`
 	// How schema migrations run.
 	// +optional
 	Migrations MigrationsSpec `json:"migrations,omitzero"`

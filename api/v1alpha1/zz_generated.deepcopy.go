@@ -73,6 +73,11 @@ func (in *AuroraSpec) DeepCopyInto(out *AuroraSpec) {
 		**out = **in
 	}
 	out.PasswordSecret = in.PasswordSecret
+	if in.ReadRetention != nil {
+		in, out := &in.ReadRetention, &out.ReadRetention
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	in.Migrations.DeepCopyInto(&out.Migrations)
 }
 

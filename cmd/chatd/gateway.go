@@ -56,6 +56,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		DrainPeriod:    r.cfg.Gateway.DrainPeriod.Duration,
 		Logger:         r.log,
 		Registerer:     o.registerer,
+		Tracers:        r.tracers,
 	})
 	if err != nil {
 		return err

@@ -31,13 +31,16 @@ func TestInvalidIsRefused(t *testing.T) {
 		"Twice": {"a token would have two tenants", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.Auth.Issuers = append(cc.Spec.Auth.Issuers, cc.Spec.Auth.Issuers[0])
 		}, "Duplicate value"},
-		"Retention": {"the projector needs a day", func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.HotRetention = duration(time.Hour) }, "at least 24h"},
-		"Drain":     {"a drain ends", func(cc *v1alpha1.ChatCluster) { cc.Spec.Gateway.DrainPeriod = duration(2 * time.Hour) }, "between 1s and 1h"},
-		"PushDelay": {"a push that comes at once doubles what the socket delivers", func(cc *v1alpha1.ChatCluster) { cc.Spec.Pinpoint.PushDelay = duration(time.Millisecond) }, "between 1s and 1h"},
-		"Timeout":   {"a migration takes a while", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.Migrations.Timeout = duration(time.Second) }, "between 10s and 24h"},
-		"SSLMode":   {"it is libpq's", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.SSLMode = "maybe" }, "Unsupported value"},
-		"Broker":    {"a broker has a port", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.BootstrapServers = []string{"b-1"} }, "bootstrapServers"},
-		"Backups":   {"DynamoDB keeps 35 days", func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.PointInTimeRecovery.Days = ptr.To[int32](36) }, "less than or equal to 35"},
+		"ReadRetention": {"the tables would hold what the read model has dropped", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.ReadRetention = duration(100 * time.Hour) }, "aurora.readRetention must be at least"},
+		"SampleRatio":   {"more than all", func(cc *v1alpha1.ChatCluster) { cc.Spec.Telemetry.SampleRatio = "1.5" }, "spec.telemetry.sampleRatio"},
+		"OTLPEndpoint":  {"no URL", func(cc *v1alpha1.ChatCluster) { cc.Spec.Telemetry.OTLPEndpoint = "collector:4317" }, "spec.telemetry.otlpEndpoint"},
+		"Retention":     {"the projector needs a day", func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.HotRetention = duration(time.Hour) }, "at least 24h"},
+		"Drain":         {"a drain ends", func(cc *v1alpha1.ChatCluster) { cc.Spec.Gateway.DrainPeriod = duration(2 * time.Hour) }, "between 1s and 1h"},
+		"PushDelay":     {"a push that comes at once doubles what the socket delivers", func(cc *v1alpha1.ChatCluster) { cc.Spec.Pinpoint.PushDelay = duration(time.Millisecond) }, "between 1s and 1h"},
+		"Timeout":       {"a migration takes a while", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.Migrations.Timeout = duration(time.Second) }, "between 10s and 24h"},
+		"SSLMode":       {"it is libpq's", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.SSLMode = "maybe" }, "Unsupported value"},
+		"Broker":        {"a broker has a port", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.BootstrapServers = []string{"b-1"} }, "bootstrapServers"},
+		"Backups":       {"DynamoDB keeps 35 days", func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.PointInTimeRecovery.Days = ptr.To[int32](36) }, "less than or equal to 35"},
 		"Tag": {"the owner's tags are the operator's", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.AWS.Tags = []v1alpha1.Tag{{Key: "chatcluster.io/uid", Value: "x"}}
 		}, "reserved"},

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -46,6 +47,8 @@ func (c Cluster) Config() config.Config {
 			User:         s.Aurora.Username,
 			PasswordFile: secretsDir + "/" + postgresPasswordFile,
 			SSLMode:      s.Aurora.SSLMode,
+			// Zero is for ever.
+			ReadRetention: *cmp.Or(s.Aurora.ReadRetention, &metav1.Duration{}),
 		},
 		Redis: config.Redis{
 			Addresses:    s.ElastiCache.Addresses,

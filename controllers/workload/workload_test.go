@@ -66,6 +66,7 @@ func local() Cluster {
 	c.Spec.AWS.Credentials.SecretName = "aws-credentials"
 	c.Spec.ElastiCache.PasswordSecret = &v1alpha1.SecretKey{Name: "redis", Key: "password"}
 	c.Spec.ElastiCache.Username = "chat"
+	c.Spec.Aurora.ReadRetention = duration(17520 * time.Hour)
 	c.Spec.Telemetry = v1alpha1.TelemetrySpec{OTLPEndpoint: "http://collector:4317", SampleRatio: "0.25"}
 	return c
 }

@@ -115,7 +115,12 @@ func (c *conn) push(frame []byte, kind string) bool {
 	return false
 }
 
-func (c *conn) pushFrame(f *protocol.ServerFrame) bool { return c.push(encode(f), f.Type) }
+func (c *conn) pushFrame(f *protocol.ServerFrame) bool {
+	if f.Type == protocol.TypeError {
+		c.g.m.errors.WithLabelValues(string(f.Code)).Inc()
+	}
+	return c.push(encode(f), f.Type)
+}
 
 // tell pushes a frame that may get lost: before the welcome it does.
 func (c *conn) tell(frame []byte, kind string) {

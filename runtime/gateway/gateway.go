@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
@@ -30,6 +31,8 @@ type Gateway struct {
 	o      Options
 	log    *slog.Logger
 	m      *metrics
+	tracer trace.Tracer
+	traced bool
 	hub    *hub
 	marks  *markTable
 	prober *prober
@@ -66,6 +69,7 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		o: o, log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
 		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)), histories: semaphore.NewWeighted(int64(o.Limits.Histories)),
+		traced: o.traced, tracer: o.Tracers.Tracer("github.com/chatcluster/chatcluster/runtime/gateway"),
 	}
 	g.budget = newBudget(o.Limits.MemoryBytes)
 	g.life, g.end = context.WithCancel(context.Background())

@@ -10,8 +10,10 @@ import (
 
 // metrics are the gateway's. Labels have few values: types, codes and routes that this code names.
 type metrics struct {
-	framesIn, framesOut, closes, results, requests          *prometheus.CounterVec
+	framesIn, framesOut, errors, closes, results, requests  *prometheus.CounterVec
 	deliveries, pulls, pullErrors, phantoms, probes, healed prometheus.Counter
+	requestSeconds                                          *prometheus.HistogramVec
+	sendSeconds                                             prometheus.Histogram
 	podsLost, cacheErrors, publishErrors, marksLost, panics prometheus.Counter
 	routeErrors, takeovers                                  prometheus.Counter
 	revoked                                                 prometheus.Counter
@@ -40,6 +42,7 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		framesIn:      vec("frames_received_total", "Frames from clients, by type.", "type"),
 		framesOut:     vec("frames_sent_total", "Frames to clients, by type.", "type"),
+		errors:        vec("error_frames_total", "Error frames to clients, by code.", "code"),
 		closes:        vec("closes_total", "Connections that ended, by close code; 0 is a client that went by itself.", "code"),
 		results:       vec("send_results_total", "Results of sends by chat pods, by error code.", "code"),
 		requests:      vec("http_requests_total", "REST requests, by route and status.", "route", "status"),
@@ -58,6 +61,16 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 		revoked:       counter("revoked_connections_total", "Connections that were closed because their token was revoked."),
 		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
 	}
+	m.requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "chatcluster", Subsystem: "gateway", Name: "http_request_seconds", Help: "Time of a REST request, by route.",
+		Buckets: prometheus.ExponentialBuckets(0.002, 2.5, 10),
+	}, []string{"route"})
+	m.sendSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "chatcluster", Subsystem: "gateway", Name: "send_seconds",
+		Help: "Time from handing a send, edit, deletion or reaction to a chat pod to its answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+	})
+	register(m.requestSeconds)
+	register(m.sendSeconds)
 	gauge("connections", "Open connections.", func() float64 { return float64(g.count()) })
 	gauge("queue_bytes", "Bytes that are held for connections: being read, pulled, or waiting to be written.", func() float64 { return float64(g.budget.held.Load()) })
 	if len(errs) > 0 {

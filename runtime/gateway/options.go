@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
@@ -43,6 +45,10 @@ type Options struct {
 	RESTLimits  rest.Limits
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
+	// Tracers make the spans of requests and sends; nil: no traces.
+	Tracers trace.TracerProvider
+	// traced says that Tracers were given.
+	traced bool
 }
 
 // Limits tune a gateway. Zero values take the defaults given with each.
@@ -109,6 +115,10 @@ func (o *Options) check() error {
 	need(o.DrainPeriod > 0, "DrainPeriod")
 	need(o.Logger != nil, "Logger")
 	need(o.Registerer != nil, "Registerer")
+	o.traced = o.Tracers != nil
+	if !o.traced {
+		o.Tracers = noop.NewTracerProvider()
+	}
 	o.Limits.fill()
 	return errors.Join(errs...)
 }

@@ -3,6 +3,8 @@ package gateway
 import (
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -37,6 +39,7 @@ type outlet struct {
 type flight struct {
 	id     string
 	at     time.Time
+	span   trace.Span // nil where nothing is traced
 	result *chatpb.Result
 	// told says that the client was told already: one before it was refused.
 	told bool
@@ -92,7 +95,7 @@ func (c *conn) forward(v store.Conv, o *outlet) {
 		if o.waiting = o.waiting[1:]; len(o.waiting) == 0 {
 			o.waiting = nil
 		}
-		f := &flight{id: s.GetClientMsgId(), at: time.Now()}
+		f := &flight{id: s.GetClientMsgId(), at: time.Now(), span: c.g.beginSend(s)}
 		o.owner, o.flights = current, append(o.flights, f)
 		c.mu.Unlock()
 		current.Send(s, func(r *chatpb.Result) { c.onResult(v, o, f, r) })
@@ -110,6 +113,8 @@ func (c *conn) forward(v store.Conv, o *outlet) {
 // onResult answers the client for every send whose turn it is, and sends on.
 func (c *conn) onResult(v store.Conv, o *outlet, f *flight, r *chatpb.Result) {
 	c.g.m.result(r.GetCode())
+	c.g.m.sendSeconds.Observe(time.Since(f.at).Seconds())
+	endSend(f.span, r)
 	if r.GetCode() == "" {
 		// Who writes has read what was there.
 		c.g.marks.raise(c.user, v, c.device, 0, r.GetSeq())

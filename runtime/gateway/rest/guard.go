@@ -13,22 +13,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
 const (
 	requestHeader = "X-Request-Id"
 	maxRequestID  = 64
 )
-
-type requestKey struct{}
-
-// RequestID returns the id of the request that ctx belongs to, or "".
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
-}
 
 // requestID takes the caller's id where it is short and plain, and makes one otherwise.
 func requestID(r *http.Request) string {
@@ -51,22 +49,28 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 	allow := strings.Join(append(allowed, http.MethodOptions), ", ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 		w.Header().Set(requestHeader, id)
 		rec := &recorder{ResponseWriter: w}
 		route := "other"
+		ctx, span := a.trace(telemetry.WithRequestID(r.Context(), id), r)
+		r = r.WithContext(ctx)
+		began := time.Now()
 		defer func() {
 			if v := recover(); v != nil {
 				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(v)
 				}
 				a.o.Panics.Inc()
-				a.o.Logger.ErrorContext(r.Context(), "a request could not be handled", "route", route, "request", id, "panic", panicText(v))
+				a.o.Logger.ErrorContext(r.Context(), "a request could not be handled", "route", route, "panic", panicText(v))
 				if rec.status == 0 {
 					Problem(rec, protocol.ProblemOf(protocol.CodeInternal, ""))
 				}
 			}
 			a.o.Requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
+			if rec.status != http.StatusSwitchingProtocols {
+				a.o.Seconds.WithLabelValues(route).Observe(time.Since(began).Seconds())
+			}
+			ended(span, route, rec.status)
 		}()
 		if !a.origin(rec, r, allow) {
 			a.refuse(rec, r, refuse(protocol.CodeForbidden, "the origin is not allowed"))
@@ -93,6 +97,27 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 			a.refuse(rec, r, refuse(protocol.CodeMethodNotAllowed, ""))
 		}
 	})
+}
+
+// trace begins the request's span. A caller's own trace is linked to: whether this platform records is not for its clients to say.
+func (a *API) trace(ctx context.Context, r *http.Request) (context.Context, trace.Span) {
+	var links []trace.Link
+	if link, ok := telemetry.Link(r.Header.Get("Traceparent")); ok {
+		links = append(links, link)
+	}
+	return a.o.Tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithLinks(links...))
+}
+
+// ended ends a request's span under the route's name. Attributes are those of OpenTelemetry's HTTP conventions.
+func ended(span trace.Span, route string, status int) {
+	if span.IsRecording() {
+		span.SetName(route)
+		span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", status))
+		if status >= http.StatusInternalServerError {
+			span.SetStatus(codes.Error, "")
+		}
+	}
+	span.End()
 }
 
 // origin says whether the request comes from no web page or from one that may call, and tells the browser so.

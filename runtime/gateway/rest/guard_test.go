@@ -15,6 +15,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
 func TestOrigins(t *testing.T) {
@@ -66,7 +67,7 @@ func TestRequestIDs(t *testing.T) {
 	w.Inbox = func(context.Context, store.User, int, string) (protocol.InboxPage, error) {
 		return protocol.InboxPage{}, gatewaytest.ErrBroken
 	}
-	g := w.Gateway("g1", func(o *gateway.Options) { o.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+	g := w.Gateway("g1", func(o *gateway.Options) { o.Logger = slog.New(telemetry.Logs(slog.NewTextHandler(log, nil))) })
 	cases := map[string]struct {
 		reason, given string
 		kept          bool
@@ -83,7 +84,7 @@ func TestRequestIDs(t *testing.T) {
 			if got == "" || (got == tc.given) != tc.kept {
 				t.Errorf("%s: %q became %q", tc.reason, tc.given, got)
 			}
-			if !strings.Contains(log.String(), "request="+got) {
+			if !strings.Contains(log.String(), "request_id="+got) {
 				t.Errorf("%s is not in the log", got)
 			}
 		})

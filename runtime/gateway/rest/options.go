@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 )
 
@@ -29,9 +30,12 @@ type Options struct {
 	AllowedOrigins []string
 	Limits         Limits
 	Logger         *slog.Logger
-	// Requests counts by route and status, Panics the faults of this program.
+	// Requests counts by route and status, Seconds measures by route, Panics counts the faults of this program.
 	Requests *prometheus.CounterVec
+	Seconds  *prometheus.HistogramVec
 	Panics   prometheus.Counter
+	// Tracer makes a span of each request.
+	Tracer trace.Tracer
 }
 
 // Limits tune an API. Zero values take the defaults given with each.

@@ -42,7 +42,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, store.ErrInvalidID):
 		told = invalid("%s", err.Error())
 	default:
-		a.o.Logger.ErrorContext(r.Context(), "a request failed", "route", r.Pattern, "request", RequestID(r.Context()), "error", err)
+		a.o.Logger.ErrorContext(r.Context(), "a request failed", "route", r.Pattern, "error", err)
 		told = refusal{code: protocol.CodeUnavailable}
 	}
 	p := protocol.ProblemOf(told.code, told.detail)

@@ -4,6 +4,10 @@
 
 package v1alpha1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // AuroraSpecApplyConfiguration represents a declarative configuration of the AuroraSpec type for use
 // with apply.
 //
@@ -24,6 +28,9 @@ type AuroraSpecApplyConfiguration struct {
 	// libpq's sslmode. disable sends passwords and data in the clear; require encrypts without checking who answers;
 	// verify-full checks the certificate, too. Absent means require.
 	SSLMode *string `json:"sslMode,omitempty"`
+	// How long the read model keeps messages, by whole months, at least dynamoDB.hotRetention; a month whose messages are all older
+	// is dropped with them. Absent means for ever.
+	ReadRetention *v1.Duration `json:"readRetention,omitempty"`
 	// How schema migrations run.
 	Migrations *MigrationsSpecApplyConfiguration `json:"migrations,omitempty"`
 }
@@ -87,6 +94,14 @@ func (b *AuroraSpecApplyConfiguration) WithPasswordSecret(value *SecretKeyApplyC
 // If called multiple times, the SSLMode field is set to the value of the last call.
 func (b *AuroraSpecApplyConfiguration) WithSSLMode(value string) *AuroraSpecApplyConfiguration {
 	b.SSLMode = &value
+	return b
+}
+
+// WithReadRetention sets the ReadRetention field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ReadRetention field is set to the value of the last call.
+func (b *AuroraSpecApplyConfiguration) WithReadRetention(value v1.Duration) *AuroraSpecApplyConfiguration {
+	b.ReadRetention = &value
 	return b
 }
 
