@@ -34,7 +34,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	reader, err := inbox.NewReader(inbox.Options{Model: model, Cache: b.cache, Log: r.log, Registerer: o.registerer})
+	reader, err := inbox.NewReader(inbox.Options{Model: model, Memberships: b.store, Cache: b.cache, Log: r.log, Registerer: o.registerer})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -19,10 +20,15 @@ const (
 	MaxLimit = 200
 	// walkPage is how many batches are read at a time on the way to the head.
 	walkPage = 128
+	// rounds is how often a page is begun again that turns out to reach beyond the retention.
+	rounds = 3
 )
 
 // ErrIncomplete is wrapped when neither the store nor the read model has entries that there must be: it may pass.
 var ErrIncomplete = errors.New("a part of the history cannot be read now")
+
+// errDropped says that a page reaches beyond the read model's retention, and its floor has been raised.
+var errDropped = errors.New("entries have outlived their retention")
 
 // Hot is the store, as far as histories read it.
 type Hot interface {
@@ -35,6 +41,8 @@ type Hot interface {
 type Cold interface {
 	// Entries returns those from seq from to seq to, both included, in order, as far as it has them.
 	Entries(ctx context.Context, c store.Conv, from, to uint64) ([]*logpb.Entry, error)
+	// First returns the seq of the first entry that is still kept, or of the next to come where none is; 0 when it does not know.
+	First(ctx context.Context, c store.Conv) (uint64, error)
 }
 
 // Reader reads histories.
@@ -61,18 +69,27 @@ func (r *Reader) History(ctx context.Context, u store.User, c store.Conv, after,
 		limit = DefaultLimit
 	}
 	p := &page{r: r, conv: c, limit: uint64(min(limit, MaxLimit))}
-	if after != nil {
-		err = p.after(ctx, visible(m), *after, before)
-	} else {
-		end := uint64(math.MaxUint64)
-		if before != nil {
-			end = *before
+	for range rounds {
+		p.entries, p.more = nil, false
+		spans := within(visible(m), p.floor, open)
+		if after != nil {
+			err = p.after(ctx, spans, *after, before)
+		} else {
+			end := uint64(math.MaxUint64)
+			if before != nil {
+				end = *before
+			}
+			err = p.before(ctx, spans, end)
 		}
-		err = p.before(ctx, visible(m), end)
+		if !errors.Is(err, errDropped) {
+			break
+		}
 	}
 	if err != nil {
 		return protocol.HistoryPage{}, fmt.Errorf("history of %s: %w", c, err)
 	}
+	// The projector may not have come by yet.
+	fold.Page(p.entries)
 	return protocol.HistoryPage{Entries: protocol.EntriesOf(p.entries), More: p.more}, nil
 }
 
@@ -84,6 +101,8 @@ type page struct {
 
 	entries []*logpb.Entry
 	more    bool
+	// floor is the first seq that is still kept, as far as it is known.
+	floor uint64
 	// tail is the conversation's tail mark as last read, where known says so.
 	tail  uint64
 	known bool
@@ -182,6 +201,9 @@ func (p *page) read(ctx context.Context, s span) ([]*logpb.Entry, error) {
 			return nil, err
 		}
 		if n := consecutive(hot, next); n > 0 {
+			if err := p.complete(ctx, hot[:n]); err != nil {
+				return nil, err
+			}
 			out, missed = append(out, hot[:n]...), false
 			continue
 		}
@@ -205,11 +227,42 @@ func (p *page) read(ctx context.Context, s span) ([]*logpb.Entry, error) {
 		out = append(out, cold[:n]...)
 		// The entry may have come, and the tail mark have passed it, between the two reads: then the store has it now.
 		if n == 0 && missed {
-			return nil, fmt.Errorf("%w: seq %d", ErrIncomplete, next)
+			return nil, p.missing(ctx, next)
 		}
 		missed = n == 0
 	}
 	return out, nil
+}
+
+// complete takes messages that the store has no room for from the read model.
+func (p *page) complete(ctx context.Context, entries []*logpb.Entry) error {
+	for i, e := range entries {
+		if !e.GetMessage().GetElided() {
+			continue
+		}
+		whole, err := p.r.cold.Entries(ctx, p.conv, e.GetSeq(), e.GetSeq())
+		if err != nil {
+			return fmt.Errorf("read the read model: %w", err)
+		}
+		if len(whole) == 0 {
+			return fmt.Errorf("%w: seq %d", ErrIncomplete, e.GetSeq())
+		}
+		entries[i] = whole[0]
+	}
+	return nil
+}
+
+// missing says why an entry is neither in the store nor in the read model.
+func (p *page) missing(ctx context.Context, seq uint64) error {
+	first, err := p.r.cold.First(ctx, p.conv)
+	if err != nil {
+		return fmt.Errorf("read the read model: %w", err)
+	}
+	if first > seq && first > p.floor {
+		p.floor = first
+		return errDropped
+	}
+	return fmt.Errorf("%w: seq %d", ErrIncomplete, seq)
 }
 
 // readHot returns what the store has and may still show of the seqs from lo to hi.

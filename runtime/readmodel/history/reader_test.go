@@ -57,6 +57,14 @@ func (f fakeCold) Entries(ctx context.Context, c store.Conv, from, to uint64) ([
 	return f(ctx, c, from, to)
 }
 
+func (f fakeCold) First(ctx context.Context, c store.Conv) (uint64, error) {
+	entries, err := f(ctx, c, 1, math.MaxInt64)
+	if err != nil || len(entries) == 0 {
+		return 0, err
+	}
+	return entries[0].GetSeq(), nil
+}
+
 // holds is a read model that has the log up to head.
 func holds(l *readmodeltest.Log, head uint64) fakeCold {
 	return func(_ context.Context, _ store.Conv, from, to uint64) ([]*logpb.Entry, error) {

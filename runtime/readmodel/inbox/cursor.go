@@ -14,19 +14,36 @@ import (
 // ErrBadCursor is wrapped for a cursor that no page gave out.
 var ErrBadCursor = errors.New("the cursor is not one of this inbox")
 
+// How a cursor begins.
+const (
+	pinned = "p "
+	rest   = "r "
+)
+
 // position is a conversation's place in the order of an inbox.
 type position struct {
+	pinned       bool
 	atMS         int64
 	conversation string
 }
 
-// compare is negative when p comes first: the later activity, then the lower id.
+// compare is negative when p comes first: what is pinned, then the later activity, then the lower id.
 func (p position) compare(q position) int {
+	if p.pinned != q.pinned {
+		if p.pinned {
+			return -1
+		}
+		return 1
+	}
 	return cmp.Or(cmp.Compare(q.atMS, p.atMS), cmp.Compare(p.conversation, q.conversation))
 }
 
 func (p position) cursor() string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.atMS, 10) + " " + p.conversation))
+	group := rest
+	if p.pinned {
+		group = pinned
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(group + strconv.FormatInt(p.atMS, 10) + " " + p.conversation))
 }
 
 func parseCursor(t store.Tenant, cursor string) (position, error) {
@@ -34,7 +51,12 @@ func parseCursor(t store.Tenant, cursor string) (position, error) {
 	if err != nil {
 		return position{}, fmt.Errorf("%w: not base64url", ErrBadCursor)
 	}
-	at, conversation, _ := strings.Cut(string(data), " ")
+	text, first := strings.CutPrefix(string(data), pinned)
+	text, second := strings.CutPrefix(text, rest)
+	if first == second {
+		return position{}, fmt.Errorf("%w: no group in it", ErrBadCursor)
+	}
+	at, conversation, _ := strings.Cut(text, " ")
 	ms, err := strconv.ParseInt(at, 10, 64)
 	if err != nil {
 		return position{}, fmt.Errorf("%w: no time in it", ErrBadCursor)
@@ -42,5 +64,5 @@ func parseCursor(t store.Tenant, cursor string) (position, error) {
 	if _, err := store.NewConv(t, conversation); err != nil {
 		return position{}, fmt.Errorf("%w: no conversation in it", ErrBadCursor)
 	}
-	return position{ms, conversation}, nil
+	return position{first, ms, conversation}, nil
 }

@@ -2,7 +2,8 @@
 //
 // # What the cache holds
 //
-// Two things, versioned apart: the user's list of places (membership and read mark), dropped by the projector when one of them changes,
+// Two things, versioned apart: the user's list of places (membership, read mark, and the preferences as the store has them), dropped by the
+// projector when one of them changes and by whoever changes preferences,
 // and each conversation's summary, replaced by the projector when it has a newer one. So a message in a group of a thousand
 // refreshes one summary and its sender's list. The order is made from the summaries at each read.
 //
@@ -13,6 +14,10 @@
 // twice its lag. After its first error in a request the cache is left alone for the rest of it. The read mark is the higher of what the list and the fast marks say; unread is the
 // difference of two running counts, the later as of the summary, the earlier as of the mark. Who came after the last
 // message does not see it; who left sees the conversation as it was then.
+//
+// Preferences are kept in the store's memberships alone and joined when a list is made: the model knows nothing of them. A change drops the list
+// after the store has it. When the cache cannot be told the projector is asked, by a mark that marks nothing, and tells it when it is back;
+// a change that neither takes is reported as failed, to be repeated.
 //
 // # Concurrency and lifecycle
 //

@@ -11,12 +11,12 @@ import (
 
 // entry is a conversation on its way into a page.
 type entry struct {
-	place   readmodel.Place
+	place
 	summary readmodel.Summary
 }
 
 // entries joins places with their summaries.
-func (q *query) entries(ctx context.Context, places []readmodel.Place) ([]entry, error) {
+func (q *query) entries(ctx context.Context, places []place) ([]entry, error) {
 	var current []string
 	for _, p := range places {
 		if p.Final == nil {
@@ -142,7 +142,9 @@ func (q *query) freshen(ctx context.Context, entries []entry) error {
 	return nil
 }
 
-func (e entry) position() position { return position{e.summary.LastAtMS, e.place.Conversation} }
+func (e entry) position() position {
+	return position{e.Pinned, e.summary.LastAtMS, e.Conversation}
+}
 
 func (e entry) item() protocol.InboxItem {
 	s, p := e.summary, e.place
@@ -150,6 +152,7 @@ func (e entry) item() protocol.InboxItem {
 		Conversation: p.Conversation, Kind: s.Kind, Title: s.Title, Peer: p.Peer,
 		Read: min(p.Read, s.Head), Head: s.Head,
 		LastAtMS: s.LastAtMS, LastSender: s.LastSender, LastPreview: s.LastPreview,
+		MutedUntilMS: p.MutedUntilMS, Archived: p.Archived, Pinned: p.Pinned,
 	}
 	if s.Count > p.ReadCount {
 		item.Unread = s.Count - p.ReadCount

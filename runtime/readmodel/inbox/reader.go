@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -43,20 +42,28 @@ type Cache interface {
 	ReadMarks(ctx context.Context, u store.User, convs []store.Conv) (map[store.Conv]uint64, error)
 }
 
-// Options are what a Reader needs. All but Log and Registerer are required.
+// Memberships is where preferences are kept: the store.
+type Memberships interface {
+	Memberships(ctx context.Context, u store.User) ([]store.Membership, error)
+}
+
+// Options are what a Reader needs. All but Memberships, Log and Registerer are required.
 type Options struct {
-	Model      Model
-	Cache      Cache
-	Log        *slog.Logger
-	Registerer prometheus.Registerer
+	Model Model
+	// Memberships has the preferences; without it nobody has any.
+	Memberships Memberships
+	Cache       Cache
+	Log         *slog.Logger
+	Registerer  prometheus.Registerer
 }
 
 // Reader reads inboxes.
 type Reader struct {
-	model   Model
-	cache   Cache
-	log     *slog.Logger
-	metrics *metrics
+	model       Model
+	memberships Memberships
+	cache       Cache
+	log         *slog.Logger
+	metrics     *metrics
 }
 
 // NewReader returns a reader, or an error when its metrics cannot be registered.
@@ -68,26 +75,41 @@ func NewReader(o Options) (*Reader, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reader{model: o.Model, cache: o.Cache, log: o.Log, metrics: m}, nil
+	return &Reader{model: o.Model, memberships: o.Memberships, cache: o.Cache, log: o.Log, metrics: m}, nil
 }
 
-// Inbox returns a page of the user's conversations, the latest activity first. An empty cursor is the first page. A limit of 0 means
-// DefaultLimit, one above MaxLimit means that. It wraps ErrBadCursor for a cursor that no page gave out. A conversation that becomes
-// active between two pages moves to the front and may be missed by the later one: clients read the first page again.
+// Query says which page is asked for.
+type Query struct {
+	// Limit is the page's length: 0 means DefaultLimit, one above MaxLimit means that.
+	Limit int
+	// Cursor is the Next of the page before, empty for the first.
+	Cursor string
+	// Archived asks for the archived conversations instead of the others.
+	Archived bool
+}
+
+// Inbox is List for the conversations that are not archived.
 func (r *Reader) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
+	return r.List(ctx, u, Query{Limit: limit, Cursor: cursor})
+}
+
+// List returns a page of the user's conversations: the pinned first, then the latest activity. It wraps ErrBadCursor for a cursor that
+// no page gave out. A conversation that becomes active or is pinned between two pages moves to the front and may be missed by the later
+// one: clients read the first page again.
+func (r *Reader) List(ctx context.Context, u store.User, ask Query) (protocol.InboxPage, error) {
 	var from *position
-	if cursor != "" {
-		p, err := parseCursor(u.Tenant(), cursor)
+	if ask.Cursor != "" {
+		p, err := parseCursor(u.Tenant(), ask.Cursor)
 		if err != nil {
 			return protocol.InboxPage{}, err
 		}
 		from = &p
 	}
-	if limit <= 0 {
-		limit = DefaultLimit
+	if ask.Limit <= 0 {
+		ask.Limit = DefaultLimit
 	}
 	q := &query{r: r, user: u}
-	page, err := q.page(ctx, min(limit, MaxLimit), from)
+	page, err := q.page(ctx, min(ask.Limit, MaxLimit), from, ask.Archived)
 	if err != nil {
 		return protocol.InboxPage{}, fmt.Errorf("inbox: %w", err)
 	}
@@ -101,11 +123,12 @@ type query struct {
 	noCache bool
 }
 
-func (q *query) page(ctx context.Context, limit int, from *position) (protocol.InboxPage, error) {
+func (q *query) page(ctx context.Context, limit int, from *position, archived bool) (protocol.InboxPage, error) {
 	places, err := q.places(ctx)
 	if err != nil {
 		return protocol.InboxPage{}, err
 	}
+	places = slices.DeleteFunc(places, func(p place) bool { return p.Archived != archived })
 	entries, err := q.entries(ctx, places)
 	if err != nil {
 		return protocol.InboxPage{}, err
@@ -126,55 +149,6 @@ func (q *query) page(ctx context.Context, limit int, from *position) (protocol.I
 		page.Items = append(page.Items, e.item())
 	}
 	return page, nil
-}
-
-// places returns the user's, from the cache or else from the model.
-func (q *query) places(ctx context.Context) ([]readmodel.Place, error) {
-	list, ok, err := q.r.cache.List(ctx, q.user)
-	q.notice(err)
-	if ok && err == nil {
-		if places, ok := decodePlaces(list); ok {
-			q.r.metrics.lists.WithLabelValues(sourceCache).Inc()
-			return places, nil
-		}
-	}
-	var version string
-	if !q.noCache {
-		version, err = q.r.cache.ListVersion(ctx, q.user)
-		q.notice(err)
-	}
-	places, err := q.r.model.Places(ctx, q.user)
-	if err != nil {
-		return nil, err
-	}
-	q.r.metrics.lists.WithLabelValues(sourceModel).Inc()
-	if !q.noCache {
-		q.notice(q.r.cache.PutList(ctx, q.user, encodePlaces(places), version))
-	}
-	return places, nil
-}
-
-func encodePlaces(places []readmodel.Place) []string {
-	list := make([]string, 0, len(places))
-	for _, p := range places {
-		data, err := json.Marshal(p)
-		if err != nil {
-			continue // strings and numbers always marshal
-		}
-		list = append(list, string(data))
-	}
-	return list
-}
-
-// decodePlaces says not ok for a list that another release wrote in another form.
-func decodePlaces(list []string) ([]readmodel.Place, bool) {
-	places := make([]readmodel.Place, len(list))
-	for i, s := range list {
-		if json.Unmarshal([]byte(s), &places[i]) != nil || places[i].Conversation == "" {
-			return nil, false
-		}
-	}
-	return places, true
 }
 
 // notice takes the cache's errors: the first one ends its use for this request.

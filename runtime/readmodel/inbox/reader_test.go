@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"testing"
@@ -301,10 +302,112 @@ func (d *droppingModel) Places(ctx context.Context, u store.User) ([]readmodel.P
 	return places, err
 }
 
+// wishes are preferences in memory.
+type wishes map[string]store.Preferences
+
+func (w wishes) Memberships(_ context.Context, u store.User) ([]store.Membership, error) {
+	if w == nil {
+		return nil, errBoom
+	}
+	var all []store.Membership
+	for id, p := range w {
+		c, err := store.NewConv(u.Tenant(), id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, store.Membership{Conv: c, Preferences: p})
+	}
+	return all, nil
+}
+
+// Pinned conversations come first, archived ones apart; both are shown, cached or not, and pages of any length have each once.
+func TestPreferences(t *testing.T) {
+	c, server := redisCache(t)
+	me := readmodeltest.NewLog(t, "acme", "x", store.Group).User("me")
+	until := time.UnixMilli(1_900_000_000_000)
+	w := wishes{
+		"c0": {Pinned: true}, "left": {Pinned: true}, "c1": {Archived: true}, "c2": {MutedUntil: until}, "c3": {Archived: true, Pinned: true}, "nowhere": {Pinned: true},
+	}
+	r, err := NewReader(Options{Model: example(t), Memberships: w, Cache: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := func(limit int, archived bool) (got []string) {
+		q := Query{Limit: limit, Archived: archived}
+		for {
+			page, err := r.List(t.Context(), me, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range page.Items {
+				p := w[i.Conversation]
+				if i.Pinned != p.Pinned || i.Archived != p.Archived || (i.MutedUntilMS != 0) != !p.MutedUntil.IsZero() {
+					t.Errorf("%+v, want %+v", i, p)
+				}
+				got = append(got, i.Conversation)
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				return got
+			}
+		}
+	}
+	check := func(when string) {
+		t.Helper()
+		for _, limit := range []int{1, 2, 50} {
+			if diff := cmp.Diff([]string{"c0", "left", "fresh", "c4", "c2"}, list(limit, false)); diff != "" {
+				t.Errorf("%s, limit %d (-want +got):\n%s", when, limit, diff)
+			}
+			if diff := cmp.Diff([]string{"c3", "c1"}, list(limit, true)); diff != "" {
+				t.Errorf("%s, archived, limit %d (-want +got):\n%s", when, limit, diff)
+			}
+		}
+	}
+	check("at first")
+	server.FastForward(2 * time.Second) // the list may be cached now
+	check("when it is cached")
+	check("from the cache")
+	server.FlushAll()
+	check("after Redis was emptied")
+
+	// A change shows at once, whatever is cached.
+	server.FastForward(2 * time.Second)
+	list(50, false)
+	yes := true
+	s := NewSettings(setter{w}, c, nil)
+	if _, err := s.SetPreferences(t.Context(), me, readmodeltest.NewLog(t, "acme", "c4", store.Group).Conv, store.PreferencesChange{Pinned: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"c4", "c0", "left", "fresh", "c2"}, list(50, false)); diff != "" {
+		t.Errorf("after a change (-want +got):\n%s", diff)
+	}
+}
+
+// setter changes wishes.
+type setter struct{ w wishes }
+
+func (s setter) SetPreferences(_ context.Context, _ store.User, c store.Conv, ch store.PreferencesChange) (store.Preferences, error) {
+	p := s.w[c.ID()]
+	p.Apply(ch)
+	s.w[c.ID()] = p
+	return p, nil
+}
+
+// An inbox that does not know what is archived would be wrong: it says that it cannot be read.
+func TestPreferencesThatCannotBeRead(t *testing.T) {
+	c, _ := redisCache(t)
+	r, err := NewReader(Options{Model: example(t), Memberships: wishes(nil), Cache: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.List(t.Context(), readmodeltest.NewLog(t, "acme", "x", store.Group).User("me"), Query{}); !errors.Is(err, errBoom) {
+		t.Errorf("got %v, want the store's error", err)
+	}
+}
+
 func TestBadCursor(t *testing.T) {
 	c, _ := redisCache(t)
 	r := reader(t, example(t), c)
-	for _, cursor := range []string{"%", "AAAA", position{1, ""}.cursor(), position{1, "a\x00"}.cursor()} {
+	for _, cursor := range []string{"%", "AAAA", position{false, 1, ""}.cursor(), position{true, 1, "a\x00"}.cursor(), base64.RawURLEncoding.EncodeToString([]byte("1 c"))} {
 		if _, err := r.Inbox(t.Context(), readmodeltest.NewLog(t, "acme", "x", store.Group).User("me"), 0, cursor); !errors.Is(err, ErrBadCursor) {
 			t.Errorf("cursor %q: %v, want ErrBadCursor", cursor, err)
 		}
@@ -312,14 +415,18 @@ func TestBadCursor(t *testing.T) {
 }
 
 func FuzzCursor(f *testing.F) {
-	f.Add("", int64(0), "c")
-	f.Add("AAAA", int64(-5), "a b")
-	f.Fuzz(func(t *testing.T, cursor string, atMS int64, conversation string) {
-		_, _ = parseCursor("acme", cursor) // never panics
+	f.Add("", int64(0), "c", false)
+	f.Add("AAAA", int64(-5), "r b", true)
+	f.Fuzz(func(t *testing.T, cursor string, atMS int64, conversation string, pinned bool) {
+		if p, err := parseCursor("acme", cursor); err == nil {
+			if again, err := parseCursor("acme", p.cursor()); err != nil || again != p {
+				t.Errorf("%v is %v, %v after a round trip", p, again, err)
+			}
+		}
 		if _, err := store.NewConv("acme", conversation); err != nil {
 			return
 		}
-		want := position{atMS, conversation}
+		want := position{pinned, atMS, conversation}
 		got, err := parseCursor("acme", want.cursor())
 		if err != nil || got != want {
 			t.Errorf("got %v, %v; want %v", got, err, want)
