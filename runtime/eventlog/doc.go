@@ -7,6 +7,8 @@
 // whose callback reported an error may still reach the topic: publish it again, consumers go by seq. Records of one key go
 // to one partition, in the order in which they were published, as long as none of them fails.
 //
+// A record's headers say which conversation it is about, which seqs a batch holds, and which trace it belongs to.
+//
 // # Consumer
 //
 // One goroutine polls and never works; each assigned partition has one worker, which hands its records to the handler in

@@ -33,7 +33,7 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (*consumerMetrics
 			Name: "chatcluster_consumer_dead_letters_total", Help: "Records that could not be decoded.", ConstLabels: labels,
 		}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "chatcluster_consumer_lag", Help: "Records between the last one handled and the partition's end.", ConstLabels: labels,
+			Name: "chatcluster_consumer_lag", Help: "Records between the last one handled and the partition's end, as of the last fetch: partitions that are this process's only.", ConstLabels: labels,
 		}, []string{"topic", "partition"}),
 	}
 	if r == nil {

@@ -111,16 +111,22 @@ func NewProducer(cfg config.Kafka, o ProducerOptions) (*Producer, error) {
 // Kafka has accepted the record, with ErrBufferFull at once when there is no room, or with an error that means that the
 // outcome is unknown. It must not block.
 func (p *Producer) PublishBatch(c store.Conv, kind string, b *logpb.Batch, done func(error)) {
+	p.PublishTraced("", c, kind, b, done)
+}
+
+// PublishTraced is PublishBatch for a batch that a traced request brought: traceParent is its W3C trace context. A batch has one, though
+// it may answer several requests.
+func (p *Producer) PublishTraced(traceParent string, c store.Conv, kind string, b *logpb.Batch, done func(error)) {
 	p.publish(p.logTopic, ConvKey(c), &eventpb.LogRecord{
 		Tenant: string(c.Tenant()), Conversation: c.ID(), ConversationKind: kind, Batch: b,
-	}, done)
+	}, done, batchHeaders(c, b, traceParent)...)
 }
 
 // PublishMark publishes a read mark to the marks topic, on the same terms as PublishBatch.
 func (p *Producer) PublishMark(u store.User, c store.Conv, read uint64, done func(error)) {
 	p.publish(p.marksTopic, UserKey(u), &eventpb.MarkRecord{
 		Tenant: string(u.Tenant()), User: u.ID(), Conversation: c.ID(), Read: read,
-	}, done)
+	}, done, headersOf(c, "")...)
 }
 
 func (p *Producer) publish(topic string, key []byte, m proto.Message, done func(error), headers ...kgo.RecordHeader) {

@@ -21,6 +21,8 @@ type Record struct {
 	Offset    int64
 	// Timestamp is when the record was published; a batch may be published more than once.
 	Timestamp time.Time
+	// TraceParent is the W3C trace context of what the record was published for, empty where that is not traced.
+	TraceParent string
 
 	Batch *BatchRecord
 	Mark  *MarkRecord
@@ -54,7 +56,7 @@ var errPoison = errors.New("cannot be decoded")
 
 // decode turns a Kafka record into ours. Errors wrap errPoison and hold nothing of the record's content.
 func decode(topic string, kr *kgo.Record) (Record, error) {
-	r := Record{Topic: topic, Partition: kr.Partition, Offset: kr.Offset, Timestamp: kr.Timestamp}
+	r := Record{Topic: topic, Partition: kr.Partition, Offset: kr.Offset, Timestamp: kr.Timestamp, TraceParent: traceParentOf(kr)}
 	var err error
 	switch topic {
 	case LogTopic:

@@ -34,6 +34,7 @@ type worker struct {
 	queue  []ticketed
 	paused bool
 	high   int64 // the partition's end as of the last fetch
+	upTo   int64 // the offset after the last record that was handled, or of the first one that came
 }
 
 type ticketed struct {
@@ -61,7 +62,11 @@ func (w *worker) give(records []*kgo.Record, high int64) {
 	for _, r := range records {
 		w.queue = append(w.queue, ticketed{r, w.offsets.add(r.Offset, r.LeaderEpoch)})
 	}
+	if w.upTo == 0 && len(records) > 0 {
+		w.upTo = records[0].Offset
+	}
 	w.high = high
+	w.reportLag()
 	if w.offsets.len() >= w.c.o.MaxPending && !w.paused {
 		w.paused = true
 		w.c.client.PauseFetchPartitions(map[string][]int32{w.p.topic: {w.p.id}})
@@ -156,9 +161,15 @@ func (w *worker) process(batch []ticketed) bool {
 		}
 	}
 	w.mu.Lock()
-	w.c.metrics.lag.WithLabelValues(w.name, partitionLabel(w.p.id)).Set(float64(max(0, w.high-1-records[len(records)-1].Offset)))
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	w.upTo = records[len(records)-1].Offset + 1
+	w.reportLag()
 	return true
+}
+
+// reportLag is called with mu held.
+func (w *worker) reportLag() {
+	w.c.metrics.lag.WithLabelValues(w.name, partitionLabel(w.p.id)).Set(float64(max(0, w.high-w.upTo)))
 }
 
 // retry repeats f until it returns nil. It returns false when the partition left first.

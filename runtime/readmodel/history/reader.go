@@ -41,6 +41,10 @@ type Hot interface {
 type Cold interface {
 	// Entries returns those from seq from to seq to, both included, in order, as far as it has them.
 	Entries(ctx context.Context, c store.Conv, from, to uint64) ([]*logpb.Entry, error)
+}
+
+// Retained is a Cold that does not keep entries for ever.
+type Retained interface {
 	// First returns the seq of the first entry that is still kept, or of the next to come where none is; 0 when it does not know.
 	First(ctx context.Context, c store.Conv) (uint64, error)
 }
@@ -254,9 +258,12 @@ func (p *page) complete(ctx context.Context, entries []*logpb.Entry) error {
 
 // missing says why an entry is neither in the store nor in the read model.
 func (p *page) missing(ctx context.Context, seq uint64) error {
-	first, err := p.r.cold.First(ctx, p.conv)
-	if err != nil {
-		return fmt.Errorf("read the read model: %w", err)
+	var first uint64
+	if cold, ok := p.r.cold.(Retained); ok {
+		var err error
+		if first, err = cold.First(ctx, p.conv); err != nil {
+			return fmt.Errorf("read the read model: %w", err)
+		}
 	}
 	if first > seq && first > p.floor {
 		p.floor = first
