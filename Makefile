@@ -83,7 +83,7 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 
 ##@ Change it
 
-.PHONY: generate manifests proto lint verify fmt
+.PHONY: generate manifests proto proto-baseline lint verify fmt
 generate: manifests proto ## Everything that is generated
 
 manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, and the chart's copies of them
@@ -92,6 +92,9 @@ manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, 
 proto: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Protobuf and gRPC code
 	PATH="$(BIN):$$PATH" buf lint
 	PATH="$(BIN):$$PATH" buf generate
+
+proto-baseline: $(BIN)/buf ## With each release: what the next one may not break
+	PATH="$(BIN):$$PATH" buf build --exclude-source-info -o hack/proto/baseline.binpb
 
 lint: $(BIN)/golangci-lint $(BIN)/helm ## gofmt, go vet and golangci-lint on every module of ours; helm lint
 	cd hack/world && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...

@@ -18,6 +18,12 @@ if ! changed="$(diff <(echo "$before") <(generated))"; then
 fi
 
 failed=0
+# What is stored and what is in topics outlives a release: nothing that the baseline knows may be removed or change its meaning.
+if ! PATH="$PWD/bin:$PATH" buf breaking --against hack/proto/baseline.binpb; then
+  echo "The protobuf messages break with hack/proto/baseline.binpb, which is what is out there" >&2
+  failed=1
+fi
+
 for mod in . hack/bench hack/world hack/tools hack/tools/buf hack/tools/lint hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes; do
   if ! (cd "$mod" && go mod tidy -diff >/dev/null 2>&1); then
     echo "$mod: go.mod or go.sum is not tidy: run go mod tidy there" >&2

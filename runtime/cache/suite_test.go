@@ -45,6 +45,7 @@ func suite(t *testing.T, open func(*testing.T) *engine) {
 		{"ListRaces", listRaces},
 		{"Summaries", summaries},
 		{"OffersLiveAsLongAsNothingChanged", offers},
+		{"ForgetInboxes", forgetInboxes},
 		{"Routes", routes},
 		{"RouteEpochs", routeEpochs},
 		{"RoutesAfterEmptying", routesAfterEmptying},

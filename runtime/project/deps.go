@@ -22,6 +22,9 @@ type Model interface {
 	CountParked(ctx context.Context) (int, error)
 	ClaimTails(ctx context.Context, limit int) ([]readmodel.Tail, error)
 	TailRaised(ctx context.Context, t readmodel.Tail) error
+	OweCache(ctx context.Context) error
+	CacheDebt(ctx context.Context) (generation int64, err error)
+	CachePaid(ctx context.Context, generation int64) error
 	KeepPartitions(ctx context.Context) (readmodel.Upkeep, error)
 }
 
@@ -29,6 +32,7 @@ type Model interface {
 type Cache interface {
 	DropList(ctx context.Context, users ...store.User) error
 	PutSummaries(ctx context.Context, summaries []cache.Summary) error
+	ForgetInboxes(ctx context.Context) error
 }
 
 // Tails raises tail marks in the store.
@@ -69,7 +73,7 @@ func New(o Options) (*Projector, error) {
 		return nil, err
 	}
 	m.retention.Set(o.HotRetention.Seconds())
-	return &Projector{o: o, log: o.Log, metrics: m, refresh: newRefresher(o.Cache, o.Log, m)}, nil
+	return &Projector{o: o, log: o.Log, metrics: m, refresh: newRefresher(o.Cache, o.Model.OweCache, o.Log, m)}, nil
 }
 
 // Bounds of what the consumer takes at a time.

@@ -4,8 +4,9 @@
 //
 // A call's records are applied in one transaction. Then the cache learns of it (the conversations' summaries, and whose list is outdated),
 // and only when it has are the records done and their offsets committed. So a process that dies anywhere in between repeats work that
-// changes nothing but what is still owed: the cache is behind for a moment, never for good. While Redis is away the model goes on until
-// the consumer's bound of pending records; records that waited longer than the cache keeps anything are done without it.
+// changes nothing but what is still owed: the cache is behind for a moment, never for good. While Redis is away the model goes on:
+// after half a minute it is noted in Aurora that the cache is owed to forget everything, and the records are done; whichever projector first reaches
+// Redis again has it forget. Until then, some seconds, what it had may still show.
 //
 // Before a transaction its edits, deletions, reactions and verdicts are folded into the stored messages: what the model's head has passed, and
 // with it the tail mark, is folded in the store. A crash in between folds again, which changes nothing.
@@ -18,7 +19,7 @@
 //
 // # Concurrency and lifecycle
 //
-// Handle is called by the consumer for several partitions at a time. Run owns four loops (the cache's refresh, tail marks, parked
-// conversations, the read model's partitions) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
+// Handle is called by the consumer for several partitions at a time. Run owns five loops (the cache's refresh, what the cache is
+// owed, tail marks, parked conversations, the read model's partitions) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
 // is delivered again.
 package project

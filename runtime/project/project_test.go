@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,56 @@ type fakeModel struct {
 	claimTails  func() ([]readmodel.Tail, error)
 	tailRaised  func(readmodel.Tail) error
 	keep        func() (readmodel.Upkeep, error)
+	debt        *debt
+}
+
+// debt is what the cache is owed.
+type debt struct {
+	mu    sync.Mutex
+	owed  int64
+	times int
+	down  bool
+}
+
+func (d *debt) setDown(down bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.down = down
+}
+
+func (d *debt) left() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.owed
+}
+
+func (f fakeModel) OweCache(context.Context) error {
+	f.debt.mu.Lock()
+	defer f.debt.mu.Unlock()
+	if f.debt.down {
+		return errBoom
+	}
+	f.debt.times++
+	f.debt.owed = int64(f.debt.times)
+	return nil
+}
+
+func (f fakeModel) CacheDebt(context.Context) (int64, error) {
+	if f.debt == nil {
+		return 0, nil
+	}
+	f.debt.mu.Lock()
+	defer f.debt.mu.Unlock()
+	return f.debt.owed, nil
+}
+
+func (f fakeModel) CachePaid(_ context.Context, generation int64) error {
+	f.debt.mu.Lock()
+	defer f.debt.mu.Unlock()
+	if f.debt.owed == generation {
+		f.debt.owed = 0
+	}
+	return nil
 }
 
 func (f fakeModel) KeepPartitions(context.Context) (readmodel.Upkeep, error) {
@@ -86,6 +137,17 @@ type fakeCache struct {
 	tries     int
 	summaries map[store.Conv]uint64
 	dropped   map[store.User]int
+	forgotten int
+}
+
+func (f *fakeCache) ForgetInboxes(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down {
+		return errBoom
+	}
+	f.forgotten++
+	return nil
 }
 
 func (f *fakeCache) DropList(_ context.Context, users ...store.User) error {
@@ -159,7 +221,7 @@ func TestRecordsAreDoneWhenTheCacheKnows(t *testing.T) {
 		l := readmodeltest.NewLog(t, "acme", "c", store.Group)
 		c := newFakeCache()
 		c.setDown(true)
-		p := projector(t, fakeModel{}, c, nil)
+		p := projector(t, fakeModel{debt: &debt{}}, c, nil)
 		stop := start(t, p)
 		defer stop()
 		var done []string
@@ -169,13 +231,10 @@ func TestRecordsAreDoneWhenTheCacheKnows(t *testing.T) {
 		}{{"first", 5}, {"late", 4}, {"second", 9}} {
 			p.refresh.add([]readmodel.Summary{{Conv: l.Conv, Head: n.head}}, []store.User{l.User("ann")}, func() { done = append(done, n.name) })
 		}
-		pass(10 * time.Minute)
+		pass(refreshAge - time.Second)
 		synctest.Wait()
 		if len(done) > 0 {
 			t.Fatalf("done while the cache is down: %v: a crash now would leave it behind for good", done)
-		}
-		if c.tries > 300 {
-			t.Errorf("%d attempts in 10 minutes: a cache that is down must not be hammered", c.tries)
 		}
 		c.setDown(false)
 		pass(refreshMax)
@@ -183,26 +242,58 @@ func TestRecordsAreDoneWhenTheCacheKnows(t *testing.T) {
 		if diff := cmp.Diff([]string{"first", "late", "second"}, done); diff != "" {
 			t.Errorf("done (-want +got):\n%s", diff)
 		}
-		if c.summaries[l.Conv] != 9 || c.dropped[l.User("ann")] != 1 {
-			t.Errorf("summary at %d, dropped %d times; want the newest, once", c.summaries[l.Conv], c.dropped[l.User("ann")])
+		if c.summaries[l.Conv] != 9 || c.dropped[l.User("ann")] != 1 || c.forgotten != 0 {
+			t.Errorf("summary at %d, dropped %d times, forgotten %d times; want the newest, once, never", c.summaries[l.Conv], c.dropped[l.User("ann")], c.forgotten)
 		}
 	})
 }
 
-func TestACacheThatStaysAwayHoldsNothingForEver(t *testing.T) {
+// A cache that stays away does not stop the projection: what it is not told of is noted, and when it is back it forgets all that it has.
+func TestACacheThatStaysAwayIsOwed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := readmodeltest.NewLog(t, "acme", "c", store.Group)
-		c := newFakeCache()
+		c, d := newFakeCache(), &debt{}
 		c.setDown(true)
-		p := projector(t, fakeModel{}, c, nil)
+		p := projector(t, fakeModel{debt: d}, c, nil)
 		stop := start(t, p)
-		defer stop()
-		done := false
-		p.refresh.add(nil, []store.User{l.User("ann")}, func() { done = true })
-		pass(refreshAge + time.Minute)
+		var done atomic.Int32
+		add := func() { p.refresh.add(nil, []store.User{l.User("ann")}, func() { done.Add(1) }) }
+		add()
+		pass(10 * time.Minute)
 		synctest.Wait()
-		if !done {
-			t.Error("the cache has forgotten what it had by now: the record need not wait any more")
+		if done.Load() != 1 || d.left() == 0 {
+			t.Fatalf("done %d, owed %d: the record waits for a cache that is not there", done.Load(), d.left())
+		}
+		if c.tries > 300 {
+			t.Errorf("%d attempts in 10 minutes: a cache that is down must not be hammered", c.tries)
+		}
+
+		// While the debt cannot be noted either, nothing is done.
+		d.setDown(true)
+		add()
+		pass(time.Minute)
+		synctest.Wait()
+		if done.Load() != 1 {
+			t.Error("done, and nobody will ever tell the cache")
+		}
+		d.setDown(false)
+		pass(2 * refreshMax)
+		synctest.Wait()
+		if done.Load() != 2 {
+			t.Error("not done when the debt could be noted")
+		}
+		stop()
+
+		// The process ends; another finds the debt.
+		p = projector(t, fakeModel{debt: d}, c, nil)
+		stop = start(t, p)
+		defer stop()
+		pass(time.Minute)
+		c.setDown(false)
+		pass(2 * debtEvery)
+		synctest.Wait()
+		if c.forgotten != 1 || d.left() != 0 {
+			t.Errorf("forgotten %d times, %d owed; want once and nothing", c.forgotten, d.left())
 		}
 	})
 }

@@ -20,13 +20,16 @@ const (
 	refreshMax   = 5 * time.Second
 	// refreshLast bounds the last attempt when the process ends.
 	refreshLast = 2 * time.Second
-	// refreshAge is how long records wait for the cache. It keeps nothing for longer than about 70 minutes.
-	refreshAge = 75 * time.Minute
+	// refreshAge is how long records wait for the cache. After that it is owed to forget all that it has, and they are done.
+	refreshAge = 30 * time.Second
+	// oweTimeout bounds the noting of that.
+	oweTimeout = 5 * time.Second
 )
 
 // refresher tells the cache what has changed. What is told is merged: of a busy conversation only the newest summary is written.
 type refresher struct {
 	cache   Cache
+	owe     func(context.Context) error
 	log     *slog.Logger
 	metrics *metrics
 	wake    chan struct{}
@@ -47,8 +50,8 @@ type waiting struct {
 	done  func()
 }
 
-func newRefresher(c Cache, log *slog.Logger, m *metrics) *refresher {
-	return &refresher{cache: c, log: log, metrics: m, wake: make(chan struct{}, 1), pending: emptyNews()}
+func newRefresher(c Cache, owe func(context.Context) error, log *slog.Logger, m *metrics) *refresher {
+	return &refresher{cache: c, owe: owe, log: log, metrics: m, wake: make(chan struct{}, 1), pending: emptyNews()}
 }
 
 func emptyNews() news {
@@ -141,20 +144,28 @@ func (r *refresher) flush(ctx context.Context) bool {
 	}
 	r.metrics.refreshFailures.Inc()
 	r.log.Warn("the inbox cache is behind and will be told again", "summaries", len(n.summaries), "lists", len(n.users), "error", err)
-	kept := n.done[:0]
-	for _, w := range n.done {
-		if time.Since(w.since) > refreshAge {
+	if len(n.done) > 0 && time.Since(n.done[0].since) > refreshAge && r.giveUp(ctx) {
+		for _, w := range n.done {
 			w.done()
-			continue
 		}
-		kept = append(kept, w)
+		return false
 	}
-	n.done = kept
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n.merge(r.pending)
 	r.pending = n
 	return false
+}
+
+// giveUp says whether the cache need not be told any more what is there now: it will forget all that it has.
+func (r *refresher) giveUp(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, oweTimeout)
+	defer cancel()
+	if err := r.owe(ctx); err != nil {
+		r.log.Warn("records wait for the inbox cache: it was not noted that it is owed", "error", err)
+		return false
+	}
+	return true
 }
 
 func (r *refresher) tell(ctx context.Context, n news) error {

@@ -23,6 +23,9 @@ const (
 	parkedPage    = 20
 	parkedTimeout = time.Minute
 
+	debtEvery   = 5 * time.Second
+	debtTimeout = time.Minute
+
 	partitionsEvery = 10 * time.Minute
 )
 
@@ -32,6 +35,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	wg.Go(func() { p.refresh.run(ctx) })
 	wg.Go(func() { every(ctx, tailsEvery, p.raiseTails) })
 	wg.Go(func() { every(ctx, parkedEvery, p.retryParked) })
+	wg.Go(func() { every(ctx, debtEvery, p.payCache) })
 	wg.Go(func() { every(ctx, partitionsEvery, p.keepPartitions) })
 	wg.Wait()
 	return nil
@@ -103,6 +107,25 @@ func (p *Projector) retryParked(ctx context.Context) {
 		return
 	}
 	p.metrics.parked.Set(float64(n))
+}
+
+// payCache has the cache forget everything when it was not told of something.
+func (p *Projector) payCache(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, debtTimeout)
+	defer cancel()
+	debt, err := p.o.Model.CacheDebt(ctx)
+	if err == nil && debt > 0 {
+		if err = p.o.Cache.ForgetInboxes(ctx); err == nil {
+			err = p.o.Model.CachePaid(ctx, debt)
+		}
+		if err == nil {
+			p.metrics.forgotten.Inc()
+			p.log.Info("the inbox cache was away for long and has forgotten what it had")
+		}
+	}
+	if err != nil {
+		p.warn(ctx, "the inbox cache may be outdated: it has not forgotten what it had yet", err)
+	}
 }
 
 // keepPartitions makes and drops the read model's months.

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/readmodeltest"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -72,63 +71,10 @@ func dump(t *testing.T, m *Model) []string {
 	return lines
 }
 
-// world returns logs with all that happens in them: members who come, go, come again and change roles, names, messages and what happens to
-// those, batches large and small.
-func world(t *testing.T, rnd *rand.Rand) []*readmodeltest.Log {
-	var logs []*readmodeltest.Log
-	for i := range 6 {
-		kind := store.Group
-		if i == 0 {
-			kind = store.Direct
-		}
-		l := readmodeltest.NewLog(t, fmt.Sprintf("tenant%d", i%2), fmt.Sprintf("conv%d", i/2), kind)
-		l.Title = fmt.Sprintf("First title %d", i)
-		l.Batch(readmodeltest.Add("ann", "ann", "bob"))
-		inside := map[string]bool{"ann": true, "bob": true}
-		for range 30 {
-			var entries []*logpb.Entry
-			for n := range uint64(1 + rnd.IntN(4)) {
-				user := []string{"cat", "dan", "eve"}[rnd.IntN(3)]
-				target := 1 + rnd.Uint64N(l.Head()+n)
-				if rnd.IntN(2) == 0 {
-					target = max(1, l.Head()+n-rnd.Uint64N(4)) // mostly the last ones: summaries follow them
-				}
-				someone := []string{"ann", "bob"}[rnd.IntN(2)]
-				switch {
-				case rnd.IntN(5) == 0:
-					entries = append(entries, readmodeltest.Edit(someone, target, "edited\x00 "+fmt.Sprint(rnd.IntN(1000))))
-				case rnd.IntN(5) == 0:
-					entries = append(entries, readmodeltest.React(someone, target, []string{"👍", "👎"}[rnd.IntN(2)]))
-				case rnd.IntN(12) == 0:
-					entries = append(entries, readmodeltest.Delete("ann", target))
-				case rnd.IntN(8) == 0:
-					actions := []string{"flag", "mask", "hide", "none"}
-					entries = append(entries, readmodeltest.Judge([]string{"spam", "profanity"}[rnd.IntN(2)], target, actions[rnd.IntN(4)], rnd.Uint32N(3)))
-				case rnd.IntN(15) == 0:
-					entries = append(entries, readmodeltest.Role("ann", someone, []string{store.RoleAdmin, store.RoleMember}[rnd.IntN(2)]))
-				case kind == store.Group && rnd.IntN(6) == 0 && inside[user]:
-					entries = append(entries, readmodeltest.Remove("ann", user))
-					inside[user] = false
-				case kind == store.Group && rnd.IntN(4) == 0 && !inside[user]:
-					entries = append(entries, readmodeltest.Add("ann", user))
-					inside[user] = true
-				case rnd.IntN(15) == 0:
-					entries = append(entries, readmodeltest.Rename("ann", fmt.Sprint("Title ", rnd.IntN(100))))
-				default:
-					entries = append(entries, readmodeltest.Say([]string{"ann", "bob"}[rnd.IntN(2)], "hello\x00 wörld 👋 "+fmt.Sprint(rnd.IntN(1000))))
-				}
-			}
-			l.Batch(entries...)
-		}
-		logs = append(logs, l)
-	}
-	return logs
-}
-
 // However the records come, the tables end the same.
 func TestApplyEndsTheSame(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	logs := world(t, rnd)
+	logs := readmodeltest.World(t, rnd)
 	inOrder := records(logs...)
 
 	reference := migrated(t)

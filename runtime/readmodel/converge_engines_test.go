@@ -55,7 +55,7 @@ func stored(t *testing.T, src *readmodeltest.Source, l *readmodeltest.Log) []Rec
 func TestModelConvergesToTheStore(t *testing.T) {
 	for seed := range uint64(8) {
 		rnd := rand.New(rand.NewPCG(seed, 77))
-		logs := world(t, rnd)
+		logs := readmodeltest.World(t, rnd)
 		reference, plain := migrated(t), readmodeltest.NewSource(logs...)
 		for _, r := range records(logs...) {
 			apply(t, NewWriter(reference, plain), r)
