@@ -39,15 +39,8 @@ func (c *Client) CreateGroup(ctx context.Context, title string, members []string
 
 // Inbox returns a page of the user's conversations by last activity. limit 0 is the server's default; cursor is a page's Next.
 func (c *Client) Inbox(ctx context.Context, limit int, cursor string) (protocol.InboxPage, error) {
-	q := url.Values{}
-	if limit > 0 {
-		q.Set("limit", strconv.Itoa(limit))
-	}
-	if cursor != "" {
-		q.Set("cursor", cursor)
-	}
 	var out protocol.InboxPage
-	err := c.call(ctx, http.MethodGet, "/v1/inbox?"+q.Encode(), nil, nil, &out)
+	err := c.call(ctx, http.MethodGet, "/v1/inbox"+pageQuery(limit, cursor), nil, nil, &out)
 	return out, err
 }
 
@@ -82,21 +75,27 @@ func (c *Client) RegisterDevice(ctx context.Context, d protocol.Device) error {
 
 // call makes one REST call. It does not retry: every call here may be repeated by the caller.
 func (c *Client) call(ctx context.Context, method, path string, body any, head http.Header, into any) error {
+	_, err := c.do(ctx, method, path, body, head, into)
+	return err
+}
+
+// do is call for who wants to know the status.
+func (c *Client) do(ctx context.Context, method, path string, body any, head http.Header, into any) (status int, err error) {
 	var payload io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
+			return 0, fmt.Errorf("encode the request: %w", err)
 		}
 		payload = bytes.NewReader(data)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.rest+path, payload)
 	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
+		return 0, fmt.Errorf("make the request: %w", err)
 	}
 	token, err := c.o.Token(ctx)
 	if err != nil {
-		return fmt.Errorf("get a token: %w", err)
+		return 0, fmt.Errorf("get a token: %w", err)
 	}
 	for k, v := range head {
 		req.Header[k] = v
@@ -107,23 +106,23 @@ func (c *Client) call(ctx context.Context, method, path string, body any, head h
 	}
 	res, err := c.o.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("call the gateway: %w", err)
+		return 0, fmt.Errorf("call the gateway: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
 	if err != nil {
-		return fmt.Errorf("read the gateway's answer: %w", err)
+		return 0, fmt.Errorf("read the gateway's answer: %w", err)
 	}
 	if res.StatusCode >= 300 {
-		return problemOf(res, data)
+		return res.StatusCode, problemOf(res, data)
 	}
 	if into == nil {
-		return nil
+		return res.StatusCode, nil
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("read the gateway's answer: %w", err)
+		return 0, fmt.Errorf("read the gateway's answer: %w", err)
 	}
-	return nil
+	return res.StatusCode, nil
 }
 
 // problemOf makes an Error of a refused call; one without a problem in it comes from something in between.

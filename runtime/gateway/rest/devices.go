@@ -99,7 +99,7 @@ func (c *call) device() (string, error) {
 // deviceDetails shows a device to its user: without its push token.
 func deviceDetails(d store.Device) protocol.DeviceDetails {
 	return protocol.DeviceDetails{
-		ID: d.ID, Platform: d.Platform, PushChannel: d.PushChannel, RegisteredAtMS: d.RegisteredAt.UnixMilli(), Preferences: shownPreferences(d.Preferences),
+		ID: d.ID, Platform: d.Platform, PushChannel: d.PushChannel, RegisteredAtMS: max(d.RegisteredAt.UnixMilli(), 0), Preferences: shownPreferences(d.Preferences),
 	}
 }
 
