@@ -97,10 +97,15 @@ func (n *Notifier) examine(ctx context.Context, e *evaluation, m *member, fast c
 	if !e.owes(m.Member, fast.Read) {
 		return nil, 0, nil
 	}
+	if !m.accepted && n.confirmed(e, m, fast) {
+		return nil, 0, nil
+	}
+	began := time.Now()
 	devices, err := n.o.Store.Devices(ctx, m.User)
 	if err != nil {
 		return nil, 0, err
 	}
+	n.roster.put(m.User, devices, began)
 	marks := store.Membership{Read: fast.Read, Delivered: fast.Delivered}
 	// A device that the cache does not know may have a mark in the store, and owe to it that it is owed a push.
 	if pushes, _ := n.pushes(e, m, known(devices), marks); len(pushes) == 0 && !m.accepted {

@@ -17,7 +17,8 @@
 //
 // Members are listed once for a window, and decided in chunks of a hundred: their marks are one pipeline to the cache, their
 // pushes one call of the sender, which puts those that are alike into one request. The store is asked for a member's devices
-// where the cache's marks leave something owed, and for the membership where that does too. Marks only rise, so the higher of
+// where the cache's marks leave something owed and the devices were not read since the message, and for the membership where
+// that leaves something owed too. Marks only rise, so the higher of
 // cache and store is true, and a cache that is empty or down makes a push too many, never one too few.
 //
 // # Content

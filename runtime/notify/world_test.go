@@ -36,10 +36,11 @@ type world struct {
 	sizes   []int // of the calls
 	removed []string
 
-	log       []*logpb.Batch // what the store has of the conversation
-	reads     int
-	deferrals map[string]store.Deferral
-	dead      []eventlog.PushFailure
+	log                      []*logpb.Batch // what the store has of the conversation
+	reads                    int
+	deviceReads, memberReads int
+	deferrals                map[string]store.Deferral
+	dead                     []eventlog.PushFailure
 
 	answer     func(push.Message) push.Result
 	onCache    func() error
@@ -110,6 +111,7 @@ func (w *world) Conversation(context.Context, store.Conv) (store.Conversation, e
 func (w *world) Members(context.Context, store.Conv) ([]store.Member, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.memberReads++
 	return slices.Clone(w.members), w.onMembers()
 }
 
@@ -136,6 +138,7 @@ func (w *world) RaisePushed(_ context.Context, u store.User, _ store.Conv, seq u
 func (w *world) Devices(_ context.Context, u store.User) ([]store.Device, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.deviceReads++
 	return slices.Clone(w.devices[u.ID()]), w.onDevices()
 }
 
