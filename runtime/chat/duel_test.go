@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -216,9 +218,22 @@ func (d *duel) client(user string, things int) (acks []ack) {
 		default:
 			in.Body = in.GetClientMsgId()
 		}
+		var before uint64
 		for {
-			res := d.anyone(r).try(in)
+			g := d.anyone(r)
+			if r.IntN(4) == 0 { // a client that gave an attempt up: both are on their way
+				other, again := d.anyone(r), proto.CloneOf(in)
+				d.landing.Go(func() { other.try(again) })
+			}
+			res := g.try(in)
 			code := protocol.Code(res.GetCode())
+			if code == "" && before != 0 && before != res.GetSeq() && !moot {
+				d.t.Errorf("%s was acknowledged at %d and at %d", in.GetClientMsgId(), before, res.GetSeq())
+			}
+			if code == "" && r.IntN(4) == 0 { // the client did not hear it
+				before = res.GetSeq()
+				continue
+			}
 			if code == "" {
 				acks = append(acks, ack{user, in.GetClientMsgId(), res.GetSeq(), moot})
 				if in.GetChange() == nil {

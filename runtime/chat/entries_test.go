@@ -312,7 +312,7 @@ func TestTheLastOwnerHasAnHeir(t *testing.T) {
 	cases := map[string]struct {
 		reason  string
 		prepare []change // of ann, the owner
-		go_     change
+		leave   change
 		want    map[string]string
 	}{
 		"AnAdmin": {
@@ -345,11 +345,11 @@ func TestTheLastOwnerHasAnHeir(t *testing.T) {
 			for i, ch := range tc.prepare {
 				one.mustDo("ann", fmt.Sprint(i), ch)
 			}
-			r := one.mustDo("ann", "go", tc.go_)
+			r := one.mustDo("ann", "go", tc.leave)
 			if diff := cmp.Diff(tc.want, rolesOf(t, st, c)); diff != "" {
 				t.Errorf("%s\nmembers (-want +got):\n%s", tc.reason, diff)
 			}
-			if again := one.mustDo("ann", "go", tc.go_); again.GetSeq() != r.GetSeq() {
+			if again := one.mustDo("ann", "go", tc.leave); again.GetSeq() != r.GetSeq() {
 				t.Errorf("the retry of who has left: got %v, want seq %d", again, r.GetSeq())
 			}
 			if got := logOf(t, st, c)[r.GetSeq()-1].GetMembersRemoved(); got == nil {
