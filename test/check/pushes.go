@@ -21,7 +21,7 @@ type place struct{ conv, user string }
 func (v *verification) checkPushes(ctx context.Context) ([]Violation, error) {
 	var bad []Violation
 	v.pushes = 0
-	collapse := map[string]place{}
+	collapse := map[string]string{}
 	ids := map[place]string{}
 	for _, d := range v.r.devices {
 		if d.pushToken == "" {
@@ -39,10 +39,10 @@ func (v *verification) checkPushes(ctx context.Context) ([]Violation, error) {
 			if was, ok := ids[at]; ok && was != p.CollapseID || p.CollapseID == "" {
 				bad = append(bad, Violation{Promise: "P6", Where: at.conv, What: fmt.Sprintf("pushes to %s about one conversation carry several collapse ids", d.user)})
 			}
-			if was, ok := collapse[p.CollapseID]; ok && was != at {
-				bad = append(bad, Violation{Promise: "P6", Where: at.conv, What: "pushes about different things carry one collapse id"})
+			if was, ok := collapse[p.CollapseID]; ok && was != at.conv {
+				bad = append(bad, Violation{Promise: "P6", Where: at.conv, What: "pushes about different conversations carry one collapse id: one hides the other"})
 			}
-			ids[at], collapse[p.CollapseID] = p.CollapseID, at
+			ids[at], collapse[p.CollapseID] = p.CollapseID, at.conv
 		}
 		for id, l := range v.logs {
 			found := v.checkPhone(d, l, covered[id])
