@@ -48,6 +48,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Inbox:          inboxes{reader},
 		History:        history.NewReader(b.store, model),
 		Routes:         b.cache,
+		MemberMarks:    b.cache,
 		ChatService:    r.cfg.Chat.Service,
 		Resolve:        fixed(r.cfg.Chat.Addresses),
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,

@@ -269,7 +269,7 @@ type pod struct {
 	kill func() // dies
 }
 
-func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry, tune func(*Tunables)) *pod {
+func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry, tune func(*Tunables), change ...func(*Options)) *pod {
 	t.Helper()
 	tn := Tunables{
 		SendTimeout: 3 * time.Second, StoreTimeout: time.Second, KafkaTimeout: 200 * time.Millisecond, BreakerProbe: 20 * time.Millisecond,
@@ -279,7 +279,11 @@ func startPod(t *testing.T, podName string, st Store, k Publisher, reg Registry,
 	if tune != nil {
 		tune(&tn)
 	}
-	s, err := New(Options{Pod: podName, Store: st, Publisher: k, Registry: reg, HotRetention: 24 * time.Hour, Tunables: tn})
+	o := Options{Pod: podName, Store: st, Publisher: k, Registry: reg, HotRetention: 24 * time.Hour, Tunables: tn}
+	for _, f := range change {
+		f(&o)
+	}
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,9 +336,16 @@ type gateway struct {
 	drained bool
 	hello   *chatpb.ChatHello
 	err     error
+
+	instance  string
+	signals   []*chatpb.Signal
+	takeovers int
 }
 
-func (p *pod) connect() *gateway {
+func (p *pod) connect() *gateway { return p.connectAs("", false) }
+
+// connectAs connects a gateway whose routes say instance; routed says that it registers everybody.
+func (p *pod) connectAs(instance string, routed bool) *gateway {
 	p.t.Helper()
 	cc, err := grpc.NewClient("passthrough:///pod", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return p.lis.DialContext(ctx) }))
@@ -343,7 +354,7 @@ func (p *pod) connect() *gateway {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &gateway{
-		t: p.t, conv: "c", client: chatpb.NewChatClient(cc), changed: make(chan struct{}),
+		t: p.t, conv: "c", instance: instance, client: chatpb.NewChatClient(cc), changed: make(chan struct{}),
 		results: map[uint64]*chatpb.Result{}, entries: map[string][]*logpb.Entry{}, heads: map[string]*chatpb.Head{},
 	}
 	if g.stream, err = g.client.Connect(ctx); err != nil {
@@ -355,15 +366,21 @@ func (p *pod) connect() *gateway {
 		closeIt(p.t, cc)
 		<-done
 	})
-	if err := g.stream.Send(&chatpb.GatewayFrame{Hello: &chatpb.GatewayHello{Gateway: "gw"}}); err != nil {
-		p.t.Fatal(err)
-	}
+	g.tell(&chatpb.GatewayFrame{Hello: &chatpb.GatewayHello{Gateway: "gw", Instance: instance}, Routed: &routed})
 	go func() {
 		defer close(done)
 		g.receive()
 	}()
 	g.wait("hello", func() bool { return g.hello != nil })
 	return g
+}
+
+// tell sends a frame.
+func (g *gateway) tell(f *chatpb.GatewayFrame) {
+	g.t.Helper()
+	if err := g.stream.Send(f); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 func (g *gateway) receive() {
@@ -387,6 +404,8 @@ func (g *gateway) receive() {
 			g.heads[h.GetConversation()] = h
 		}
 		g.drained = g.drained || f.GetDraining()
+		g.signals = append(g.signals, f.GetSignals()...)
+		g.takeovers += len(f.GetTakeovers())
 		close(g.changed)
 		g.changed = make(chan struct{})
 		g.mu.Unlock()

@@ -51,9 +51,9 @@ func newAudience(s *Service, conv store.Conv) *audience { return &audience{s: s,
 
 // deliver hands a committed batch to the gateways that may have a member.
 func (a *audience) deliver(b *logpb.Batch) {
-	d := &chatpb.Deliver{Tenant: string(a.conv.Tenant()), Conversation: a.conv.ID(), Batch: b}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	d := &chatpb.Deliver{Tenant: string(a.conv.Tenant()), Conversation: a.conv.ID(), Batch: b, Large: a.known && a.users == nil}
 	if a.tell(func(skip gateways) { a.s.streams.deliver(d, skip, a.s.metrics) }) && len(a.away) > 0 {
 		if len(a.owed) == 0 {
 			a.owed = gateways{}

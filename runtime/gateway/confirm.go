@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -31,31 +30,20 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 	if f.Type == protocol.TypeDelivered && seq > cur.delivered {
 		cur.delivered, delivered = seq, seq
 	}
+	large := cur.large
 	c.mu.Unlock()
 	if delivered == 0 && read == 0 {
 		return
 	}
 	c.g.marks.raise(c.user, v, c.device, delivered, read)
-	if news {
-		c.g.receipt(c, v, read)
+	// In a large conversation nobody but the user's other devices is told, and of reading alone.
+	if large {
+		delivered = 0
 	}
-}
-
-// receipt tells the user's other devices, and in a direct conversation the other user, that the user has read up to seq.
-// It reaches the connections of this gateway; others see the mark with the next inbox.
-func (g *Gateway) receipt(from *conn, v store.Conv, seq uint64) {
-	frame := encode(&protocol.ServerFrame{Type: protocol.TypeReceipt, Conversation: v.ID(), User: from.user.ID(), Read: seq})
-	if rest.IsDirect(v) {
-		g.hub.eachConn(v, func(c *conn) {
-			if c != from {
-				c.tell(frame, protocol.TypeReceipt)
-			}
-		})
-		return
+	if !news {
+		read = 0
 	}
-	for _, c := range g.hub.userConns(from.user) {
-		if c != from {
-			c.tell(frame, protocol.TypeReceipt)
-		}
+	if read > 0 && !(large && c.alone) || delivered > 0 {
+		c.g.receipts.add(c, v, delivered, read)
 	}
 }

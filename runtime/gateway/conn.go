@@ -32,6 +32,8 @@ type conn struct {
 	device string
 	// early is whom the request's Authorization header spoke for.
 	early *Principal
+	// alone says that the user had no other device at hello.
+	alone bool
 
 	mu       sync.Mutex
 	live     bool // welcome is queued: entries may follow
@@ -47,6 +49,12 @@ type conn struct {
 	// refreshing says that a new token is being verified; histories is how many pages are waited for.
 	refreshing bool
 	histories  int
+	typing   map[store.Conv]typing
+	// watchedAt is when the connection last said whom it watches.
+	watchedAt time.Time
+
+	// watches is whom it watches; the lock of presences guards it.
+	watches []store.User
 
 	timer *time.Timer
 }
@@ -149,6 +157,7 @@ func (c *conn) finish() {
 	}
 	c.g.hub.removeUser(c)
 	c.g.routes.disconnect(c)
+	c.g.presences.leave(c)
 	for _, v := range convs {
 		c.g.hub.removeConv(v, c)
 	}

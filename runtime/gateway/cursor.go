@@ -27,6 +27,8 @@ type cursor struct {
 	delivered, read uint64
 	// repeated says that the client has told its read mark on this connection.
 	repeated bool
+	// large says that the conversation is too large for receipts, as the last delivery said.
+	large bool
 }
 
 // delivery is one committed batch on its way to many connections. One goroutine uses it.
@@ -35,11 +37,12 @@ type delivery struct {
 	batch       *logpb.Batch
 	first, last uint64
 	removed     map[string]bool
+	large       bool
 	frame       []byte // encoded when the first connection takes it
 }
 
-func newDelivery(v store.Conv, b *logpb.Batch) *delivery {
-	d := &delivery{conv: v, batch: b, first: store.First(b), last: store.Last(b)}
+func newDelivery(v store.Conv, b *logpb.Batch, large bool) *delivery {
+	d := &delivery{conv: v, batch: b, large: large, first: store.First(b), last: store.Last(b)}
 	for _, e := range b.GetEntries() {
 		for _, u := range e.GetMembersRemoved().GetUsers() {
 			if d.removed == nil {
@@ -206,7 +209,7 @@ func (c *conn) deliver(d *delivery) {
 		(cur.away && !d.begins(c.user.ID())):
 		c.raise(cur, d.last)
 	case c.push(d.encoded(), protocol.TypeEntries):
-		cur.sent, cur.away = d.last, false
+		cur.sent, cur.away, cur.large = d.last, false, d.large
 		cur.target = max(cur.target, d.last)
 	}
 }

@@ -27,7 +27,7 @@ func (g *Gateway) Deliver(d *chatpb.Deliver) {
 			}
 		}
 	}
-	one := newDelivery(v, d.GetBatch())
+	one := newDelivery(v, d.GetBatch(), d.GetLarge())
 	g.hub.eachConn(v, func(c *conn) { c.deliver(one) })
 }
 

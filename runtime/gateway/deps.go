@@ -68,6 +68,11 @@ type Routes interface {
 	rest.Routes
 }
 
+// MemberMarks is the fast copy of the marks of many members of a conversation, in the order of users. It may have forgotten any.
+type MemberMarks interface {
+	MemberMarks(ctx context.Context, c store.Conv, users []store.User) ([]cache.Marks, error)
+}
+
 // MarkLog publishes read marks. It must not wait: done is called once, later, with nil when the mark is safe.
 type MarkLog interface {
 	PublishMark(u store.User, c store.Conv, read uint64, done func(error))

@@ -34,8 +34,11 @@ type Gateway struct {
 	marks  *markTable
 	prober *prober
 	routes *router
-	chat   *chatpool.Pool
-	pulls  *semaphore.Weighted
+	// receipts and presences are what connections are told of others.
+	receipts  *receipts
+	presences *presences
+	chat      *chatpool.Pool
+	pulls     *semaphore.Weighted
 	// histories bounds the pages that are read for sockets.
 	histories *semaphore.Weighted
 
@@ -69,6 +72,7 @@ func New(o Options) (*Gateway, error) {
 	g.marks = newMarkTable(g)
 	g.prober = newProber(g)
 	g.routes = newRouter(g)
+	g.receipts, g.presences = newReceipts(g), newPresences(g)
 	var err error
 	if g.m, err = newMetrics(g, o.Registerer); err != nil {
 		return nil, fmt.Errorf("register the gateway's metrics: %w", err)
@@ -103,6 +107,8 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	g.background.Go(func() { g.marks.run(g.life) })
 	g.background.Go(func() { g.prober.run(g.life) })
 	g.background.Go(func() { g.routes.run(g.life) })
+	g.background.Go(func() { g.receipts.run(g.life) })
+	g.background.Go(func() { g.presences.run(g.life) })
 	for range 4 * runtime.GOMAXPROCS(0) {
 		g.background.Go(g.worker)
 	}

@@ -45,6 +45,12 @@ func (c *conn) dispatch(f *protocol.ClientFrame) {
 	case protocol.TypeToken:
 		c.g.m.received(f.Type)
 		c.onToken(f)
+	case protocol.TypeTyping:
+		c.g.m.received(f.Type)
+		c.onTyping(f)
+	case protocol.TypePresence:
+		c.g.m.received(f.Type)
+		c.onPresence(f)
 	case protocol.TypePing:
 		c.g.m.received(f.Type)
 		c.pushFrame(&protocol.ServerFrame{Type: protocol.TypePong, ServerTimeMS: time.Now().UnixMilli()})
@@ -95,12 +101,13 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.refuse(code, "", cc)
 		return
 	}
-	if err := c.g.registerDevice(ctx, p.User, f.Device, f.Platform); err != nil {
+	alone, err := c.g.registerDevice(ctx, p.User, f.Device, f.Platform)
+	if err != nil {
 		c.unavailable("the device could not be registered", err)
 		return
 	}
 
-	c.user, c.device = p.User, f.Device
+	c.user, c.device, c.alone = p.User, f.Device, alone
 	c.mu.Lock()
 	c.session = newSession(*p, time.Now())
 	c.cursors = map[store.Conv]*cursor{}
@@ -164,19 +171,20 @@ func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
 	return p, g.o.Revocations.Check(p, p.Device)
 }
 
-// registerDevice makes the device known. One that is known is left as it is: hello knows nothing of its push token.
-func (g *Gateway) registerDevice(ctx context.Context, u store.User, device, platform string) error {
+// registerDevice makes the device known. One that is known is left as it is: hello knows nothing of its push token. alone
+// says that the user has no other.
+func (g *Gateway) registerDevice(ctx context.Context, u store.User, device, platform string) (alone bool, err error) {
 	devices, err := g.o.Store.Devices(ctx, u)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, d := range devices {
 		if d.ID == device {
-			return nil
+			return len(devices) == 1, nil
 		}
 	}
 	if platform == "" {
 		platform = "cli"
 	}
-	return g.o.Store.RegisterDevice(ctx, u, store.Device{ID: device, Platform: platform, RegisteredAt: time.Now()})
+	return len(devices) == 0, g.o.Store.RegisterDevice(ctx, u, store.Device{ID: device, Platform: platform, RegisteredAt: time.Now()})
 }

@@ -27,6 +27,8 @@ type Options struct {
 	// Routes may be nil: then every chat pod delivers everything here, a device may be connected to two gateways, and nobody's
 	// presence is known.
 	Routes Routes
+	// MemberMarks may be nil: then the store alone says who has read a message.
+	MemberMarks MemberMarks
 	// ChatService is the host and port of the chat pods' headless Service.
 	ChatService string
 	// Resolve looks the Service's host up; the system's resolver when nil.
@@ -76,6 +78,8 @@ type Limits struct {
 	RouteEvery time.Duration
 	// LeaseEvery is how often the gateway's lease is renewed, a third of what it lasts: 5 s.
 	LeaseEvery time.Duration
+	// PresenceEvery is how often it is asked who is there, give or take a fifth: 3 s.
+	PresenceEvery time.Duration
 }
 
 func (o *Options) check() error {
@@ -118,6 +122,7 @@ func (l *Limits) fill() {
 	set(&l.ProbeEvery, 10*time.Minute)
 	set(&l.RouteEvery, 20*time.Second)
 	set(&l.LeaseEvery, 5*time.Second)
+	set(&l.PresenceEvery, 3*time.Second)
 }
 
 func set[T comparable](v *T, def T) {

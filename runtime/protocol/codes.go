@@ -1,6 +1,9 @@
 package protocol
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Subprotocol is the WebSocket subprotocol's name.
 const Subprotocol = "chat.v1"
@@ -25,6 +28,12 @@ const (
 	MaxReceiptMembers = 64
 	// MaxPresenceUsers is how many users one connection may watch, and one request may ask for.
 	MaxPresenceUsers = 100
+	// MaxReceiptsPage is how many members one page of receipts holds at most.
+	MaxReceiptsPage = 100
+	// TypingEvery is how often a client may say that its user writes in a conversation; more often is dropped.
+	TypingEvery = 2 * time.Second
+	// TypingFor is for how long a client shows that somebody writes, unless it is told so again or told that they have stopped.
+	TypingFor = 6 * time.Second
 	// MaxMissed is how many missed entries of a conversation are sent on resume; beyond, the client gets a gap and pages.
 	MaxMissed = 200
 	// RetrySearchSeqs is how far back a retry is looked for.

@@ -237,3 +237,18 @@ type DoNotDisturb struct {
 	// TimeZone is an IANA name.
 	TimeZone string `json:"time_zone"`
 }
+
+// ReceiptsPage says who of a conversation's other members has a message, in order of user.
+type ReceiptsPage struct {
+	Items []MemberReceipt `json:"items"`
+	// Next is after whom the next page begins, empty on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// MemberReceipt is what has become of a message at a member's.
+type MemberReceipt struct {
+	User string `json:"user"`
+	// Delivered says that a device of theirs has it.
+	Delivered bool `json:"delivered"`
+	Read      bool `json:"read"`
+}

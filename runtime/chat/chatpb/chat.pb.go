@@ -966,10 +966,12 @@ func (x *Result) GetFound() bool {
 // Deliver is a committed batch for every member who is connected to the gateway; each gateway picks its own. It is a hint:
 // heads are the truth.
 type Deliver struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Conversation  string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	Batch         *logpb.Batch           `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Tenant       string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	Batch        *logpb.Batch           `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
+	// large says that the conversation has too many members for receipts to be sent by themselves.
+	Large         bool `protobuf:"varint,4,opt,name=large,proto3" json:"large,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1023,6 +1025,13 @@ func (x *Deliver) GetBatch() *logpb.Batch {
 		return x.Batch
 	}
 	return nil
+}
+
+func (x *Deliver) GetLarge() bool {
+	if x != nil {
+		return x.Large
+	}
+	return false
 }
 
 // Head announces how far a conversation has come. A gateway that is behind pulls.
@@ -1344,11 +1353,12 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\x05at_ms\x18\x05 \x01(\x03R\x04atMs\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\x04R\x05count\x12$\n" +
 	"\x0eretry_after_ms\x18\a \x01(\rR\fretryAfterMs\x12\x14\n" +
-	"\x05found\x18\b \x01(\bR\x05found\"v\n" +
+	"\x05found\x18\b \x01(\bR\x05found\"\x8c\x01\n" +
 	"\aDeliver\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12/\n" +
-	"\x05batch\x18\x03 \x01(\v2\x19.chatcluster.log.v1.BatchR\x05batch\"l\n" +
+	"\x05batch\x18\x03 \x01(\v2\x19.chatcluster.log.v1.BatchR\x05batch\x12\x14\n" +
+	"\x05large\x18\x04 \x01(\bR\x05large\"l\n" +
 	"\x04Head\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x10\n" +

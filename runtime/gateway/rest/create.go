@@ -135,5 +135,8 @@ func digest(a, b string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
 }
 
+// DirectID is the id of the direct conversation of two users.
+func DirectID(a, b string) string { return directID(a, b) }
+
 // IsDirect goes by the id, which this package alone gives out.
 func IsDirect(v store.Conv) bool { return strings.HasPrefix(v.ID(), directPrefix) }
