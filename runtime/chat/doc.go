@@ -38,12 +38,17 @@
 // What one device sends stays in its order (P2). A send without a device has no order to keep, everything else holds. A lane takes requests in the order of the stream. When one is refused with
 // an error that is to be retried, what the same device sent after it is refused too, until that message comes again.
 //
+// Deliveries go to the gateways that may have a member. Left out is only one that registers all its connections and of which Redis
+// says, under its lease, that it has none; when Redis does not answer in time, or the members are many, everybody is told. A lookup
+// serves its conversation for a second, and who was left out by it is told the head soon after. Signals go the same way; they are
+// never kept.
+//
 // # Concurrency
 //
 // A lane is a conversation's single file: a small struct in a map, with one goroutine while something waits and none
 // otherwise. That goroutine alone composes, reads and puts; everything else of a lane is under its mutex. Publishing does not
 // hold the next batch up: batches on their way to Kafka are kept in order beside the lane and finish in any order; answers
-// leave in the order of the requests. Locks are taken in the order service, lane, stream; nothing that can block is done under
+// leave in the order of the requests. Locks are taken in the order service, lane, audience, locator or stream; nothing that can block is done under
 // one.
 //
 // Everything is bounded: slots of a lane, lanes of a pod, bytes that wait for a gateway (deliveries are dropped first, their

@@ -16,6 +16,9 @@
 // Locks, outermost first: a hub shard → conn.mu → writer.mu. Whoever holds conn.mu takes no hub lock. Store, cache and Kafka are
 // called with no lock held. The marks table's lock is taken alone.
 //
+// The router's goroutine alone writes routes to Redis, in batches; connections queue and a hello waits a little. What others are
+// told of a user (receipts, presence) is gathered in a table each, whose goroutine tells it a few times a second.
+//
 // # Invariants
 //
 //   - A cursor per (connection, conversation) knows the last seq that was queued (sent). Entries are queued in order of seq, each
@@ -25,6 +28,13 @@
 //     before is found in the store, what comes after is announced.
 //   - A delivery is a hint. What heals a lost one: the pod's next head, another pod's settling, a probe of the conversations of a
 //     pod whose stream broke, and a slow probe of every conversation that has a connection.
+//   - A connection has its route in Redis before its memberships are read, or the chat pods are told to deliver everything here:
+//     a gateway is left out of deliveries only while all its connections are registered under a lease that holds. Redis emptied,
+//     slow or away delays no hello and costs deliveries that nobody needs, no more.
+//   - A device has one connection: the newer one takes the route, and the older is closed when its gateway is told by way of a chat
+//     pod, or at its next renewal.
+//   - Typing, receipts and presence may get lost, are told to members (of a direct conversation, for presence) alone, and go first
+//     when a connection is behind.
 //   - What a user may see is decided by the log: a pull stops at the entry that removes the user and goes on at the one that adds
 //     the user again.
 //   - Up to sendWindow sends per (connection, conversation) are with one chat pod, on one stream, in order; the others wait. The

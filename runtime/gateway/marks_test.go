@@ -97,35 +97,6 @@ func TestAnOwnMessageIsReadByItsSender(t *testing.T) {
 	w.Eventually("the read mark is raised", func() bool { return w.MarkLog.Published(w.User("alice")) == 6 })
 }
 
-func TestReceipts(t *testing.T) {
-	w := gatewaytest.New(t)
-	w.Pod("c1")
-	g := w.Gateway("g1", nil)
-	phone, tablet, bob := w.Hello(g.URL, "alice", "phone"), w.Hello(g.URL, "alice", "tablet"), w.Hello(g.URL, "bob", "phone")
-	w.Create("room", "alice", "bob")
-	w.Create("d-ab", "alice", "bob")
-	for _, s := range []*gatewaytest.Socket{phone, tablet, bob} {
-		s.Entries(1)
-		s.Entries(1)
-	}
-	phone.Say(mark(protocol.TypeRead, 1))
-	f := mark(protocol.TypeRead, 1)
-	f.Conversation = "d-ab"
-	phone.Say(f)
-	want := func(conversation string) protocol.ServerFrame {
-		return protocol.ServerFrame{Type: protocol.TypeReceipt, Conversation: conversation, User: "alice", Read: 1}
-	}
-	if diff := cmp.Diff(want("room"), tablet.Next()); diff != "" {
-		t.Errorf("another device, -want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff(want("d-ab"), tablet.Next()); diff != "" {
-		t.Errorf("another device, -want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff(want("d-ab"), bob.Next()); diff != "" {
-		t.Errorf("the other user sees those of a direct conversation, -want +got:\n%s", diff)
-	}
-}
-
 func TestADrainTellsSpreadsAndFlushes(t *testing.T) {
 	w := gatewaytest.New(t)
 	p := w.Pod("c1")
