@@ -49,7 +49,7 @@ type conn struct {
 	// refreshing says that a new token is being verified; histories is how many pages are waited for.
 	refreshing bool
 	histories  int
-	typing   map[store.Conv]typing
+	typing     map[store.Conv]typing
 	// watchedAt is when the connection last said whom it watches.
 	watchedAt time.Time
 

@@ -57,7 +57,7 @@ func (w *World) Pod(name string) *Pod {
 	port := w.servicePort()
 	w.mu.Lock()
 	w.next++
-	addr := fmt.Sprintf("127.0.1.%d", w.next)
+	addr := loopback(w.next)
 	w.mu.Unlock()
 	p := &Pod{Name: name, w: w, addr: addr, streams: map[*podStream]struct{}{}, refused: map[sender]*chatpb.Result{}}
 	p.start(port)

@@ -23,13 +23,16 @@ type RealPod struct {
 	done chan error
 }
 
-// RealPod starts one.
-func (w *World) RealPod(name string) *RealPod {
+// loopback is the address of the nth pod.
+func loopback(n int) string { return fmt.Sprintf("127.0.1.%d", n) }
+
+// RealPod starts one. change may adjust its options.
+func (w *World) RealPod(name string, change ...func(*chat.Options)) *RealPod {
 	w.T.Helper()
 	port := w.servicePort()
 	w.mu.Lock()
 	w.next++
-	addr := fmt.Sprintf("127.0.1.%d", w.next)
+	addr := loopback(w.next)
 	w.mu.Unlock()
 	ln, err := net.Listen("tcp", net.JoinHostPort(addr, port))
 	if err != nil {
@@ -40,6 +43,9 @@ func (w *World) RealPod(name string) *RealPod {
 	}
 	if w.Redis != nil {
 		o.Routes = w.Redis.Cache
+	}
+	for _, f := range change {
+		f(&o)
 	}
 	s, err := chat.New(o)
 	if err != nil {

@@ -241,3 +241,18 @@ func (w *World) live() int {
 	defer w.mu.Unlock()
 	return len(w.pods)
 }
+
+// Seed makes a conversation behind the pods' backs: nothing is delivered.
+func (w *World) Seed(c store.Conversation, members ...string) {
+	w.T.Helper()
+	in := make([]store.Member, len(members))
+	added := &logpb.MembersAdded{}
+	for i, m := range members {
+		in[i] = store.Member{User: w.User(m), Role: store.RoleMember, Joined: 1}
+		added.Members = append(added.Members, &logpb.Member{User: m, Role: store.RoleMember})
+	}
+	first := batch(&logpb.Entry{Seq: 1, Sender: members[0], AtMs: time.Now().UnixMilli(), Kind: &logpb.Entry_MembersAdded{MembersAdded: added}})
+	if err := w.Store.Create(context.Background(), c, in, first, store.AppendOptions{}); err != nil {
+		w.T.Fatal(err)
+	}
+}
