@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
@@ -22,6 +24,8 @@ const (
 	helloTimeout = 5 * time.Second
 	backoffMin   = 50 * time.Millisecond
 	backoffMax   = 2 * time.Second
+	// redialTimeout is how long a new connection is waited for before the next attempt.
+	redialTimeout = 500 * time.Millisecond
 	// maxRecvBytes bounds one ChatFrame.
 	maxRecvBytes = 16 << 20
 	// keepaliveEvery notices a pod whose machine is gone. The chat server's enforcement policy must allow it.
@@ -43,7 +47,8 @@ func newPod(p *Pool, addr string) (*pod, error) {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxRecvBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveEvery, Timeout: 5 * time.Second}),
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: helloTimeout}),
+		// Without a backoff of its own gRPC would dial again and again as fast as it can.
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: helloTimeout}),
 	)
 	if err != nil {
 		return nil, err
@@ -86,8 +91,18 @@ func (d *pod) run(ctx context.Context) {
 		case <-wait.C:
 		}
 		limit = min(2*limit, backoffMax)
-		// A connection that waits out gRPC's own backoff would hide that the pod is back.
-		d.cc.ResetConnectBackoff()
+		d.redial(ctx)
+	}
+}
+
+// redial has gRPC dial now: a connection that waits out gRPC's own, longer backoff would hide that the pod is back. It waits a
+// little for that, since calls fail at once until the connection is there.
+func (d *pod) redial(ctx context.Context) {
+	d.cc.ResetConnectBackoff()
+	ctx, cancel := context.WithTimeout(ctx, redialTimeout)
+	defer cancel()
+	if d.cc.GetState() == connectivity.TransientFailure {
+		d.cc.WaitForStateChange(ctx, connectivity.TransientFailure)
 	}
 }
 

@@ -50,6 +50,12 @@ type server struct {
 	stream chatpb.Chat_ConnectServer
 	frames int
 	sends  int
+
+	instance  string
+	routed    []bool
+	signals   int
+	takeovers int
+	hold      chan struct{} // nothing is read until it is closed, if it is there
 }
 
 func serve(t *testing.T, name, addr string, answer func(*chatpb.Send) *chatpb.Result) *server {
@@ -68,9 +74,13 @@ func serve(t *testing.T, name, addr string, answer func(*chatpb.Send) *chatpb.Re
 func ok(s *chatpb.Send) *chatpb.Result { return &chatpb.Result{Ref: s.GetRef(), Seq: s.GetRef()} }
 
 func (s *server) Connect(st chatpb.Chat_ConnectServer) error {
-	if _, err := st.Recv(); err != nil {
+	hello, err := st.Recv()
+	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.instance, s.routed = hello.GetHello().GetInstance(), append(s.routed, hello.GetRouted())
+	s.mu.Unlock()
 	if err := st.Send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: s.name}}); err != nil {
 		return err
 	}
@@ -90,6 +100,9 @@ func (s *server) Connect(st chatpb.Chat_ConnectServer) error {
 }
 
 func (s *server) receive(st chatpb.Chat_ConnectServer) {
+	if s.hold != nil {
+		<-s.hold
+	}
 	for {
 		f, err := st.Recv()
 		if err != nil {
@@ -103,6 +116,10 @@ func (s *server) receive(st chatpb.Chat_ConnectServer) {
 		}
 		s.mu.Lock()
 		s.frames, s.sends = s.frames+1, s.sends+len(f.GetSends())
+		s.signals, s.takeovers = s.signals+len(f.GetSignals()), s.takeovers+len(f.GetTakeovers())
+		if f.Routed != nil {
+			s.routed = append(s.routed, f.GetRouted())
+		}
 		if len(out.GetResults()) > 0 {
 			_ = st.Send(out)
 		}
