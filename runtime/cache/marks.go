@@ -101,31 +101,11 @@ func (c *Cache) Marks(ctx context.Context, u store.User, convs ...store.Conv) ([
 	if err != nil {
 		return nil, err
 	}
-	return marksOf(cmds), nil
-}
-
-// MemberMarks returns the marks of each of the users in the conversation, in their order; zero where nothing is known.
-func (c *Cache) MemberMarks(ctx context.Context, v store.Conv, users []store.User) ([]Marks, error) {
-	cmds := make([]*redis.MapStringStringCmd, len(users))
-	err := c.pipeline(ctx, "read members' marks", func(ctx context.Context, pipe redis.Pipeliner) {
-		for i, u := range users {
-			if u.Tenant() == v.Tenant() {
-				cmds[i] = pipe.HGetAll(ctx, c.marksKey(u, v))
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return marksOf(cmds), nil
-}
-
-func marksOf(cmds []*redis.MapStringStringCmd) []Marks {
-	all := make([]Marks, len(cmds))
+	all := make([]Marks, len(convs))
 	for i, cmd := range cmds {
 		all[i] = marksOf(cmd)
 	}
-	return all
+	return all, nil
 }
 
 // DeviceMarks returns the device's mark and the user's in each of the conversations, in their order.
