@@ -20,12 +20,12 @@ func (c *Client) Conversation(ctx context.Context, conversation string) (protoco
 
 // Rename gives a group another title.
 func (c *Client) Rename(ctx context.Context, conversation, title, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodPatch, conversationPath(conversation), protocol.RenameConversation{Title: title}, key)
+	return c.appended(ctx, http.MethodPatch, conversationPath(conversation), protocol.RenameConversation{Title: title}, key)
 }
 
 // Leave leaves a group.
 func (c *Client) Leave(ctx context.Context, conversation, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodPost, conversationPath(conversation)+"/leave", nil, key)
+	return c.appended(ctx, http.MethodPost, conversationPath(conversation)+"/leave", nil, key)
 }
 
 // Members returns a page of the members. limit 0 is the server's default; cursor is a page's Next.
@@ -37,17 +37,17 @@ func (c *Client) Members(ctx context.Context, conversation string, limit int, cu
 
 // AddMembers adds users with a role; an empty role is member.
 func (c *Client) AddMembers(ctx context.Context, conversation string, users []string, role, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodPost, conversationPath(conversation)+"/members", protocol.AddMembers{Users: users, Role: role}, key)
+	return c.appended(ctx, http.MethodPost, conversationPath(conversation)+"/members", protocol.AddMembers{Users: users, Role: role}, key)
 }
 
 // RemoveMember removes one.
 func (c *Client) RemoveMember(ctx context.Context, conversation, user, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodDelete, conversationPath(conversation)+"/members/"+url.PathEscape(user), nil, key)
+	return c.appended(ctx, http.MethodDelete, conversationPath(conversation)+"/members/"+url.PathEscape(user), nil, key)
 }
 
 // ChangeRole gives a member another role.
 func (c *Client) ChangeRole(ctx context.Context, conversation, user, role, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodPatch, conversationPath(conversation)+"/members/"+url.PathEscape(user), protocol.ChangeRole{Role: role}, key)
+	return c.appended(ctx, http.MethodPatch, conversationPath(conversation)+"/members/"+url.PathEscape(user), protocol.ChangeRole{Role: role}, key)
 }
 
 // SetPreferences mutes, archives or pins a conversation; what is nil stays. It returns all as they are then.
@@ -65,22 +65,22 @@ func (c *Client) Post(ctx context.Context, conversation string, m protocol.SendM
 
 // EditMessage replaces the body of the user's own message.
 func (c *Client) EditMessage(ctx context.Context, conversation string, seq uint64, body, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodPatch, messagePath(conversation, seq), protocol.EditMessage{Body: body}, key)
+	return c.appended(ctx, http.MethodPatch, messagePath(conversation, seq), protocol.EditMessage{Body: body}, key)
 }
 
 // DeleteMessage deletes a message for all.
 func (c *Client) DeleteMessage(ctx context.Context, conversation string, seq uint64, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodDelete, messagePath(conversation, seq), nil, key)
+	return c.appended(ctx, http.MethodDelete, messagePath(conversation, seq), nil, key)
 }
 
 // AddReaction reacts to a message.
 func (c *Client) AddReaction(ctx context.Context, conversation string, seq uint64, emoji, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodPut, messagePath(conversation, seq)+"/reactions/"+url.PathEscape(emoji), nil, key)
+	return c.appended(ctx, http.MethodPut, messagePath(conversation, seq)+"/reactions/"+url.PathEscape(emoji), nil, key)
 }
 
 // RemoveReaction takes a reaction back.
 func (c *Client) RemoveReaction(ctx context.Context, conversation string, seq uint64, emoji, key string) (protocol.Appended, error) {
-	return c.change(ctx, http.MethodDelete, messagePath(conversation, seq)+"/reactions/"+url.PathEscape(emoji), nil, key)
+	return c.appended(ctx, http.MethodDelete, messagePath(conversation, seq)+"/reactions/"+url.PathEscape(emoji), nil, key)
 }
 
 // MarkRead marks everything up to and including seq as read, without the socket. It returns the mark as it was taken.
@@ -105,8 +105,8 @@ func (c *Client) Receipts(ctx context.Context, conversation string, seq uint64, 
 	return out, err
 }
 
-// change makes a call that appends an entry.
-func (c *Client) change(ctx context.Context, method, path string, body any, key string) (protocol.Appended, error) {
+// appended makes a call that appends an entry.
+func (c *Client) appended(ctx context.Context, method, path string, body any, key string) (protocol.Appended, error) {
 	var out protocol.Appended
 	err := c.call(ctx, method, path, body, keyHead(key), &out)
 	return out, err
