@@ -99,7 +99,9 @@ func TestABusyLanesMarksFollowIt(t *testing.T) {
 			st, k := memStore(t), newKafka()
 			c := makeConv(t, st, "c", "ann", "bob")
 			tc.kafka(k)
-			g := startPodKeeping(t, hot, "chat-0", st, k, nil, nil).connect()
+			g := startPodKeeping(t, hot, "chat-0", st, k, nil, func(tn *Tunables) {
+				tn.UserEntriesPerSecond, tn.LaneEntriesPerSecond = 1e6, 1e6
+			}).connect()
 			marks := 0
 			for last, i := uint64(0), 0; marks < 3; i++ {
 				r := g.mustSend(msg{conv: "c", user: "ann", id: fmt.Sprint("m", i), after: seq(1)})
