@@ -100,7 +100,7 @@ func TestABusyLanesMarksFollowIt(t *testing.T) {
 			c := makeConv(t, st, "c", "ann", "bob")
 			tc.kafka(k)
 			g := startPodKeeping(t, hot, "chat-0", st, k, nil, func(tn *Tunables) {
-				tn.UserEntriesPerSecond, tn.LaneEntriesPerSecond = 1e6, 1e6
+				tn.UserEntriesPerSecond, tn.LaneEntriesPerSecond, tn.LaneBytesPerSecond = 1e6, 1e6, 1<<30
 			}).connect()
 			marks := 0
 			for last, i := uint64(0), 0; marks < 3; i++ {
