@@ -42,7 +42,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Name:           r.pod,
 		Verifier:       verifier,
 		Revocations:    revocations,
-		Store:          b.store,
+		Store:          settled{b.store, inbox.NewSettings(b.store, b.cache, producer)},
 		Marks:          deviceMarks{b.cache},
 		MarkLog:        producer,
 		Inbox:          inboxes{reader},
