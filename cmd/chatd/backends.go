@@ -13,6 +13,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -134,10 +135,13 @@ func (m deviceMarks) UserMark(ctx context.Context, u store.User, c store.Conv) (
 }
 
 // inboxes gives the gateway the inbox's errors in its own words.
-type inboxes struct{ *inbox.Reader }
+type inboxes struct {
+	*inbox.Reader
+	*inbox.Settings
+}
 
-func (i inboxes) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
-	page, err := i.Reader.Inbox(ctx, u, limit, cursor)
+func (i inboxes) List(ctx context.Context, u store.User, q rest.InboxQuery) (protocol.InboxPage, error) {
+	page, err := i.Reader.List(ctx, u, inbox.Query(q))
 	if errors.Is(err, inbox.ErrBadCursor) {
 		return page, fmt.Errorf("%w: %w", gateway.ErrBadCursor, err)
 	}

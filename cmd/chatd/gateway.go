@@ -45,7 +45,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Store:          settled{b.store, inbox.NewSettings(b.store, b.cache, producer)},
 		Marks:          deviceMarks{b.cache},
 		MarkLog:        producer,
-		Inbox:          inboxes{reader},
+		Inbox:          inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
 		History:        history.NewReader(b.store, model),
 		Routes:         b.cache,
 		MemberMarks:    b.cache,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -41,6 +42,14 @@ func (c *Client) CreateGroup(ctx context.Context, title string, members []string
 func (c *Client) Inbox(ctx context.Context, limit int, cursor string) (protocol.InboxPage, error) {
 	var out protocol.InboxPage
 	err := c.call(ctx, http.MethodGet, "/v1/inbox"+pageQuery(limit, cursor), nil, nil, &out)
+	return out, err
+}
+
+// Archive is Inbox of the conversations that are archived.
+func (c *Client) Archive(ctx context.Context, limit int, cursor string) (protocol.InboxPage, error) {
+	query := pageQuery(limit, cursor) + "&archived=true"
+	var out protocol.InboxPage
+	err := c.call(ctx, http.MethodGet, "/v1/inbox?"+strings.TrimLeft(query, "?&"), nil, nil, &out)
 	return out, err
 }
 

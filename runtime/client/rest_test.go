@@ -84,6 +84,11 @@ func TestRESTFromEndToEnd(t *testing.T) {
 	if d, err := alice.Conversation(ctx, group.ID); err != nil || d.Title != "the team" || d.Role != "owner" || d.Members != 3 || !*d.Preferences.Pinned {
 		t.Errorf("the conversation is %+v, %v", d, err)
 	}
+	for _, cursor := range []string{"", "c"} {
+		if _, err := alice.Archive(ctx, 0, cursor); err != nil {
+			t.Errorf("the archive: %v", err)
+		}
+	}
 	_, err = bob.Leave(ctx, group.ID, "")
 	must(t, err)
 

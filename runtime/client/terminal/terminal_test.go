@@ -13,6 +13,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/client"
 	"github.com/chatcluster/chatcluster/runtime/client/terminal"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -76,7 +77,7 @@ func (c *chat) shows(t *testing.T, pattern string) {
 
 func TestTwoTerminalsTalk(t *testing.T) {
 	w := gatewaytest.New(t)
-	w.Inbox = func(context.Context, store.User, int, string) (protocol.InboxPage, error) {
+	w.Inbox = func(context.Context, store.User, rest.InboxQuery) (protocol.InboxPage, error) {
 		return protocol.InboxPage{Items: []protocol.InboxItem{{Conversation: "d-x", Peer: "bob", Unread: 2, Head: 7, LastSender: "bob", LastPreview: "see\x1byou"}}}, nil
 	}
 	w.Pod("c1")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -205,13 +206,19 @@ func (l *MarkLog) Published(u store.User) uint64 {
 	return l.published[u]
 }
 
-// InboxFunc is a gateway.Inbox; nil is an empty one.
-type InboxFunc func(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
+// InboxFunc lists an inbox; nil is an empty one.
+type InboxFunc func(ctx context.Context, u store.User, q rest.InboxQuery) (protocol.InboxPage, error)
 
-// Inbox implements gateway.Inbox.
-func (f InboxFunc) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
-	if f == nil {
+// inboxes are a gateway.Inbox, with the preferences that the store has.
+type inboxes struct {
+	list InboxFunc
+	*Store
+}
+
+// List implements gateway.Inbox.
+func (in inboxes) List(ctx context.Context, u store.User, q rest.InboxQuery) (protocol.InboxPage, error) {
+	if in.list == nil {
 		return protocol.InboxPage{}, nil
 	}
-	return f(ctx, u, limit, cursor)
+	return in.list(ctx, u, q)
 }

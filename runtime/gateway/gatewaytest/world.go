@@ -79,13 +79,10 @@ func (w *World) Gateway(name string, change func(*gateway.Options)) *Gateway {
 		w.T.Fatal(err)
 	}
 	o := gateway.Options{
-		Name: name, Verifier: w.Tokens, Revocations: revocations, Store: w.Store, Marks: w.Marks, MarkLog: w.MarkLog, Inbox: w.Inbox,
+		Name: name, Verifier: w.Tokens, Revocations: revocations, Store: w.Store, Marks: w.Marks, MarkLog: w.MarkLog, Inbox: inboxes{w.Inbox, w.Store},
 		History: history.NewReader(w.Store, nothing{}), ChatService: net.JoinHostPort("chat.test", w.servicePort()),
 		Resolve: w.resolve, MaxConnections: 1000, DrainPeriod: 50 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(w.T.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Registerer: prometheus.NewRegistry(),
-	}
-	if o.Inbox == nil {
-		o.Inbox = InboxFunc(nil)
 	}
 	if w.Redis != nil {
 		o.Routes = w.Redis.Cache

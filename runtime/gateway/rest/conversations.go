@@ -92,7 +92,7 @@ func (a *API) patchPreferences(c *call) (reply, error) {
 		}
 		ch.MutedUntil = &until
 	}
-	p, err := a.o.Store.SetPreferences(c.Context(), c.User, v, ch)
+	p, err := a.o.Inbox.SetPreferences(c.Context(), c.User, v, ch)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return reply{}, notMember

@@ -25,7 +25,6 @@ type Store interface {
 	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
 	Devices(ctx context.Context, u store.User) ([]store.Device, error)
 	RemoveDevice(ctx context.Context, u store.User, device string) error
-	SetPreferences(ctx context.Context, u store.User, c store.Conv, ch store.PreferencesChange) (store.Preferences, error)
 }
 
 // Mark is how far a user has come in a conversation.
@@ -62,9 +61,21 @@ type Routes interface {
 	Connections(ctx context.Context, u store.User) ([]cache.Connection, error)
 }
 
-// Inbox lists a user's conversations by last activity.
+// InboxQuery says which page of an inbox is asked for.
+type InboxQuery struct {
+	Limit int
+	// Cursor is the Next of the page before, empty for the first.
+	Cursor string
+	// Archived asks for the archived conversations instead of the others.
+	Archived bool
+}
+
+// Inbox lists a user's conversations: the pinned first, then by last activity.
 type Inbox interface {
-	Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error)
+	List(ctx context.Context, u store.User, q InboxQuery) (protocol.InboxPage, error)
+	// SetPreferences changes what the user wants of a conversation, and returns it; inboxes show it. It wraps store.ErrNotFound for
+	// whoever never was a member.
+	SetPreferences(ctx context.Context, u store.User, c store.Conv, ch store.PreferencesChange) (store.Preferences, error)
 }
 
 // History pages through a conversation as its member may see it: the oldest entries with a greater seq than after, or the newest

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/cache"
@@ -63,7 +64,7 @@ func (everything) Create(_ context.Context, r *chatpb.CreateConversationRequest)
 	return &chatpb.CreateConversationResponse{Conversation: r.GetConversation(), Kind: r.GetKind(), Title: r.GetTitle(), Created: true}, nil
 }
 
-func (everything) Inbox(context.Context, store.User, int, string) (protocol.InboxPage, error) {
+func (everything) List(context.Context, store.User, rest.InboxQuery) (protocol.InboxPage, error) {
 	return protocol.InboxPage{}, nil
 }
 
@@ -103,6 +104,7 @@ func open() http.Handler {
 		Limits: rest.Limits{RequestRate: 1e9, RequestBurst: 1 << 30},
 		Logger: slog.New(slog.DiscardHandler), Panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "panics"}),
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests"}, []string{"route", "status"}),
+		Seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "seconds"}, []string{"route"}), Tracer: noop.NewTracerProvider().Tracer(""),
 	})
 }
 

@@ -64,7 +64,7 @@ func TestOrigins(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	w := gatewaytest.New(t)
 	log := &lines{}
-	w.Inbox = func(context.Context, store.User, int, string) (protocol.InboxPage, error) {
+	w.Inbox = func(context.Context, store.User, rest.InboxQuery) (protocol.InboxPage, error) {
 		return protocol.InboxPage{}, gatewaytest.ErrBroken
 	}
 	g := w.Gateway("g1", func(o *gateway.Options) { o.Logger = slog.New(telemetry.Logs(slog.NewTextHandler(log, nil))) })
@@ -109,7 +109,7 @@ func TestAUserWhoAsksTooOftenWaits(t *testing.T) {
 func TestAnInboxThatIsKnownIsNotSentAgain(t *testing.T) {
 	w := gatewaytest.New(t)
 	var unread uint64
-	w.Inbox = func(context.Context, store.User, int, string) (protocol.InboxPage, error) {
+	w.Inbox = func(context.Context, store.User, rest.InboxQuery) (protocol.InboxPage, error) {
 		return protocol.InboxPage{Items: []protocol.InboxItem{{Conversation: "room", Kind: "group", Unread: unread}}}, nil
 	}
 	g := w.Gateway("g1", nil)

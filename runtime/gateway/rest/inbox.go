@@ -13,7 +13,15 @@ func (a *API) getInbox(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	page, err := a.o.Inbox.Inbox(c.Context(), c.User, limit, c.URL.Query().Get("cursor"))
+	q := InboxQuery{Limit: limit, Cursor: c.URL.Query().Get("cursor")}
+	switch archived := c.URL.Query().Get("archived"); archived {
+	case "", "false":
+	case "true":
+		q.Archived = true
+	default:
+		return reply{}, invalid("archived is neither true nor false")
+	}
+	page, err := a.o.Inbox.List(c.Context(), c.User, q)
 	switch {
 	case errors.Is(err, ErrBadCursor):
 		return reply{}, invalid("cursor is none of this inbox's")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -17,7 +18,7 @@ func TestATenantGetsNothingOfAnothers(t *testing.T) {
 	w := gatewaytest.New(t)
 	w.UseRedis()
 	w.RealPod("c1")
-	w.Inbox = func(_ context.Context, u store.User, _ int, _ string) (protocol.InboxPage, error) {
+	w.Inbox = func(_ context.Context, u store.User, _ rest.InboxQuery) (protocol.InboxPage, error) {
 		if u.Tenant() != gatewaytest.Tenant {
 			return protocol.InboxPage{}, nil
 		}

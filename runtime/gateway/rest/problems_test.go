@@ -15,14 +15,14 @@ import (
 
 func TestProblems(t *testing.T) {
 	w := gatewaytest.New(t)
-	w.Inbox = func(_ context.Context, _ store.User, _ int, cursor string) (protocol.InboxPage, error) {
-		switch cursor {
+	w.Inbox = func(_ context.Context, _ store.User, q rest.InboxQuery) (protocol.InboxPage, error) {
+		switch q.Cursor {
 		case "broken":
 			return protocol.InboxPage{}, gatewaytest.ErrBroken
 		case "panic":
 			panic("a fault")
 		default:
-			return protocol.InboxPage{}, fmt.Errorf("%w: %s", rest.ErrBadCursor, cursor)
+			return protocol.InboxPage{}, fmt.Errorf("%w: %s", rest.ErrBadCursor, q.Cursor)
 		}
 	}
 	w.Pod("c1")
