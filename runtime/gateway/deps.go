@@ -65,6 +65,8 @@ type Routes interface {
 	EndGateway(ctx context.Context, instance string) error
 	PutRoutes(ctx context.Context, instance string, routes []cache.Route) ([]cache.Held, error)
 	DropRoutes(ctx context.Context, instance string, routes []cache.Route) error
+	// Presence says who of users is connected, in their order.
+	Presence(ctx context.Context, users []store.User) ([]cache.Presence, error)
 	rest.Routes
 }
 

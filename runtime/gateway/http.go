@@ -23,7 +23,8 @@ func (g *Gateway) Handler() http.Handler {
 		routes = g.o.Routes
 	}
 	return tokensInHeaders(rest.New(rest.Options{
-		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Marks: restMarks{g}, SignOut: g, Routes: routes, Socket: g.serveSocket,
+		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Marks: restMarks{g}, SignOut: g, Routes: routes,
+		Presence: g, Socket: g.serveSocket,
 		AllowedOrigins: g.o.AllowedOrigins, Limits: g.o.RESTLimits, Logger: g.log, Requests: g.m.requests, Seconds: g.m.requestSeconds,
 		Panics: g.m.panics, Tracer: g.tracer,
 	}))

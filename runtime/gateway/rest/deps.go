@@ -54,9 +54,14 @@ type SignOut interface {
 	SignOutAll(ctx context.Context, u store.User) error
 }
 
+// Presence is what a user may know of who is connected.
+type Presence interface {
+	// Presence tells of those of ids with whom the user has a direct conversation.
+	Presence(ctx context.Context, u store.User, ids []string) ([]protocol.Presence, error)
+}
+
 // Routes is who is connected, as far as it is known.
 type Routes interface {
-	Presence(ctx context.Context, users []store.User) ([]cache.Presence, error)
 	// Connections returns the user's, ordered by device.
 	Connections(ctx context.Context, u store.User) ([]cache.Connection, error)
 }

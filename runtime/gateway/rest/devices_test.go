@@ -11,6 +11,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 func TestADevicesPushTokenIsKeptAndNotShown(t *testing.T) {
@@ -143,8 +144,19 @@ func TestPresence(t *testing.T) {
 	w.Pod("c1")
 	url := w.Gateway("g1", nil).URL
 	w.Hello(url, "bob", "phone")
+	w.Hello(url, "dave", "phone")
+	for _, user := range []string{"bob", "carol"} {
+		into[protocol.Conversation](t, call(t, url, ask{method: http.MethodPost, path: "/v1/conversations", token: "alice", body: `{"kind":"direct","user":"` + user + `"}`}), http.StatusCreated)
+	}
 	ofBoth := func() []protocol.Presence {
 		return get[protocol.PresenceList](t, url, "/v1/presence?user=carol&user=bob", "alice").Presence
+	}
+	w.Eventually("dave is online", func() bool {
+		list, err := w.Redis.Cache.Presence(t.Context(), []store.User{w.User("dave")})
+		return err == nil && list[0].Online
+	})
+	if got := get[protocol.PresenceList](t, url, "/v1/presence?user=dave", "alice").Presence; got[0].Online {
+		t.Error("alice is told that dave is online, whom she never talked with")
 	}
 	w.Eventually("bob is online", func() bool { return ofBoth()[1].Online })
 	if diff := cmp.Diff([]protocol.Presence{{User: "carol"}, {User: "bob", Online: true}}, ofBoth()); diff != "" {

@@ -82,8 +82,8 @@ func (everything) SignOutDevice(context.Context, store.User, string) error { ret
 
 func (everything) SignOutAll(context.Context, store.User) error { return nil }
 
-func (everything) Presence(_ context.Context, users []store.User) ([]cache.Presence, error) {
-	return make([]cache.Presence, len(users)), nil
+func (everything) Presence(context.Context, store.User, []string) ([]protocol.Presence, error) {
+	return nil, nil
 }
 
 func (everything) Connections(context.Context, store.User) ([]cache.Connection, error) {
@@ -97,7 +97,7 @@ func open() http.Handler {
 		Verify: func(ctx context.Context, token string) (auth.Principal, error) {
 			return gatewaytest.Tokens{}.Verify(ctx, token)
 		},
-		Store: all, Chat: all, Inbox: all, History: all, Marks: all, SignOut: all, Routes: all,
+		Store: all, Chat: all, Inbox: all, History: all, Marks: all, SignOut: all, Routes: all, Presence: all,
 		Socket: func(w http.ResponseWriter, _ *http.Request) {
 			rest.Problem(w, protocol.ProblemOf(protocol.CodeInvalid, ""))
 		},

@@ -23,7 +23,8 @@ type Options struct {
 	Marks   Marks
 	SignOut SignOut
 	// Routes may be nil: nobody is known to be connected.
-	Routes Routes
+	Routes   Routes
+	Presence Presence
 	// Socket serves GET /v1/ws; origins and faults are taken care of.
 	Socket http.HandlerFunc
 	// AllowedOrigins are the web origins that may call, besides clients that send none.

@@ -8,35 +8,34 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// getPresence says who of the users that are asked for is connected.
+// getPresence says who of the users that are asked for is connected. Of whom the user has no direct conversation with nothing is
+// told: they look like those of whom nothing is known.
 func (a *API) getPresence(c *call) (reply, error) {
 	ids := c.URL.Query()["user"]
 	if len(ids) == 0 || len(ids) > protocol.MaxPresenceUsers {
 		return reply{}, invalid("user is not given between 1 and %d times", protocol.MaxPresenceUsers)
 	}
-	users := make([]store.User, len(ids))
+	out := protocol.PresenceList{Presence: make([]protocol.Presence, len(ids))}
 	for i, id := range ids {
-		u, err := store.NewUser(c.User.Tenant(), id)
-		if err != nil {
+		if _, err := store.NewUser(c.User.Tenant(), id); err != nil {
 			return reply{}, invalid("user: %v", err)
 		}
-		users[i] = u
-	}
-	out := protocol.PresenceList{Presence: make([]protocol.Presence, len(users))}
-	for i, id := range ids {
-		out.Presence[i].User = id // of whom nothing is known
+		out.Presence[i].User = id
 	}
 	if a.o.Routes == nil {
 		return reply{status: http.StatusOK, body: out}, nil
 	}
-	list, err := a.o.Routes.Presence(c.Context(), users)
+	list, err := a.o.Presence.Presence(c.Context(), c.User, ids)
 	if err != nil {
 		return reply{}, fmt.Errorf("read presence: %w", err)
 	}
-	for i, p := range list {
-		out.Presence[i].Online = p.Online
-		if !p.LastSeen.IsZero() {
-			out.Presence[i].LastSeenMS = p.LastSeen.UnixMilli()
+	known := make(map[string]protocol.Presence, len(list))
+	for _, p := range list {
+		known[p.User] = p
+	}
+	for i, id := range ids {
+		if p, ok := known[id]; ok {
+			out.Presence[i] = p
 		}
 	}
 	return reply{status: http.StatusOK, body: out}, nil
