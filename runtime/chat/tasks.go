@@ -6,11 +6,16 @@ import (
 	"sync/atomic"
 )
 
+// maxResting is how many goroutines are kept for the next task: a lane starts one for every message when it is not busy, and the
+// growing of a new one's stack would cost more than much of its work.
+const maxResting = 64
+
 // tasks owns goroutines: it takes none once it waits for them.
 type tasks struct {
-	mu     sync.Mutex
-	closed bool
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	closed  bool
+	wg      sync.WaitGroup
+	resting []chan func()
 }
 
 // Go runs f, or returns false when it is too late for that.
@@ -20,7 +25,38 @@ func (t *tasks) Go(f func()) bool {
 	if t.closed {
 		return false
 	}
-	t.wg.Go(f)
+	if n := len(t.resting); n > 0 {
+		t.resting[n-1] <- f // it has room: whoever rests there waits for one task
+		t.resting = t.resting[:n-1]
+		return true
+	}
+	t.wg.Go(func() { t.work(f) })
+	return true
+}
+
+// work runs f, and what comes while it rests.
+func (t *tasks) work(f func()) {
+	var next chan func()
+	for f != nil {
+		f()
+		if next == nil {
+			next = make(chan func(), 1)
+		}
+		if !t.rest(next) {
+			return
+		}
+		f = <-next
+	}
+}
+
+// rest offers to take the next task from the channel. False: enough others do, or there will be none.
+func (t *tasks) rest(next chan func()) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || len(t.resting) >= maxResting {
+		return false
+	}
+	t.resting = append(t.resting, next)
 	return true
 }
 
@@ -28,6 +64,10 @@ func (t *tasks) Go(f func()) bool {
 func (t *tasks) Wait() {
 	t.mu.Lock()
 	t.closed = true
+	for _, next := range t.resting {
+		close(next)
+	}
+	t.resting = nil
 	t.mu.Unlock()
 	t.wg.Wait()
 }
