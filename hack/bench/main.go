@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,6 +39,11 @@ func runCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if slices.Contains(names, "all") {
 				names = scenario.Names()
+			}
+			if scenario.NeedEngines(names) {
+				if _, err := server.Engines(); err != nil {
+					return inWorld(cmd.Context(), cmd.OutOrStdout())
+				}
 			}
 			var results []scenario.Result
 			for _, name := range names {
@@ -77,15 +84,24 @@ func printLine(w io.Writer, v any) error {
 
 func serveCommand() *cobra.Command {
 	var o server.Options
+	var sizes string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the product for a scenario", Args: cobra.NoArgs, Hidden: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return server.Run(cmd.Context(), o, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, field := range strings.Fields(sizes) {
+				n, err := strconv.Atoi(field)
+				if err != nil {
+					return err
+				}
+				o.Seed.Sizes = append(o.Seed.Sizes, n)
+			}
+			return server.Run(cmd.Context(), o, cmd.OutOrStdout())
+		},
 	}
 	cmd.Flags().StringVar(&o.Class, "class", "D0", "D0, D1 or D2")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "where the data goes")
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "the gateway's address")
-	cmd.Flags().IntVar(&o.Seed.Convs, "convs", 1, "conversations")
-	cmd.Flags().IntVar(&o.Seed.Size, "size", 2, "members of each")
+	cmd.Flags().StringVar(&sizes, "sizes", "2", "how many members each conversation has")
 	cmd.Flags().IntVar(&o.Seed.Missed, "missed", 0, "messages that they have yet to get")
 	return cmd
 }

@@ -17,6 +17,9 @@ const idDigits = 12
 // dialing is how many connections are on their way at a time, where a scenario does not ask for a storm.
 const dialing = 128
 
+// redialAfter is when a client that was not welcomed tries again.
+const redialAfter = 300 * time.Millisecond
+
 // Dialect says how the clients of one server talk.
 type Dialect interface {
 	// Path and Subprotocol are those of the handshake.
@@ -36,6 +39,7 @@ type Conv struct {
 	// Head is the last seq that was there before the run.
 	Head    uint64
 	Members []*Member
+	index   int
 	ids     []int32 // of the messages, by seq from Head+1 on, as members saw them; unseen and other
 }
 
@@ -46,11 +50,9 @@ const (
 
 // Message is one that was sent.
 type Message struct {
-	at     int64
-	seq    uint64 // 0: not acknowledged
-	conv   int32
-	sender int32
-	left   int32 // members who have not got it
+	at   int64
+	seq  uint64 // 0: not acknowledged
+	left int32  // members who have not got it
 }
 
 // Fleet is the clients of a run.
@@ -62,6 +64,7 @@ type Fleet struct {
 	Members []*Member
 	Phase   *Phase
 
+	talking []*Conv
 	msgs    []Message
 	body    [BodyBytes]byte
 	frame   []byte
@@ -71,23 +74,28 @@ type Fleet struct {
 	owed    int // deliveries that are still to come
 }
 
-// NewFleet makes the clients of convs conversations with size members each, named as the server's seed names them.
-func NewFleet(l *Loop, addr netip.AddrPort, d Dialect, convs, size int, head uint64) *Fleet {
+// NewFleet makes the clients of conversations with as many members as sizes says, named as the server's seed names them. head is the
+// last seq that the members of a conversation have.
+func NewFleet(l *Loop, addr netip.AddrPort, d Dialect, sizes []int, head func(size int) uint64) *Fleet {
 	f := &Fleet{Loop: l, Addr: addr, Dialect: d, Phase: &Phase{}}
 	for i := range f.body {
 		f.body[i] = 'x'
 	}
-	for i := range convs {
-		v := &Conv{Name: fmt.Sprint("c", i), Head: head}
+	for i, size := range sizes {
+		v := &Conv{Name: fmt.Sprint("c", i), Head: head(size), index: i}
 		for j := range size {
-			m := &Member{f: f, User: fmt.Sprintf("u%d-%d", i, j), conv: v, index: len(f.Members), last: head}
+			m := &Member{f: f, User: fmt.Sprintf("u%d-%d", i, j), conv: v, index: len(f.Members), nth: j, last: v.Head}
 			v.Members = append(v.Members, m)
 			f.Members = append(f.Members, m)
 		}
 		f.Convs = append(f.Convs, v)
 	}
+	f.talking = f.Convs
 	return f
 }
+
+// Talk has messages go to these conversations from now on.
+func (f *Fleet) Talk(convs ...*Conv) { f.talking = convs }
 
 // Connect brings the members online, some at a time.
 func (f *Fleet) Connect(members []*Member, within time.Duration) error {
@@ -101,8 +109,11 @@ func (f *Fleet) connect(members []*Member, atOnce int, within time.Duration) err
 	err := f.Loop.Run(func(now int64) (int64, bool) {
 		up = 0
 		for _, m := range members[:next] {
-			if m.welcome {
+			switch {
+			case m.welcome:
 				up++
+			case m.Code >= 0 && now >= m.retryAt && failed == nil:
+				failed = m.dial()
 			}
 		}
 		for ; failed == nil && next < len(members) && next-up < atOnce; next++ {
@@ -135,6 +146,13 @@ func (f *Fleet) Send(rate float64, d time.Duration) error {
 	})
 }
 
+// Burst sends n messages at once.
+func (f *Fleet) Burst(n int) {
+	for range n {
+		f.send(f.Loop.Now())
+	}
+}
+
 // Idle serves the connections for d.
 func (f *Fleet) Idle(d time.Duration) error {
 	end := f.Loop.Now() + int64(d)
@@ -157,22 +175,21 @@ func (f *Fleet) Settle(within time.Duration) (bool, error) {
 // send makes the next message.
 func (f *Fleet) send(at int64) {
 	id := len(f.msgs)
-	ci := id % len(f.Convs)
-	v := f.Convs[ci]
-	m := v.Members[id/len(f.Convs)%len(v.Members)]
-	for range v.Members { // one that was stalled or has gone sends nothing
-		if !m.deaf && m.welcome {
+	v := f.talking[id%len(f.talking)]
+	m := v.Members[id/len(f.talking)%len(v.Members)]
+	for range v.Members { // who is not online, or was stalled, sends nothing
+		if m.there() {
 			break
 		}
-		m = v.Members[(m.index+1)%len(v.Members)]
+		m = v.Members[(m.nth+1)%len(v.Members)]
 	}
 	online := int32(0)
 	for _, o := range v.Members {
-		if !o.deaf {
+		if o.there() {
 			online++
 		}
 	}
-	f.msgs = append(f.msgs, Message{at: at, conv: int32(ci), sender: int32(m.index), left: online})
+	f.msgs = append(f.msgs, Message{at: at, left: online})
 	f.open++
 	f.owed += int(online)
 	f.Phase.Sent++

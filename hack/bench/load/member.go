@@ -10,7 +10,8 @@ type Member struct {
 	f     *Fleet
 	conn  *Conn
 	conv  *Conv
-	index int
+	index int // among all
+	nth   int // in the conversation
 	// last is the last seq that the client has.
 	last      uint64
 	welcome   bool
@@ -25,6 +26,9 @@ type Member struct {
 	target uint64
 	synced int64
 }
+
+// there says whether the member is online and reads.
+func (m *Member) there() bool { return m.welcome && !m.deaf }
 
 func (m *Member) dial() (err error) {
 	m.welcome, m.Code = false, -1
@@ -50,7 +54,12 @@ func (m *Member) Text(payload []byte) { m.f.Dialect.Text(m, payload) }
 
 // Closed implements Handler.
 func (m *Member) Closed(code int) {
+	wasUp := m.welcome
 	m.Code, m.welcome = code, false
+	if !wasUp {
+		m.retryAt = m.f.Loop.Now() + int64(redialAfter)
+		return
+	}
 	if !m.deaf {
 		m.f.faults.closed++
 		m.f.faults.code = code

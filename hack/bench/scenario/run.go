@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chatcluster/chatcluster/hack/bench/load"
@@ -35,10 +37,12 @@ var scenarios = []struct {
 }{
 	{"S1", idle},
 	{"S2", direct},
+	{"S2D2", directOnEngines},
 	{"S3", groups},
 	{"S4", oneGroup},
 	{"S5", storm},
 	{"S6", slowReaders},
+	{"S7", cost},
 }
 
 // Names of the scenarios.
@@ -48,6 +52,11 @@ func Names() []string {
 		out[i] = s.name
 	}
 	return out
+}
+
+// NeedEngines says whether one of them runs over the real engines.
+func NeedEngines(names []string) bool {
+	return slices.Contains(names, "S2D2") || slices.Contains(names, "S7")
 }
 
 // Run runs one scenario.
@@ -130,7 +139,7 @@ func (b *bench) stage(ctx context.Context, class string, seed server.Seed) (*sta
 	if s.loop, err = load.NewLoop(); err != nil {
 		return nil, errors.Join(err, s.server.Kill())
 	}
-	s.fleet = load.NewFleet(s.loop, s.server.Addr, load.Chat{}, seed.Convs, seed.Size, seed.Head())
+	s.fleet = load.NewFleet(s.loop, s.server.Addr, load.Chat{}, seed.Sizes, server.Head)
 	key, err := issuer.LoadKey(server.KeyFile(s.dir))
 	if err != nil {
 		return nil, errors.Join(err, s.server.Kill())
@@ -146,7 +155,7 @@ func (b *bench) stage(ctx context.Context, class string, seed server.Seed) (*sta
 
 func (s *stage) start(ctx context.Context, listen string) (err error) {
 	s.server, err = process.Start(ctx, "serve", "--class", s.class, "--dir", s.dir, "--listen", listen,
-		"--convs", fmt.Sprint(s.seed.Convs), "--size", fmt.Sprint(s.seed.Size), "--missed", fmt.Sprint(s.seed.Missed))
+		"--sizes", strings.Trim(fmt.Sprint(s.seed.Sizes), "[]"), "--missed", fmt.Sprint(s.seed.Missed))
 	return err
 }
 

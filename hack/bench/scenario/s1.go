@@ -13,7 +13,7 @@ import (
 func idle(ctx context.Context, b *bench) error {
 	b.Bar = "at most 10 KB RSS per connection at the highest step"
 	steps := short(b, []int{1000, 5000}, []int{1000, 5000, 10_000, 19_000})
-	s, err := b.stage(ctx, "D0", server.Seed{Convs: steps[len(steps)-1] / 2, Size: 2})
+	s, err := b.stage(ctx, "D0", server.Same(steps[len(steps)-1]/2, 2))
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const (
 // direct: 500 pairs that chat, flushed to disk; the rate goes up until the server is saturated.
 func direct(ctx context.Context, b *bench) error {
 	b.Bar = "D1: p99 at most 10 ms at half of saturation, and at least 10,000 acknowledged messages/s per server core"
-	s, err := b.stage(ctx, "D1", server.Seed{Convs: pairs, Size: 2})
+	s, err := b.stage(ctx, "D1", server.Same(pairs, 2))
 	if err != nil {
 		return err
 	}

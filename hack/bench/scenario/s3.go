@@ -56,7 +56,7 @@ func groups(ctx context.Context, b *bench) error {
 func (b *bench) groupTime() time.Duration { return short(b, 5*time.Second, 15*time.Second) }
 
 func (b *bench) productGroups(ctx context.Context, rate float64) (fanOut, error) {
-	s, err := b.stage(ctx, "D0", server.Seed{Convs: groupCount, Size: groupSize})
+	s, err := b.stage(ctx, "D0", server.Same(groupCount, groupSize))
 	if err != nil {
 		return fanOut{}, err
 	}
@@ -79,7 +79,8 @@ func (b *bench) centrifugeGroups(ctx context.Context, rate, bytesPerDelivery flo
 	defer loop.Close()
 	// What centrifuge puts around a body of 128 bytes takes 53 in a channel with a name of two.
 	pad := max(int(bytesPerDelivery)-load.BodyBytes-53, 0)
-	f := load.NewFleet(loop, p.Addr, &load.Centrifuge{Pad: bytes.Repeat([]byte{'x'}, pad)}, groupCount, groupSize, 0)
+	seed := server.Same(groupCount, groupSize)
+	f := load.NewFleet(loop, p.Addr, &load.Centrifuge{Pad: bytes.Repeat([]byte{'x'}, pad)}, seed.Sizes, func(int) uint64 { return 0 })
 	r, err := b.fanOut(f, p, rate, "s3-centrifuge")
 	if err == nil {
 		ok, serr := f.Settle(30 * time.Second)

@@ -12,7 +12,7 @@ import (
 // oneGroup: a group of 5,000 members online, and how long a message takes to the last of them.
 func oneGroup(ctx context.Context, b *bench) error {
 	b.Bar = "none: the time to the last receiver is reported"
-	s, err := b.stage(ctx, "D0", server.Seed{Convs: 1, Size: short(b, 1000, 5000)})
+	s, err := b.stage(ctx, "D0", server.Same(1, short(b, 1000, 5000)))
 	if err != nil {
 		return err
 	}

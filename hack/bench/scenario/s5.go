@@ -12,7 +12,8 @@ import (
 // storm: the server restarts, and 5,000 clients come at once, each of which has missed 20 messages.
 func storm(ctx context.Context, b *bench) error {
 	b.Bar = "none: the time to 99 % resynced and the reads of the store per client are reported"
-	seed := server.Seed{Convs: short(b, 250, 2500), Size: 2, Missed: 20}
+	seed := server.Same(short(b, 250, 2500), 2)
+	seed.Missed = 20
 	s, err := b.stage(ctx, "D1", seed)
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func storm(ctx context.Context, b *bench) error {
 func (b *bench) resync(s *stage) error {
 	var took []time.Duration
 	cpu, after, err := used(s.server, func() (err error) {
-		took, err = s.fleet.Storm(s.seed.Head()+uint64(s.seed.Missed), time.Minute)
+		took, err = s.fleet.Storm(server.Head(2)+uint64(s.seed.Missed), time.Minute)
 		return err
 	})
 	if err != nil {

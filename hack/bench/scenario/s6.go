@@ -13,7 +13,7 @@ import (
 // overflow while it is measured: everybody gets 100 messages a second.
 func slowReaders(ctx context.Context, b *bench) error {
 	b.Bar = "none: what the other 99 % notice is reported"
-	s, err := b.stage(ctx, "D0", server.Seed{Convs: 2, Size: 100})
+	s, err := b.stage(ctx, "D0", server.Same(2, 100))
 	if err != nil {
 		return err
 	}

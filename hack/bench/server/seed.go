@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,41 +21,45 @@ const device = "d"
 // Seed says which conversations there are before anybody connects: ci with members ui-0, ui-1, …, all of whom have everything up to
 // Head confirmed. What has a Missed was sent after that.
 type Seed struct {
-	Convs  int
-	Size   int
+	// Sizes are how many members each conversation has.
+	Sizes  []int
 	Missed int
 }
 
-// Head is the last seq that everybody has: the entries that bring the members.
-func (s Seed) Head() uint64 {
-	return uint64((s.Size + store.MaxMemberChange - 1) / store.MaxMemberChange)
+// Same is a seed of conversations of one size.
+func Same(convs, size int) Seed { return Seed{Sizes: slices.Repeat([]int{size}, convs)} }
+
+// Head is the last seq that everybody has of a conversation: the entries that bring the members.
+func Head(size int) uint64 {
+	return uint64((size + store.MaxMemberChange - 1) / store.MaxMemberChange)
 }
 
-// plant writes the seed.
-func plant(ctx context.Context, st store.Store, s Seed) error {
+// plant writes the seed, some conversations at a time.
+func plant(ctx context.Context, st store.Store, s Seed, atOnce int) error {
 	var g errgroup.Group
-	g.SetLimit(64)
-	for i := range s.Convs {
+	g.SetLimit(atOnce)
+	for i := range s.Sizes {
 		g.Go(func() error { return s.conversation(ctx, st, i) })
 	}
 	return g.Wait()
 }
 
 func (s Seed) conversation(ctx context.Context, st store.Store, i int) error {
+	size, head := s.Sizes[i], Head(s.Sizes[i])
 	v, err := store.NewConv(Tenant, fmt.Sprint("c", i))
 	if err != nil {
 		return err
 	}
 	kind := store.Group
-	if s.Size == 2 {
+	if size == 2 {
 		kind = store.Direct
 	}
 	now := time.Now()
 	var users []store.User
-	for seq, from := uint64(1), 0; from < s.Size; seq, from = seq+1, from+store.MaxMemberChange {
+	for seq, from := uint64(1), 0; from < size; seq, from = seq+1, from+store.MaxMemberChange {
 		var members []store.Member
 		added := &logpb.MembersAdded{}
-		for j := from; j < min(from+store.MaxMemberChange, s.Size); j++ {
+		for j := from; j < min(from+store.MaxMemberChange, size); j++ {
 			u, err := store.NewUser(Tenant, fmt.Sprintf("u%d-%d", i, j))
 			if err != nil {
 				return err
@@ -80,20 +85,20 @@ func (s Seed) conversation(ctx context.Context, st store.Store, i int) error {
 		}
 	}
 	for _, u := range users {
-		if err := st.RaiseDelivered(ctx, u, v, device, s.Head()); err != nil {
+		if err := st.RaiseDelivered(ctx, u, v, device, head); err != nil {
 			return fmt.Errorf("seed %s: %w", v.ID(), err)
 		}
 		if err := st.RegisterDevice(ctx, u, store.Device{ID: device, Platform: "cli", RegisteredAt: now}); err != nil {
 			return fmt.Errorf("seed %s: %w", u.ID(), err)
 		}
 	}
-	return s.miss(ctx, st, v, users)
+	return s.miss(ctx, st, v, users, head)
 }
 
 // miss appends what everybody has yet to get.
-func (s Seed) miss(ctx context.Context, st store.Store, v store.Conv, users []store.User) error {
+func (s Seed) miss(ctx context.Context, st store.Store, v store.Conv, users []store.User, head uint64) error {
 	for n := range s.Missed {
-		seq := s.Head() + uint64(n) + 1
+		seq := head + uint64(n) + 1
 		b := &logpb.Batch{Id: fmt.Appendf(nil, "missed-%s-%d", v.ID(), seq), Entries: []*logpb.Entry{{
 			Seq: seq, Sender: users[n%len(users)].ID(), Device: device, ClientMsgId: fmt.Sprint("missed-", n), AtMs: time.Now().UnixMilli(),
 			Count: uint64(n) + 1, Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: missedBody}},

@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		return err
 	}
 	service, err := chat.New(chat.Options{
-		Pod: "chat-0", Store: e.store, Publisher: e.publisher, Registry: e.registry, HotRetention: 30 * 24 * time.Hour, Log: log,
+		Pod: "chat-0", Store: e.store, Publisher: e.publisher, Registry: e.registry, Routes: e.where, HotRetention: 30 * 24 * time.Hour, Log: log,
 		Registerer: registry,
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	g, err := gateway.New(gateway.Options{
 		Name: "gateway-0", Verifier: verifier, Revocations: revocations, Store: reads, Marks: e.marks, MarkLog: e.markLog,
 		Inbox:   e.inbox,
-		History: history.NewReader(e.store, e.older), ChatService: chatLn.Addr().String(), MaxConnections: maxConnections,
+		History: history.NewReader(e.store, e.older), Routes: e.routes, ChatService: chatLn.Addr().String(), MaxConnections: maxConnections,
 		DrainPeriod: time.Second, Logger: log, Registerer: registry,
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	}
 	mux := Admin(reads.reads, registry)
 	mux.Handle("/.well-known/", keys)
-	mux.Handle("GET /logs", logs(e.store, o.Seed.Convs))
+	mux.Handle("GET /logs", logs(e.store, len(o.Seed.Sizes)))
 	e.admin(mux)
 	admin := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 
@@ -121,6 +121,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	group.Go(func() error { return service.Serve(ctx, chatLn) })
 	group.Go(func() error { return g.Run(ctx, gatewayLn) })
 	group.Go(func() error { return ignoreCanceled(verifier.Run(ctx)) })
+	group.Go(func() error { return ignoreCanceled(revocations.Run(ctx)) })
 	group.Go(func() error { return revocations.Run(ctx) })
 	for _, run := range e.background {
 		group.Go(func() error { return ignoreCanceled(run(ctx)) })
@@ -161,6 +162,8 @@ type engines struct {
 	store     store.Store
 	publisher chat.Publisher
 	registry  chat.Registry
+	where     chat.Routes
+	routes    gateway.Routes
 	marks     gateway.Marks
 	markLog   gateway.MarkLog
 	inbox     gateway.Inbox
@@ -205,7 +208,7 @@ func planted(ctx context.Context, dir string, opts embedded.Options, seed Seed) 
 	}
 	there, err := isPlanted(ctx, st)
 	if err == nil && !there {
-		err = plant(ctx, st, seed)
+		err = plant(ctx, st, seed, 64)
 	}
 	if err == nil && opts.NoSync {
 		return st, nil
