@@ -103,8 +103,9 @@ func TestABusyLanesMarksFollowIt(t *testing.T) {
 				tn.UserEntriesPerSecond, tn.LaneEntriesPerSecond, tn.LaneBytesPerSecond = 1e6, 1e6, 1<<30
 			}).connect()
 			marks := 0
-			for last, i := uint64(0), 0; marks < 3; i++ {
-				r := g.mustSend(msg{conv: "c", user: "ann", id: fmt.Sprint("m", i), after: seq(1)})
+			for last, head, i := uint64(0), uint64(1), 0; marks < 3; i++ {
+				r := g.mustSend(msg{conv: "c", user: "ann", id: fmt.Sprint("m", i), after: seq(head)})
+				head = r.GetSeq()
 				if at := tc.mark(conversationOf(t, st, c)); at > last {
 					if at > r.GetSeq() {
 						t.Fatalf("%s\nthe mark is at %d, beyond %d", tc.reason, at, r.GetSeq())
