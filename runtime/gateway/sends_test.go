@@ -242,11 +242,21 @@ func TestADrainingPodFinishesAndGetsNothingNew(t *testing.T) {
 	bob.Entries(seq)
 	alice.Say(send("m3"))
 	alice.Say(send("m4"))
+	alice.Say(protocol.ClientFrame{Type: protocol.TypePing})
+	alice.Expect(protocol.TypePong)
+	// What bob says goes to the other pod behind whatever the gateway has sent there by now.
+	b1 := send("b1")
+	b1.Conversation = "hall"
+	bob.Say(b1)
+	bob.Expect(protocol.TypeAck)
+	if diff := cmp.Diff([]string{"b1"}, ids(other.Sends())); diff != "" {
+		t.Errorf("what the other pod got while m2 was with the draining one, -want +got:\n%s", diff)
+	}
 	close(free)
 	if diff := cmp.Diff([]string{"m2 #3", "m3 #4", "m4 #5"}, answers(alice, 3)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"m3", "m4"}, ids(other.Sends())); diff != "" {
+	if diff := cmp.Diff([]string{"b1", "m3", "m4"}, ids(other.Sends())); diff != "" {
 		t.Errorf("what the other pod got, -want +got:\n%s", diff)
 	}
 }
