@@ -92,6 +92,8 @@ func TestRESTFromEndToEnd(t *testing.T) {
 	_, err = bob.Leave(ctx, group.ID, "")
 	must(t, err)
 
+	_, err = alice.CreateDirect(ctx, "bob") // who talk with each other know
+	must(t, err)
 	w.Eventually("bob is online", func() bool {
 		p, err := alice.PresenceOf(ctx, "bob", "nobody")
 		return err == nil && p[0].Online && !p[1].Online

@@ -79,9 +79,11 @@ func (r *receipts) run(ctx context.Context) {
 func (r *receipts) tell() {
 	r.mu.Lock()
 	pending := r.pending
-	if len(pending) > 0 {
-		r.pending = map[receiptKey]*receipt{}
+	if len(pending) == 0 {
+		r.mu.Unlock()
+		return // the map stays add's
 	}
+	r.pending = map[receiptKey]*receipt{}
 	r.mu.Unlock()
 	for k, p := range pending {
 		r.g.chat.Signal(&chatpb.Signal{
