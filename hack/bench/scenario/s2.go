@@ -35,7 +35,7 @@ func (b *bench) saturate(s *stage) error {
 	if err := s.fleet.Send(1000, b.warmUp()); err != nil {
 		return err
 	}
-	best, next := direction{}, 4000.0
+	best, next := direction{}, 1000.0
 	for step := short(b, 1.6, 1.25); next >= 100; next *= step {
 		d, err := b.directAt(s, next, short(b, 2*time.Second, 5*time.Second))
 		if err != nil {
