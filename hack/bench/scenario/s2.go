@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -89,7 +90,7 @@ func (d direction) saturated() bool {
 }
 
 func (b *bench) directAt(s *stage, rate float64, d time.Duration) (direction, error) {
-	defer b.profile(s.server, "s2", d)()
+	defer b.profile(s.server, fmt.Sprintf("s2-%.0f", rate), d)()
 	ph := s.fleet.Begin()
 	var acked, delivered int
 	busy := cpuTime()
