@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -18,8 +17,8 @@ import (
 // conn is one client's connection. user and device are set by hello, before anything else can reach the connection.
 type conn struct {
 	g       *Gateway
-	ws      *websocket.Conn
 	nc      net.Conn
+	in      inbound
 	out     writer
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
@@ -64,9 +63,11 @@ type conn struct {
 	timer *time.Timer
 }
 
-func newConn(g *Gateway, ws *websocket.Conn, early *Principal) *conn {
-	c := &conn{g: g, ws: ws, nc: ws.NetConn(), early: early, handled: make(chan struct{}, 1)}
-	c.ctx, c.cancel = context.WithCancel(g.life)
+func newConn(g *Gateway, nc net.Conn, early *Principal) *conn {
+	c := &conn{g: g, nc: nc, early: early, handled: make(chan struct{}, 1)}
+	c.in = newInbound(nc, c.onControl, c.holdFrame)
+	// Not a child of the gateway's life, whose list of children would cost more than the context: Run cancels who is left.
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out = writer{nc: c.nc, limit: g.o.Limits.QueueBytes, timeout: g.o.Limits.WriteTimeout, spawn: g.conns.Go, total: g.budget}
 	return c
 }

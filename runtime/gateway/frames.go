@@ -12,11 +12,13 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
-// Control frames that never change (RFC 6455, section 5.5): FIN and opcode, no mask, no payload.
-var (
-	pingFrame = []byte{0x89, 0}
-	pongFrame = []byte{0x8A, 0}
-)
+// pingFrame never changes.
+var pingFrame = controlFrame(opPing, nil)
+
+// controlFrame holds a payload of at most 125 bytes (RFC 6455, section 5.5).
+func controlFrame(opcode byte, payload []byte) []byte {
+	return append([]byte{0x80 | opcode, byte(len(payload))}, payload...)
+}
 
 // textFrame wraps a payload as one unmasked text frame. Frames are built here and not by the WebSocket library so that one
 // encoding serves many connections and many frames go out in one write.

@@ -107,7 +107,12 @@ func (g *Gateway) Ready(context.Context) error {
 func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	defer g.background.Wait()
 	defer g.conns.Wait()
-	defer g.end()
+	defer func() {
+		g.end()
+		for _, c := range g.connections() {
+			c.cancel()
+		}
+	}()
 	g.background.Go(func() { _ = g.chat.Run(g.life) })
 	g.background.Go(func() { g.marks.run(g.life) })
 	g.background.Go(func() { g.prober.run(g.life) })

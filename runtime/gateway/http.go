@@ -13,7 +13,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
-// readBuffer is small: an idle connection holds it.
+// readBuffer is for the handshake alone: a connection reads for itself (inbound).
 const readBuffer = 512
 
 // Handler serves /v1. Run serves it; tests may serve it elsewhere.
@@ -88,7 +88,7 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the library has answered
 	}
-	c := newConn(g, ws, early)
+	c := newConn(g, ws.NetConn(), early)
 	open, full := g.admit(c)
 	switch {
 	case !open:

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -20,23 +19,21 @@ var reads = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // keepRead is the largest buffer that goes back to the pool.
 const keepRead = 16 << 10
 
+// closeProtocolError is RFC 6455's own code for broken framing (section 7.4.1): who gets it speaks no WebSocket.
+const closeProtocolError = 1002
+
 var errFrameTooLarge = errors.New("frame too large")
 
 // readLoop reads until the connection ends, then cleans up. It keeps its stack small: everything else is done by workers.
 func (c *conn) readLoop() {
 	defer c.g.release(c)
 	defer c.finish()
-	c.ws.SetPingHandler(func(string) error {
-		c.out.push(pongFrame)
-		return c.extend()
-	})
-	c.ws.SetPongHandler(func(string) error { return c.extend() })
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.g.o.Limits.HelloTimeout))
 	frames := rate.NewLimiter(c.g.o.Limits.FrameRate, c.g.o.Limits.FrameBurst)
 	defer c.letGo()
 	for {
 		c.letGo()
-		data, err := c.readFrame()
+		data, err := c.in.next()
 		if err != nil {
 			c.readFailed(err)
 			return
@@ -64,43 +61,37 @@ func (c *conn) extend() error {
 	return c.nc.SetReadDeadline(time.Now().Add(c.idle()))
 }
 
-// readFrame reads one text message of at most MaxFrameBytes, and no byte more of a longer one.
-func (c *conn) readFrame() (*bytes.Buffer, error) {
-	kind, r, err := c.ws.NextReader()
-	if err != nil {
-		return nil, err
-	}
-	if kind != websocket.TextMessage {
-		return nil, errBadFrame
-	}
-	buf := reads.Get().(*bytes.Buffer)
-	buf.Reset()
-	limited := io.LimitReader(r, protocol.MaxFrameBytes+1)
-	for {
-		before := buf.Cap()
-		buf.Grow(bytes.MinRead)
-		if held := c.holding; held == 0 || buf.Cap() > before {
-			c.holding = buf.Cap()
-			c.hold(c.holding - held)
+// onControl acts on a control frame.
+func (c *conn) onControl(opcode byte, payload []byte) error {
+	switch opcode {
+	case opPing:
+		c.out.push(controlFrame(opPong, payload))
+	case opClose:
+		if !c.closing.Load() {
+			c.answerClose(payload)
 		}
-		n, err := limited.Read(buf.AvailableBuffer()[:buf.Available()])
-		_, _ = buf.Write(buf.AvailableBuffer()[:n])
-		switch {
-		case buf.Len() > protocol.MaxFrameBytes:
-			return nil, errFrameTooLarge
-		case errors.Is(err, io.EOF):
-			return buf, nil
-		case err != nil:
-			return nil, err
-		}
+		return errClosed
+	}
+	return c.extend()
+}
+
+// answerClose writes the close frame that answers the client's, with its code, beside the queue: what is in there is of no use any
+// more.
+func (c *conn) answerClose(payload []byte) {
+	_ = c.nc.SetWriteDeadline(time.Now().Add(closeGrace))
+	_, _ = c.nc.Write(controlFrame(opClose, payload[:min(len(payload), 2)]))
+}
+
+// holdFrame counts the buffer of the frame that is read.
+func (c *conn) holdFrame(size int) {
+	if size != c.holding {
+		c.hold(size - c.holding)
+		c.holding = size
 	}
 }
 
 // letGo counts the frame that was read no more.
-func (c *conn) letGo() {
-	c.hold(-c.holding)
-	c.holding = 0
-}
+func (c *conn) letGo() { c.holdFrame(0) }
 
 // readFailed closes with the code that tells why reading ended.
 func (c *conn) readFailed(err error) {
@@ -108,6 +99,9 @@ func (c *conn) readFailed(err error) {
 	switch {
 	case errors.Is(err, errFrameTooLarge):
 		c.close(protocol.CloseFrameTooLarge, "the frame is too large")
+	case errors.Is(err, errFraming):
+		c.answerClose([]byte{closeProtocolError >> 8, closeProtocolError & 0xff})
+		return
 	case errors.Is(err, errBadFrame):
 		c.close(protocol.CloseProtocol, "only text frames are read")
 	case errors.As(err, &timeout) && timeout.Timeout() && !c.greeted:

@@ -30,8 +30,8 @@ func (b *bench) idleSteps(s *stage, steps []int) error {
 		return err
 	}
 	b.Figures["rss_without_connections_mb"] = round(float64(base.RSSBytes) / 1e6)
-	// Two rounds of pings are in it.
-	watch := short(b, 5*time.Second, 70*time.Second)
+	// A round of pings is in it.
+	watch := short(b, 5*time.Second, 40*time.Second)
 	online := 0
 	for _, n := range steps {
 		if err := s.fleet.Connect(s.fleet.Members[online:n], 2*time.Minute); err != nil {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -35,7 +36,7 @@ func (b *bench) saturate(s *stage) error {
 	if err := s.fleet.Send(1000, b.warmUp()); err != nil {
 		return err
 	}
-	best, next := direction{}, 4000.0
+	best, next := direction{}, 1000.0
 	for step := short(b, 1.6, 1.25); next >= 100; next *= step {
 		d, err := b.directAt(s, next, short(b, 2*time.Second, 5*time.Second))
 		if err != nil {
@@ -89,7 +90,7 @@ func (d direction) saturated() bool {
 }
 
 func (b *bench) directAt(s *stage, rate float64, d time.Duration) (direction, error) {
-	defer b.profile(s.server, "s2", d)()
+	defer b.profile(s.server, fmt.Sprintf("s2-%.0f", rate), d)()
 	ph := s.fleet.Begin()
 	var acked, delivered int
 	busy := cpuTime()

@@ -45,7 +45,7 @@ func (b *bench) stall(s *stage) error {
 		var last latencies
 		for range short(b, 1, 3) {
 			ph := f.Begin()
-			cpu, st, err := used(s.server, func() error { return f.Send(rate, short(b, 10*time.Second, 15*time.Second)) })
+			cpu, st, err := used(s.server, func() error { return f.Send(rate, 10*time.Second) })
 			if err != nil {
 				return err
 			}

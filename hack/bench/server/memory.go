@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -60,8 +61,12 @@ func (s *marks) UserMark(_ context.Context, u store.User, c store.Conv) (gateway
 // nothing is a read model that is empty.
 type nothing struct{}
 
-func (nothing) Inbox(context.Context, store.User, int, string) (protocol.InboxPage, error) {
+func (nothing) List(context.Context, store.User, rest.InboxQuery) (protocol.InboxPage, error) {
 	return protocol.InboxPage{}, nil
+}
+
+func (nothing) SetPreferences(context.Context, store.User, store.Conv, store.PreferencesChange) (store.Preferences, error) {
+	return store.Preferences{}, store.ErrNotFound
 }
 
 func (nothing) Entries(context.Context, store.Conv, uint64, uint64) ([]*logpb.Entry, error) {

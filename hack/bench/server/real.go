@@ -23,6 +23,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/project"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
@@ -156,7 +157,7 @@ func realEngines(ctx context.Context, o Options, log *slog.Logger, registry prom
 	costs := &costs{env: env, name: name, kafka: kafkaConfig, database: pg, capacity: counted}
 	return &engines{
 		store: st, publisher: producer, registry: redis, where: redis, routes: redis, marks: deviceMarks{redis}, markLog: producer,
-		inbox: inboxes{reader}, older: model,
+		inbox: inboxes{reader, inbox.NewSettings(st, redis, producer)}, older: model,
 		background: []func(context.Context) error{consumer.Run, projector.Run},
 		admin:      func(mux *http.ServeMux) { mux.HandleFunc("GET /costs", costs.serve) },
 		close: func() {
@@ -197,8 +198,11 @@ func (m deviceMarks) UserMark(ctx context.Context, u store.User, c store.Conv) (
 }
 
 // inboxes gives the gateway the inbox; nobody asks it with a cursor here.
-type inboxes struct{ *inbox.Reader }
+type inboxes struct {
+	*inbox.Reader
+	*inbox.Settings
+}
 
-func (i inboxes) Inbox(ctx context.Context, u store.User, limit int, cursor string) (protocol.InboxPage, error) {
-	return i.Reader.Inbox(ctx, u, limit, cursor)
+func (i inboxes) List(ctx context.Context, u store.User, q rest.InboxQuery) (protocol.InboxPage, error) {
+	return i.Reader.List(ctx, u, inbox.Query(q))
 }
