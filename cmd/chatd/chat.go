@@ -29,6 +29,7 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registerer,
+		Tracer:       r.tracers.Tracer("github.com/chatcluster/chatcluster/runtime/chat"),
 	})
 	if err != nil {
 		return err

@@ -80,6 +80,7 @@ func runProject(ctx context.Context, r role, o *ops) error {
 // consume runs a consumer, and beside it what its handler leaves to be done: that ends last, so what is complete when the
 // consumer stops is committed.
 func (r role) consume(ctx context.Context, o *ops, options eventlog.ConsumerOptions, work func(context.Context) error) error {
+	options.Tracer = r.tracers.Tracer("github.com/chatcluster/chatcluster/runtime/eventlog")
 	options.ClientID, options.Log, options.Registerer = r.clientID(), r.log, o.registerer
 	consumer, err := eventlog.NewConsumer(r.cfg.Kafka, options)
 	if err != nil {

@@ -62,12 +62,14 @@ func (l *lane) commit(c *composed) {
 }
 
 // put is one attempt. Repeating it with the same batch is harmless: the key is the same.
-func (l *lane) put(c *composed, outbox bool) error {
+func (l *lane) put(c *composed, outbox bool) (err error) {
 	ctx, cancel := context.WithTimeout(l.s.life, l.s.o.StoreTimeout)
 	defer cancel()
 	ctx, cancelDeadline := context.WithDeadline(ctx, c.deadline)
 	defer cancelDeadline()
 	o := store.AppendOptions{Outbox: outbox, ExpiresAt: l.s.expiry()}
+	ctx, span := l.s.traced(ctx, c)
+	defer func() { endTraced(span, err) }()
 	start := l.s.now()
 	defer func() { l.s.metrics.seconds.Observe(l.s.now().Sub(start).Seconds()) }()
 	if c.alone {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Options make a Service; zero values of the tunables mean the defaults.
@@ -25,6 +26,8 @@ type Options struct {
 	Log *slog.Logger
 	// Registerer takes the metrics; nil keeps them unseen.
 	Registerer prometheus.Registerer
+	// Tracer makes spans of what is put for requests that are traced; nil: no traces.
+	Tracer trace.Tracer
 
 	Tunables
 }

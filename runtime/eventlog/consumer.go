@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
 )
@@ -58,6 +59,8 @@ type ConsumerOptions struct {
 	Log *slog.Logger
 	// Registerer takes the metrics; nil keeps them unseen.
 	Registerer prometheus.Registerer
+	// Tracer makes spans of records whose requests are traced, until they are complete; nil: no traces.
+	Tracer trace.Tracer
 }
 
 func (o ConsumerOptions) withDefaults() (ConsumerOptions, error) {

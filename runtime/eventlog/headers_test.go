@@ -10,8 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -67,7 +69,9 @@ func TestRecordsSayWhatTheyAreAbout(t *testing.T) {
 	}
 
 	parents := make(chan string, 3)
-	start(t, cfg, ConsumerOptions{Handler: func(_ context.Context, rs []Record) error {
+	spans := tracetest.NewSpanRecorder()
+	tracers := telemetry.NewProvider(telemetry.Options{Role: "test"}, spans)
+	stop := start(t, cfg, ConsumerOptions{Tracer: tracers.Tracer("test"), Handler: func(_ context.Context, rs []Record) error {
 		for _, r := range rs {
 			parents <- r.TraceParent
 		}
@@ -77,6 +81,13 @@ func TestRecordsSayWhatTheyAreAbout(t *testing.T) {
 		if got := <-parents; got != want {
 			t.Errorf("trace parent %q, want %q", got, want)
 		}
+	}
+	stop()
+	if n := len(spans.Ended()); n != 1 {
+		t.Fatalf("%d records are traced, want 1", n)
+	}
+	if got := spans.Ended()[0].Parent(); !strings.Contains(parent, got.SpanID().String()) || !got.IsRemote() {
+		t.Errorf("the consumer's span has the parent %v, not the request's", got)
 	}
 }
 

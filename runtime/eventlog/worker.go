@@ -7,6 +7,9 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
 // Delays between retries of a handler or of a dead letter.
@@ -145,6 +148,9 @@ func (w *worker) process(batch []ticketed) bool {
 		}
 		ticket := t.ticket // alone: a handler that finishes later must not keep the record's bytes in memory
 		r.complete = func() { w.complete(ticket) }
+		if w.c.o.Tracer != nil && r.TraceParent != "" {
+			r.complete = w.traced(r.TraceParent, r.complete)
+		}
 		records = append(records, r)
 	}
 	if len(records) == 0 {
@@ -165,6 +171,15 @@ func (w *worker) process(batch []ticketed) bool {
 	w.upTo = records[len(records)-1].Offset + 1
 	w.reportLag()
 	return true
+}
+
+// traced returns complete with a span around it: from now until the record is complete.
+func (w *worker) traced(parent string, complete func()) func() {
+	_, span := w.c.o.Tracer.Start(telemetry.Under(w.ctx, parent), w.c.o.Group, trace.WithSpanKind(trace.SpanKindConsumer))
+	return func() {
+		span.End()
+		complete()
+	}
 }
 
 // reportLag is called with mu held.

@@ -11,6 +11,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/telemetry"
 )
 
 const (
@@ -40,6 +41,7 @@ func (a *API) append(c *call, v store.Conv, s *chatpb.Send) (reply, error) {
 
 // submit asks until the outcome is known or attempts or time are used up.
 func (a *API) submit(ctx context.Context, s *chatpb.Send) (*chatpb.Result, error) {
+	s.TraceParent = telemetry.Parent(ctx)
 	for attempt := 1; ; attempt++ {
 		done := make(chan *chatpb.Result, 1)
 		a.o.Chat.Send(proto.CloneOf(s), func(r *chatpb.Result) { done <- r })
