@@ -16,8 +16,8 @@ func forgetInboxes(t *testing.T, e *engine) {
 		sums = append(sums, Summary{Conv: e.conv(fmt.Sprint("c", i)), Seq: 7, Data: []byte("d")})
 	}
 	for len(sums) > 0 {
-		e.must(e.PutSummaries(ctx, sums[:500]))
-		sums = sums[500:]
+		e.must(e.PutSummaries(ctx, sums[:100]))
+		sums = sums[100:]
 	}
 	ann, c := e.user("ann"), e.conv("c0")
 	e.must(e.RaiseMarks(ctx, ann, c, "phone", 3, 2))
