@@ -54,7 +54,7 @@ func (a *audience) deliver(b *logpb.Batch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	d := &chatpb.Deliver{Tenant: string(a.conv.Tenant()), Conversation: a.conv.ID(), Batch: b, Large: a.known && a.users == nil}
-	if a.tell(func(skip gateways) { a.s.streams.deliver(d, skip, a.s.metrics) }) && len(a.away) > 0 {
+	if a.tell(false, func(skip gateways) { a.s.streams.deliver(d, skip, a.s.metrics) }) && len(a.away) > 0 {
 		if len(a.owed) == 0 {
 			a.owed = gateways{}
 			a.s.locator.owe(a)
@@ -63,22 +63,23 @@ func (a *audience) deliver(b *logpb.Batch) {
 	}
 }
 
-// signal hands a signal to the gateways that may have a member.
+// signal hands a signal to the gateways that may have a member. No head heals one that is lost, so who has just connected is looked
+// for: an earlier lookup that leaves somebody out does not serve.
 func (a *audience) signal(sig *chatpb.Signal) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.waiting) < maxSignalsWaiting {
-		a.tell(func(skip gateways) { a.s.streams.signal(sig, skip) })
+		a.tell(len(a.away) > 0, func(skip gateways) { a.s.streams.signal(sig, skip) })
 	}
 }
 
-// tell calls send with the gateways to skip: now, or when they are known, in order. It says whether an earlier lookup served. The
-// lock is held.
-func (a *audience) tell(send func(skip gateways)) (served bool) {
+// tell calls send with the gateways to skip: now, or when they are known, in order; with anew no earlier lookup serves. It says
+// whether one did. The lock is held.
+func (a *audience) tell(anew bool, send func(skip gateways)) (served bool) {
 	switch {
 	case a.looking:
 		a.waiting = append(a.waiting, send)
-	case a.users != nil && a.s.now().Before(a.until):
+	case !anew && a.users != nil && a.s.now().Before(a.until):
 		send(a.away)
 		return true
 	case a.users != nil && a.s.locator.ask(lookup{a, a.turn, a.users}):

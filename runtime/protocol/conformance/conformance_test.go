@@ -12,6 +12,7 @@ import (
 // Our own gateway with the real chat service, on the embedded store.
 func TestOurGateway(t *testing.T) {
 	w := gatewaytest.New(t)
+	w.UseRedis()
 	w.RealPod("c1")
 	g := w.Gateway("g1", func(o *gateway.Options) {
 		o.AllowedOrigins = []string{"https://chat.example"}
@@ -28,7 +29,6 @@ func TestOurGateway(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		Drain:   func(testing.TB) { g.BeginStop() },
-		Without: map[string]string{"Presence": "presence is in Redis, and this world has none"},
+		Drain: func(testing.TB) { g.BeginStop() },
 	})
 }

@@ -55,6 +55,17 @@ func (w *world) group(names ...string) string {
 	for _, n := range names[1:] {
 		body.Members = append(body.Members, w.user(n))
 	}
+	return w.create(names[0], body)
+}
+
+// direct returns the direct conversation of two users.
+func (w *world) direct(one, other string) string {
+	w.Helper()
+	return w.create(one, protocol.CreateConversation{Kind: "direct", User: w.user(other)})
+}
+
+func (w *world) create(by string, body protocol.CreateConversation) string {
+	w.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {
 		w.Fatal(err)
@@ -63,7 +74,7 @@ func (w *world) group(names ...string) string {
 	if err != nil {
 		w.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+w.Token(w.T, w.user(names[0])))
+	req.Header.Set("Authorization", "Bearer "+w.Token(w.T, w.user(by)))
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
