@@ -28,7 +28,7 @@ type Dialect interface {
 	// Hello is what m says first, a frame each.
 	Hello(m *Member) [][]byte
 	// Send appends the frame of a message.
-	Send(out []byte, m *Member, id int, body []byte) []byte
+	Send(out []byte, m *Member, id int, after uint64, body []byte) []byte
 	// Text acts on a frame: it calls m's welcomed, acked, got and refused.
 	Text(m *Member, payload []byte)
 }
@@ -50,9 +50,12 @@ const (
 
 // Message is one that was sent.
 type Message struct {
-	at   int64
-	seq  uint64 // 0: not acknowledged
-	left int32  // members who have not got it
+	at int64
+	// after is the seq that the sender knew when it sent it first: a retry says the same.
+	after  uint64
+	isSent bool
+	seq    uint64 // 0: not acknowledged
+	left   int32  // members who have not got it
 }
 
 // Fleet is the clients of a run.
