@@ -10,8 +10,7 @@ type Member struct {
 	f     *Fleet
 	conn  *Conn
 	conv  *Conv
-	index int // among all
-	nth   int // in the conversation
+	index int
 	// last is the last seq that the client has.
 	last      uint64
 	welcome   bool
