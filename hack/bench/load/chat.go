@@ -79,7 +79,7 @@ func (Chat) Text(m *Member, payload []byte) {
 		retry, _, _ := number(payload, `"retry_after_ms":`)
 		if ok {
 			m.refused(int(id), retry, string(payload))
-		} else {
+		} else if m.welcome { // before that the server may not be ready yet: the client comes again
 			m.f.faults.refused++
 			m.f.faults.why = string(payload)
 		}
