@@ -51,8 +51,9 @@ compiler: # The race detector needs a C compiler.
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
 	$(GOTEST) $(filter-out %/controllers/chatcluster,$(PKGS))
 
-test-world: compiler ## Unit tests of the local world's own program
+test-world: compiler ## Unit tests of the local world's own program, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
+	cd hack/bench && $(GOTEST) ./load/...
 
 test-envtest: compiler ## The reconciler against a real kube-apiserver and etcd
 	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/...

@@ -8,6 +8,8 @@ import (
 // faults are what must not happen.
 type faults struct {
 	doubled, gaps, mixed, unknown, twiceAcked, refused, closed, code int
+	// why is the last refusal.
+	why string
 }
 
 func (x faults) list() (out []string) {
@@ -17,7 +19,7 @@ func (x faults) list() (out []string) {
 	}{
 		{x.doubled, "entries came twice"}, {x.gaps, "entries came with a gap before them"},
 		{x.mixed, "entries differ between members"}, {x.unknown, "acknowledgments are of messages never sent"},
-		{x.twiceAcked, "messages were acknowledged twice"}, {x.refused, "messages were refused for good"},
+		{x.twiceAcked, "messages were acknowledged twice"}, {x.refused, "refusals were final, the last " + x.why},
 	} {
 		if c.n > 0 {
 			out = append(out, fmt.Sprintf("%d %s", c.n, c.what))

@@ -32,7 +32,7 @@ func (*Centrifuge) Hello(m *Member) [][]byte {
 }
 
 // Send implements Dialect.
-func (d *Centrifuge) Send(out []byte, m *Member, id int, body []byte) []byte {
+func (d *Centrifuge) Send(out []byte, m *Member, id int, _ uint64, body []byte) []byte {
 	out = append(out, `{"id":`...)
 	out = strconv.AppendInt(out, int64(id)+firstCommand, 10)
 	out = append(out, `,"publish":{"channel":"`...)
@@ -68,7 +68,7 @@ func (d *Centrifuge) Text(m *Member, payload []byte) {
 			id, _, _ := number(line, `{"id":`)
 			switch {
 			case bytes.Contains(line, []byte(`"error":`)):
-				m.refused(int(id)-firstCommand, 0)
+				m.refused(int(id)-firstCommand, 0, string(line))
 			case id == 2:
 				m.welcomed()
 			case id >= firstCommand:

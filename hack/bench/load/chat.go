@@ -24,13 +24,13 @@ func (Chat) Hello(m *Member) [][]byte {
 }
 
 // Send implements Dialect.
-func (Chat) Send(out []byte, m *Member, id int, body []byte) []byte {
+func (Chat) Send(out []byte, m *Member, id int, after uint64, body []byte) []byte {
 	out = append(out, `{"type":"send","conversation":"`...)
 	out = append(out, m.conv.Name...)
 	out = append(out, `","client_msg_id":"`...)
 	out = strconv.AppendInt(out, int64(id), 10)
 	out = append(out, `","after_seq":`...)
-	out = strconv.AppendUint(out, m.last, 10)
+	out = strconv.AppendUint(out, after, 10)
 	out = append(out, `,"body":"`...)
 	out = append(out, body...)
 	return append(out, `"}`...)
@@ -78,9 +78,10 @@ func (Chat) Text(m *Member, payload []byte) {
 		id, _, ok := number(payload, `"client_msg_id":"`)
 		retry, _, _ := number(payload, `"retry_after_ms":`)
 		if ok {
-			m.refused(int(id), retry)
-		} else {
+			m.refused(int(id), retry, string(payload))
+		} else if m.welcome { // before that the server may not be ready yet: the client comes again
 			m.f.faults.refused++
+			m.f.faults.why = string(payload)
 		}
 	case "gap":
 		m.f.faults.gaps++

@@ -28,7 +28,7 @@ type Dialect interface {
 	// Hello is what m says first, a frame each.
 	Hello(m *Member) [][]byte
 	// Send appends the frame of a message.
-	Send(out []byte, m *Member, id int, body []byte) []byte
+	Send(out []byte, m *Member, id int, after uint64, body []byte) []byte
 	// Text acts on a frame: it calls m's welcomed, acked, got and refused.
 	Text(m *Member, payload []byte)
 }
@@ -50,9 +50,12 @@ const (
 
 // Message is one that was sent.
 type Message struct {
-	at   int64
-	seq  uint64 // 0: not acknowledged
-	left int32  // members who have not got it
+	at int64
+	// after is the seq that the sender knew when it sent it first: a retry says the same.
+	after  uint64
+	isSent bool
+	seq    uint64 // 0: not acknowledged
+	left   int32  // members who have not got it
 }
 
 // Fleet is the clients of a run.
@@ -84,7 +87,7 @@ func NewFleet(l *Loop, addr netip.AddrPort, d Dialect, sizes []int, head func(si
 	for i, size := range sizes {
 		v := &Conv{Name: fmt.Sprint("c", i), Head: head(size), index: i}
 		for j := range size {
-			m := &Member{f: f, User: fmt.Sprintf("u%d-%d", i, j), conv: v, index: len(f.Members), nth: j, last: v.Head}
+			m := &Member{f: f, User: fmt.Sprintf("u%d-%d", i, j), conv: v, index: len(f.Members), last: v.Head}
 			v.Members = append(v.Members, m)
 			f.Members = append(f.Members, m)
 		}
@@ -176,19 +179,13 @@ func (f *Fleet) Settle(within time.Duration) (bool, error) {
 func (f *Fleet) send(at int64) {
 	id := len(f.msgs)
 	v := f.talking[id%len(f.talking)]
-	m := v.Members[id/len(f.talking)%len(v.Members)]
-	for range v.Members { // who is not online, or was stalled, sends nothing
-		if m.there() {
-			break
-		}
-		m = v.Members[(m.nth+1)%len(v.Members)]
-	}
-	online := int32(0)
+	var there []*Member // who is not online, or was stalled, sends and gets nothing
 	for _, o := range v.Members {
 		if o.there() {
-			online++
+			there = append(there, o)
 		}
 	}
+	m, online := there[id/len(f.talking)%len(there)], int32(len(there))
 	f.msgs = append(f.msgs, Message{at: at, left: online})
 	f.open++
 	f.owed += int(online)

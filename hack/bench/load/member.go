@@ -10,8 +10,7 @@ type Member struct {
 	f     *Fleet
 	conn  *Conn
 	conv  *Conv
-	index int // among all
-	nth   int // in the conversation
+	index int
 	// last is the last seq that the client has.
 	last      uint64
 	welcome   bool
@@ -69,7 +68,11 @@ func (m *Member) Closed(code int) {
 // transmit sends a message.
 func (m *Member) transmit(id int) {
 	m.flying++
-	m.f.frame = m.f.Dialect.Send(m.f.frame[:0], m, id, m.f.bodyOf(id))
+	msg := &m.f.msgs[id]
+	if !msg.isSent {
+		msg.isSent, msg.after = true, m.last
+	}
+	m.f.frame = m.f.Dialect.Send(m.f.frame[:0], m, id, msg.after, m.f.bodyOf(id))
 	m.conn.Send(m.f.frame)
 }
 
@@ -93,11 +96,12 @@ func (m *Member) acked(id int, seq uint64) {
 }
 
 // refused takes an error that is to be retried, or, with retryMS 0, a final one.
-func (m *Member) refused(id int, retryMS uint64) {
+func (m *Member) refused(id int, retryMS uint64, why string) {
 	m.flying--
 	m.f.Phase.Refused++
 	if id < 0 || id >= len(m.f.msgs) || retryMS == 0 {
 		m.f.faults.refused++
+		m.f.faults.why = why
 		return
 	}
 	at, _ := slices.BinarySearch(m.queue, id)
