@@ -15,8 +15,9 @@ import (
 const (
 	// freeMemory is the budget where Go has no memory limit.
 	freeMemory = 256 << 20
-	// minShed is the least that a connection holds for its end to be worth anything.
-	minShed = 4 << 10
+	// minShed is the least that a connection holds for its end to be worth anything. One that holds a read's buffer and an answer
+	// is not behind: its frame is just being handled.
+	minShed = 4 * readChunk
 	// shedPause is how long what was closed has to let go of what it holds before more is closed.
 	shedPause = 100 * time.Millisecond
 )
