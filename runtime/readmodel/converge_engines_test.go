@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,15 +22,19 @@ var errLost = errors.New("the answer is lost")
 // faulty is a store whose folding may stop in the middle, or be done and not say so.
 type faulty struct {
 	*readmodeltest.Source
+	mu  sync.Mutex // several conversations are folded at a time
 	rnd *rand.Rand
 }
 
-func (f faulty) Fold(ctx context.Context, c store.Conv, entries []*logpb.Entry) error {
-	switch f.rnd.IntN(6) {
+func (f *faulty) Fold(ctx context.Context, c store.Conv, entries []*logpb.Entry) error {
+	f.mu.Lock()
+	fate, part := f.rnd.IntN(6), f.rnd.IntN(len(entries))
+	f.mu.Unlock()
+	switch fate {
 	case 0:
 		return errLost
 	case 1:
-		return errors.Join(errLost, f.Source.Fold(ctx, c, entries[:f.rnd.IntN(len(entries))]))
+		return errors.Join(errLost, f.Source.Fold(ctx, c, entries[:part]))
 	case 2:
 		return errors.Join(errLost, f.Source.Fold(ctx, c, entries))
 	}
@@ -68,7 +73,7 @@ func TestModelConvergesToTheStore(t *testing.T) {
 		}
 
 		m, src := migrated(t), readmodeltest.NewSource(logs...)
-		w := NewWriter(m, faulty{src, rnd})
+		w := NewWriter(m, &faulty{Source: src, rnd: rand.New(rand.NewPCG(seed, 78))})
 		feed := func(rs []Record) {
 			for {
 				got, err := w.Apply(deadline(t), rs)
