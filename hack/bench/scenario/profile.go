@@ -2,9 +2,7 @@ package scenario
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/chatcluster/chatcluster/hack/bench/process"
@@ -25,20 +23,4 @@ func (b *bench) profile(p *process.Server, name string, d time.Duration) func() 
 		}
 	}()
 	return func() { <-done }
-}
-
-// heap writes what a server's heap holds, if the run asks for profiles.
-func (b *bench) heap(p *process.Server, name string) {
-	if b.o.Profile == "" {
-		return
-	}
-	for _, kind := range []string{"heap", "heap?debug=1"} {
-		data, err := p.Get("/debug/pprof/" + kind)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(b.o.Profile, name+"-"+strings.ReplaceAll(kind, "?debug=1", ".txt")), data, 0o600)
-		}
-		if err != nil {
-			b.logf("no heap profile: %v", err)
-		}
-	}
 }

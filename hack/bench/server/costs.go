@@ -75,7 +75,7 @@ func (c *costs) records(ctx context.Context, out *Costs) error {
 
 func (c *costs) commands(ctx context.Context, out *Costs) error {
 	client := redis.NewClient(&redis.Options{Addr: c.env.Redis, Password: c.env.RedisPassword})
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	stats, err := client.Info(ctx, "commandstats").Result()
 	if err != nil {
 		return err
