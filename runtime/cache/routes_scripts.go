@@ -2,6 +2,8 @@ package cache
 
 // A user's routes are one string: a line with the milliseconds of when the user was last seen, then a line for each device with
 // its id, its gateway's instance, its epoch and the milliseconds of its last renewal, apart by tabs.
+//
+//nolint:dupword // Lua ends one block after another
 const routeScripts = `
 local function parse(old)
   local seen, routes = 0, {}
@@ -27,6 +29,8 @@ end
 
 // putRoutesScript registers one route for each key. ARGV: the expiry, now and the staleness in milliseconds, the instance, then
 // device, epoch and 1 for a new connection. It answers epoch and holder for each.
+//
+//nolint:dupword // Lua ends one block after another
 const putRoutesScript = routeScripts + `
 local now, instance, answer = tonumber(ARGV[2]), ARGV[4], {}
 for k, key in ipairs(KEYS) do
@@ -62,6 +66,8 @@ return answer
 
 // dropRoutesScript removes one route for each key unless another connection holds the device. ARGV: the expiry and now in
 // milliseconds, the instance, then device and epoch.
+//
+//nolint:dupword // Lua ends one block after another
 const dropRoutesScript = routeScripts + `
 for k, key in ipairs(KEYS) do
   local device, epoch = ARGV[2+2*k], tonumber(ARGV[3+2*k])

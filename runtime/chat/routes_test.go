@@ -271,7 +271,7 @@ func TestATakeoverGoesToTheGatewayThatIsNamed(t *testing.T) {
 }
 
 // changeMembers appends a change of members at seq behind the pod's back, as another pod would.
-func changeMembers(t *testing.T, st Store, c store.Conv, at uint64, come, go_ []string) {
+func changeMembers(t *testing.T, st Store, c store.Conv, at uint64, come, leave []string) {
 	t.Helper()
 	e := &logpb.Entry{Seq: at, Sender: "ann", AtMs: time.Now().UnixMilli(), Count: logOf(t, st, c)[at-2].GetCount()}
 	var changes []store.MemberChange
@@ -281,7 +281,7 @@ func changeMembers(t *testing.T, st Store, c store.Conv, at uint64, come, go_ []
 		e.Kind = &logpb.Entry_MembersAdded{MembersAdded: added}
 		changes = append(changes, store.MemberChange{User: userOf(t, u), Role: store.RoleMember, Joined: at})
 	}
-	for _, u := range go_ {
+	for _, u := range leave {
 		e.Kind = &logpb.Entry_MembersRemoved{MembersRemoved: &logpb.MembersRemoved{Users: []string{u}}}
 		changes = append(changes, store.MemberChange{User: userOf(t, u), Role: store.RoleMember, Joined: 1, Left: at})
 	}

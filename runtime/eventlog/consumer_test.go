@@ -249,7 +249,7 @@ func TestADeadProcessIsMissedSoon(t *testing.T) {
 	cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		select {
-		case joined <- time.Duration(r.(*kmsg.JoinGroupRequest).SessionTimeoutMillis) * time.Millisecond:
+		case joined <- milliseconds(r.(*kmsg.JoinGroupRequest).SessionTimeoutMillis):
 		default:
 		}
 		return nil, nil, false
@@ -264,3 +264,5 @@ func TestADeadProcessIsMissedSoon(t *testing.T) {
 		t.Fatal("the consumer does not join its group")
 	}
 }
+
+func milliseconds(n int32) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -8,7 +8,7 @@ import (
 
 // Batch folds entries, in the order of their seqs, into the messages of a stored batch, which it changes. The batch may
 // grow to limit bytes; a message that would take it further is elided. It says whether the batch changed. The bodies of the edits before
-// are to be redacted before the changed batch is stored, those of the edits after after that, each where it is stored.
+// are to be redacted before the changed batch is stored, those of the edits after it once that is done, each where it is stored.
 func Batch(b *logpb.Batch, entries []*logpb.Entry, limit int) (changed bool, before, after []uint64) {
 	for _, e := range entries {
 		target := Entry(b, Target(e))

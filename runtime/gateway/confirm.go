@@ -43,7 +43,7 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 	if !news {
 		read = 0
 	}
-	if read > 0 && !(large && c.alone) || delivered > 0 {
+	if read > 0 && (!large || !c.alone) || delivered > 0 {
 		c.g.receipts.add(c, v, delivered, read)
 	}
 }

@@ -80,8 +80,8 @@ func TestADeviceThatConnectsElsewhereClosesTheOlderConnection(t *testing.T) {
 // A Redis that is away, hangs or was emptied holds up no hello, and both connections of a device go on until it is back.
 func TestHelloDoesNotDependOnRedis(t *testing.T) {
 	cases := map[string]struct {
-		reason      string
-		break_, fix func(*gatewaytest.Redis)
+		reason     string
+		spoil, fix func(*gatewaytest.Redis)
 	}{
 		"Away":    {"it refuses connections", func(r *gatewaytest.Redis) { r.Close() }, func(r *gatewaytest.Redis) { _ = r.Restart() }},
 		"Hangs":   {"it answers after all deadlines", func(r *gatewaytest.Redis) { r.Slow(5 * time.Second) }, func(r *gatewaytest.Redis) { r.Slow(0) }},
@@ -96,7 +96,7 @@ func TestHelloDoesNotDependOnRedis(t *testing.T) {
 			w.Pod("c1")
 			g := w.Gateway("g1", nil)
 			w.Hello(g.URL, "alice", "phone")
-			tc.break_(r)
+			tc.spoil(r)
 			begin := time.Now()
 			w.Hello(g.URL, "bob", "phone")
 			if took := time.Since(begin); took > 3*time.Second {

@@ -110,6 +110,9 @@ func badRequests(t *testing.T, w *world) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if tc.body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
 		if tc.token != "" {
 			req.Header.Set("Authorization", "Bearer "+tc.token)
 		}

@@ -95,7 +95,7 @@ func (a *API) patchPreferences(c *call) (reply, error) {
 	p, err := a.o.Inbox.SetPreferences(c.Context(), c.User, v, ch)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return reply{}, notMember
+		return reply{}, errNotMember
 	case err != nil:
 		return reply{}, fmt.Errorf("write the preferences: %w", err)
 	}
@@ -118,7 +118,7 @@ func (a *API) membership(ctx context.Context, u store.User, v store.Conv) (store
 	m, err := a.o.Store.Membership(ctx, u, v)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return m, notMember
+		return m, errNotMember
 	case err != nil:
 		return m, fmt.Errorf("read the membership: %w", err)
 	}
@@ -129,7 +129,7 @@ func (a *API) membership(ctx context.Context, u store.User, v store.Conv) (store
 func (a *API) present(ctx context.Context, u store.User, v store.Conv) (store.Membership, error) {
 	m, err := a.membership(ctx, u, v)
 	if err == nil && m.Left != 0 {
-		err = notMember
+		err = errNotMember
 	}
 	return m, err
 }
@@ -139,7 +139,7 @@ func (a *API) head(ctx context.Context, u store.User, v store.Conv) (uint64, err
 	page, err := a.o.History.History(ctx, u, v, nil, nil, 1)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return 0, notMember
+		return 0, errNotMember
 	case err != nil:
 		return 0, fmt.Errorf("read the head: %w", err)
 	case len(page.Entries) == 0:

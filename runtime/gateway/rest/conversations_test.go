@@ -12,7 +12,7 @@ import (
 )
 
 // real is a world with a chat service of its own and one gateway.
-func real(t *testing.T) (*gatewaytest.World, string) {
+func realWorld(t *testing.T) (*gatewaytest.World, string) {
 	t.Helper()
 	w := gatewaytest.New(t)
 	w.RealPod("c1")
@@ -34,7 +34,7 @@ func group(t *testing.T, url string, members ...string) string {
 }
 
 func TestAConversationIsShownAsItsMemberMaySeeIt(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob", "carol")
 	no := false
 	muted := int64(0)
@@ -66,7 +66,7 @@ func TestAConversationIsShownAsItsMemberMaySeeIt(t *testing.T) {
 }
 
 func TestWhoMayChangeAGroup(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob", "carol")
 	do(t, url, http.MethodPatch, room+"/members/bob", "alice", `{"role":"admin"}`)
 	a := call(t, url, ask{method: http.MethodPost, path: "/v1/conversations", token: "alice", body: `{"kind":"direct","user":"bob"}`})
@@ -126,7 +126,7 @@ func list(n int) string {
 }
 
 func TestMembersPageByUser(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "dave", "bob", "carol")
 	do(t, url, http.MethodDelete, room+"/members/carol", "alice", "")
 	var got []string
@@ -148,7 +148,7 @@ func TestMembersPageByUser(t *testing.T) {
 }
 
 func TestWhoComesLateSeesWhatComesAfter(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob")
 	into[protocol.Appended](t, call(t, url, ask{method: http.MethodPost, path: room + "/messages", token: "bob", body: `{"body":"before"}`}), http.StatusCreated)
 	joined := do(t, url, http.MethodPost, room+"/members", "alice", `{"users":["carol"]}`)
@@ -164,7 +164,7 @@ func TestWhoComesLateSeesWhatComesAfter(t *testing.T) {
 }
 
 func TestPreferencesAreTheUsersOwn(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob")
 	patch := func(body string) protocol.ConversationPreferences {
 		return into[protocol.ConversationPreferences](t, call(t, url, ask{method: http.MethodPatch, path: room + "/preferences", token: "alice", body: body}), http.StatusOK)

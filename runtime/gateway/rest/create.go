@@ -62,7 +62,7 @@ func createFailed(err error) error {
 	case codes.InvalidArgument:
 		return invalid("%s", status.Convert(err).Message())
 	case codes.NotFound:
-		return notMember
+		return errNotMember
 	case codes.AlreadyExists:
 		return refuse(protocol.CodeConflict, "")
 	case codes.ResourceExhausted:

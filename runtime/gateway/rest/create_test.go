@@ -66,7 +66,7 @@ func TestAGroupIsOnePerKey(t *testing.T) {
 }
 
 func TestAGroupThatWasLeftIsNotCreatedAgain(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	q := ask{
 		method: http.MethodPost, path: "/v1/conversations", token: "alice", body: `{"kind":"group","members":["bob"]}`, head: http.Header{"Idempotency-Key": {"k"}},
 	}

@@ -57,7 +57,7 @@ func (a *API) mark(c *call, delivered bool) (reply, error) {
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return reply{}, notMember
+		return reply{}, errNotMember
 	case err != nil:
 		return reply{}, fmt.Errorf("store a mark: %w", err)
 	}

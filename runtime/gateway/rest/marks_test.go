@@ -3,6 +3,7 @@ package rest_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,7 +12,7 @@ import (
 )
 
 func TestMarksAreStoredAndShown(t *testing.T) {
-	w, url := real(t)
+	w, url := realWorld(t)
 	room := group(t, url, "bob", "carol")
 	for i := range 3 {
 		send(t, url, room, "alice", fmt.Sprint("k", i), "hello") // 2, 3, 4
@@ -64,13 +65,13 @@ func TestMarksAreStoredAndShown(t *testing.T) {
 }
 
 func TestReceiptsPageByUser(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob", "carol", "dave")
 	_, m := send(t, url, room, "bob", "k", "hello")
 	path := fmt.Sprintf("%s/messages/%d/receipts?limit=2", room, m.Seq)
 	first := get[protocol.Receipts](t, url, path, "bob")
 	second := get[protocol.Receipts](t, url, path+"&cursor="+first.Next, "bob")
-	got := append(first.Receipts, second.Receipts...)
+	got := slices.Concat(first.Receipts, second.Receipts)
 	if diff := cmp.Diff([]protocol.Receipt{{User: "alice"}, {User: "carol"}, {User: "dave"}}, got); diff != "" || first.Next == "" || second.Next != "" {
 		t.Errorf("next %q, then %q, -want +got:\n%s", first.Next, second.Next, diff)
 	}

@@ -32,7 +32,7 @@ func (a *API) getMessages(c *call) (reply, error) {
 	page, err := a.o.History.History(c.Context(), c.User, v, after, before, limit)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return reply{}, notMember
+		return reply{}, errNotMember
 	case err != nil:
 		return reply{}, fmt.Errorf("read the history: %w", err)
 	}

@@ -49,7 +49,7 @@ func send(t *testing.T, url, room, token, key, body string) (int, protocol.Appen
 }
 
 func TestAMessageIsSentOncePerKey(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob")
 	status, first := send(t, url, room, "alice", "k1", "hello")
 	if status != http.StatusCreated || first.Seq != 2 || first.AtMS == 0 {
@@ -91,7 +91,7 @@ func strip(in []string) []string {
 }
 
 func TestWhatMayBeSentAndWhatNot(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob")
 	cases := map[string]struct {
 		reason, body string
@@ -101,7 +101,7 @@ func TestWhatMayBeSentAndWhatNot(t *testing.T) {
 		"TooLong":      {"16 KiB", `{"body":"` + strings.Repeat("x", protocol.MaxBodyBytes+1) + `"}`, protocol.CodeTooLarge},
 		"FromTheEnd":   {"nobody knows more than there is", `{"body":"x","after_seq":1000}`, protocol.CodeInvalid},
 		"Escaped":      {"16 KiB, however they are escaped", `{"body":"` + strings.Repeat(`\u0001`, protocol.MaxBodyBytes) + `"}`, ""},
-		"MoreThanKnow": {"unknown fields are ignored", `{"body":"x","colour":"red"}`, ""},
+		"MoreThanKnow": {"unknown fields are ignored", `{"body":"x","flavor":"red"}`, ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestWhatMayBeSentAndWhatNot(t *testing.T) {
 }
 
 func TestMessagesAreEditedDeletedAndReactedTo(t *testing.T) {
-	_, url := real(t)
+	_, url := realWorld(t)
 	room := group(t, url, "bob", "carol")
 	_, m := send(t, url, room, "bob", "k", "hello")
 	message := fmt.Sprintf("%s/messages/%d", room, m.Seq)

@@ -25,7 +25,7 @@ const (
 func (c *call) conversation() (store.Conv, error) {
 	v, err := store.NewConv(c.User.Tenant(), c.PathValue("id"))
 	if err != nil {
-		return store.Conv{}, notMember
+		return store.Conv{}, errNotMember
 	}
 	return v, nil
 }

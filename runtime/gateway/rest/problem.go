@@ -29,8 +29,8 @@ func invalid(format string, args ...any) refusal {
 	return refusal{code: protocol.CodeInvalid, detail: fmt.Sprintf(format, args...)}
 }
 
-// notMember is a conversation that is not the user's, or is none.
-var notMember = refuse(protocol.CodeNotMember, "")
+// errNotMember is a conversation that is not the user's, or is none.
+var errNotMember = refuse(protocol.CodeNotMember, "")
 
 // refuse answers for an error. One that is no refusal is our own fault, or that of what we depend on.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {

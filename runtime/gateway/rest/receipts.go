@@ -78,7 +78,7 @@ func (a *API) sender(c *call, v store.Conv, seq uint64) (string, error) {
 	page, err := a.o.History.History(c.Context(), c.User, v, &after, nil, 1)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return "", notMember
+		return "", errNotMember
 	case err != nil:
 		return "", fmt.Errorf("read the message: %w", err)
 	case len(page.Entries) == 0 || page.Entries[0].Seq != seq || page.Entries[0].Kind != protocol.KindMessage:

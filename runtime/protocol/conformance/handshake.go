@@ -28,7 +28,7 @@ func handshake(w *world) {
 		"Origin":           {"another site's page", "/v1/ws", http.Header{"Origin": {"https://evil.invalid"}}, []string{protocol.Subprotocol}, http.StatusForbidden},
 	}
 	for name, tc := range cases {
-		s, res := w.dial(tc.path, tc.head, tc.protocols...)
+		s, res := w.dial(tc.path, tc.head, tc.protocols...) //nolint:bodyclose // gorilla: what Dial returns need not be closed
 		if s != nil || res.StatusCode != tc.status {
 			w.Errorf("%s: %s: status %d, want %d", name, tc.reason, res.StatusCode, tc.status)
 			continue
@@ -38,7 +38,7 @@ func handshake(w *world) {
 			w.Errorf("%s: %s: %+v, %v: want a problem with a code", name, tc.reason, p, err)
 		}
 	}
-	s, res := w.dial("/v1/ws", http.Header{"Authorization": {"Bearer " + good}}, "other.v1", protocol.Subprotocol)
+	s, res := w.dial("/v1/ws", http.Header{"Authorization": {"Bearer " + good}}, "other.v1", protocol.Subprotocol) //nolint:bodyclose // as above
 	if s == nil || s.ws.Subprotocol() != protocol.Subprotocol {
 		w.Fatalf("a good handshake: %s", res.Status)
 	}

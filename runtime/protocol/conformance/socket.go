@@ -35,7 +35,7 @@ func (w *world) dial(path string, head http.Header, protocols ...string) (*socke
 // open connects and says nothing.
 func (w *world) open() *socket {
 	w.Helper()
-	s, res := w.dial("/v1/ws", nil, protocol.Subprotocol)
+	s, res := w.dial("/v1/ws", nil, protocol.Subprotocol) //nolint:bodyclose // gorilla: what Dial returns need not be closed
 	if s == nil {
 		w.Fatalf("the handshake is refused: %s", res.Status)
 	}
