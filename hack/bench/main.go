@@ -72,7 +72,7 @@ func runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&o.Quick, "quick", false, "a look: seconds instead of minutes")
 	cmd.Flags().DurationVar(&o.WarmUp, "warm-up", 30*time.Second, "before every measurement")
 	cmd.Flags().IntVar(&o.Repeats, "repeats", 3, "how often what is compared is measured")
-	cmd.Flags().StringVar(&o.Profile, "profile", "", "a folder for CPU profiles of the servers; the figures are not to be used")
+	cmd.Flags().StringVar(&o.Profile, "profile", "", "a folder for CPU and allocation profiles of the servers; the figures are not to be used")
 	return cmd
 }
 

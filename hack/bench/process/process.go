@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/chatcluster/chatcluster/hack/bench/load"
 	"github.com/chatcluster/chatcluster/hack/bench/server"
 )
@@ -163,11 +165,18 @@ func (s *Server) Logs() (load.Stored, error) {
 	return stored, err
 }
 
-// Profile writes a CPU profile of the coming d to path.
+// Profile writes profiles of the coming d: path.cpu.pprof and, what was allocated, path.allocs.pprof.
 func (s *Server) Profile(path string, d time.Duration) error {
-	data, err := s.Get(fmt.Sprintf("/debug/pprof/profile?seconds=%d", int(d.Seconds())))
-	if err != nil {
-		return err
+	seconds := int(d.Seconds())
+	var g errgroup.Group
+	for file, from := range map[string]string{"cpu": "profile", "allocs": "allocs"} {
+		g.Go(func() error {
+			data, err := s.Get(fmt.Sprintf("/debug/pprof/%s?seconds=%d", from, seconds))
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path+"."+file+".pprof", data, 0o600)
+		})
 	}
-	return os.WriteFile(path, data, 0o600)
+	return g.Wait()
 }

@@ -24,7 +24,7 @@ type Options struct {
 	WarmUp time.Duration
 	// Repeats is how often what is compared is measured.
 	Repeats int
-	// Profile, where it is not empty, is a folder for CPU profiles of the servers.
+	// Profile, where it is not empty, is a folder for CPU and allocation profiles of the servers.
 	Profile string
 	// Log takes what happens meanwhile.
 	Log io.Writer

@@ -122,7 +122,6 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	group.Go(func() error { return g.Run(ctx, gatewayLn) })
 	group.Go(func() error { return ignoreCanceled(verifier.Run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(revocations.Run(ctx)) })
-	group.Go(func() error { return revocations.Run(ctx) })
 	for _, run := range e.background {
 		group.Go(func() error { return ignoreCanceled(run(ctx)) })
 	}

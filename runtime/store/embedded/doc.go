@@ -3,7 +3,7 @@
 //
 // # Concurrency
 //
-// A conversation's log, members and memberships share one of 256 locks, chosen by hash; a user's devices another. A write
+// A conversation's log, members and memberships share one of 4096 locks, chosen by hash; a user's devices another. A write
 // holds its lock exclusively over check, commit and sync, so conditions hold and whoever reads under the lock sees only what
 // is durable. Writers of different conversations commit together: Pebble's commit pipeline shares one sync among all who
 // wait for it. Listings that span conversations (Memberships, Outbox) read a snapshot without a lock.

@@ -21,9 +21,6 @@ import (
 // ErrClosed is returned by calls after Close.
 var ErrClosed = errors.New("the embedded store is closed")
 
-// stripes is how many locks there are.
-const stripes = 256
-
 // exclusive is the weight of a writer; a reader weighs 1.
 const exclusive = math.MaxInt64
 
@@ -41,7 +38,7 @@ type Options struct {
 type Store struct {
 	db    *pebble.DB
 	write *pebble.WriteOptions
-	locks [stripes]*semaphore.Weighted
+	locks [stripes]stripe
 
 	// use is held for reading by every call and for writing by Close.
 	use    sync.RWMutex
@@ -67,7 +64,7 @@ func Open(dir string, o Options) (*Store, error) {
 		s.write = pebble.NoSync
 	}
 	for i := range s.locks {
-		s.locks[i] = semaphore.NewWeighted(exclusive)
+		s.locks[i].Weighted = semaphore.NewWeighted(exclusive)
 	}
 	return s, nil
 }
@@ -78,7 +75,7 @@ const (
 	syncEvery = 500 * time.Microsecond
 	// memTable is how much is written before it goes to a file of its own.
 	memTable = 16 << 20
-	// filterBits are those of a bloom filter per key: a put looks for a key that is hardly ever there.
+	// filterBits are those of a bloom filter per key: a look for a key that is not there is common.
 	filterBits = 10
 )
 
@@ -125,7 +122,7 @@ func (s *Store) lock(ctx context.Context, subject string, weight int64) (unlock 
 	if err != nil {
 		return nil, err
 	}
-	l := s.locks[xxhash.Sum64String(subject)%stripes]
+	l := s.stripe(subject)
 	if err := l.Acquire(ctx, weight); err != nil {
 		leave()
 		return nil, err
@@ -136,8 +133,12 @@ func (s *Store) lock(ctx context.Context, subject string, weight int64) (unlock 
 	}, nil
 }
 
+func (s *Store) stripe(subject string) *stripe { return &s.locks[xxhash.Sum64String(subject)%stripes] }
+
+func conversationSubject(c store.Conv) string { return string(c.Tenant()) + "\x00c" + c.ID() }
+
 func (s *Store) lockConv(ctx context.Context, c store.Conv, weight int64) (func(), error) {
-	return s.lock(ctx, string(c.Tenant())+"\x00c"+c.ID(), weight)
+	return s.lock(ctx, conversationSubject(c), weight)
 }
 
 func (s *Store) lockUser(ctx context.Context, u store.User, weight int64) (func(), error) {

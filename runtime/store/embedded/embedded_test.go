@@ -150,3 +150,38 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// The store remembers where logs end. What it remembers must not hide a place that is taken, nor take one that is free.
+func TestAppendBelowTheEnd(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, "store", embedded.Options{FS: fs})
+	c := conv(t, "c")
+	steps := []struct {
+		name   string
+		reopen bool
+		seq    uint64
+		want   error
+	}{
+		{name: "the first", seq: 1},
+		{name: "the same again", seq: 1, want: store.ErrTaken},
+		{name: "after a gap", seq: 5},
+		{name: "into the gap", seq: 3},
+		{name: "into the gap again", seq: 3, want: store.ErrTaken},
+		{name: "the end, after a start", reopen: true, seq: 5, want: store.ErrTaken},
+		{name: "below the end, after a start", reopen: true, seq: 1, want: store.ErrTaken},
+		{name: "free below the end, after a start", reopen: true, seq: 2},
+		{name: "after the end, after a start", reopen: true, seq: 6},
+		{name: "that again", seq: 6, want: store.ErrTaken},
+	}
+	for _, st := range steps {
+		if st.reopen {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, "store", embedded.Options{FS: fs})
+		}
+		if err := s.Append(t.Context(), c, batch(st.seq), store.AppendOptions{}); !errors.Is(err, st.want) {
+			t.Errorf("%s: %v, want %v", st.name, err, st.want)
+		}
+	}
+}

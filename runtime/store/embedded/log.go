@@ -29,11 +29,7 @@ func (s *Store) Append(ctx context.Context, c store.Conv, b *logpb.Batch, o stor
 
 // putBatch adds the log's part of a write to w, or returns store.ErrTaken. The caller holds the conversation's lock.
 func (s *Store) putBatch(w *pebble.Batch, c store.Conv, b *logpb.Batch, o store.AppendOptions) error {
-	k := batchKey(c, store.First(b))
-	switch _, err := get(s.db, k); {
-	case err == nil:
-		return store.ErrTaken
-	case !errors.Is(err, store.ErrNotFound):
+	if err := s.claim(c, store.First(b)); err != nil {
 		return err
 	}
 	v, err := encodeStored(store.Stored{Batch: b, ExpiresAt: o.ExpiresAt, Outbox: o.Outbox})
@@ -45,7 +41,7 @@ func (s *Store) putBatch(w *pebble.Batch, c store.Conv, b *logpb.Batch, o store.
 			return fmt.Errorf("write embedded store: %w", err)
 		}
 	}
-	if err := w.Set(k, v, nil); err != nil {
+	if err := w.Set(batchKey(c, store.First(b)), v, nil); err != nil {
 		return fmt.Errorf("write embedded store: %w", err)
 	}
 	return nil
@@ -178,7 +174,7 @@ func encodeStored(st store.Stored) ([]byte, error) {
 	if !st.ExpiresAt.IsZero() {
 		binary.BigEndian.PutUint64(v[1:], uint64(st.ExpiresAt.Unix()))
 	}
-	v, err := proto.MarshalOptions{}.MarshalAppend(v, st.Batch)
+	v, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(v, st.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("%w: encode batch: %w", store.ErrInvalid, err)
 	}
