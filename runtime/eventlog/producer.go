@@ -18,7 +18,6 @@ import (
 
 // Defaults of the producer.
 const (
-	DefaultLinger         = 2 * time.Millisecond
 	DefaultRecordTimeout  = 10 * time.Second
 	DefaultBufferRecords  = 20_000
 	DefaultBufferBytes    = 32 << 20
@@ -37,8 +36,6 @@ var (
 type ProducerOptions struct {
 	// ClientID names the process to the brokers.
 	ClientID string
-	// Linger is how long a record waits for company: it costs latency and saves requests.
-	Linger time.Duration
 	// RecordTimeout is how long a record may wait for its acknowledgment.
 	RecordTimeout time.Duration
 	// BufferRecords and BufferBytes bound what waits for Kafka.
@@ -49,9 +46,6 @@ type ProducerOptions struct {
 func (o ProducerOptions) withDefaults() ProducerOptions {
 	if o.ClientID == "" {
 		o.ClientID = "chatd"
-	}
-	if o.Linger <= 0 {
-		o.Linger = DefaultLinger
 	}
 	if o.RecordTimeout <= 0 {
 		o.RecordTimeout = DefaultRecordTimeout
@@ -85,7 +79,9 @@ func NewProducer(cfg config.Kafka, o ProducerOptions) (*Producer, error) {
 	}
 	opts = append(opts,
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerLinger(o.Linger),
+		// Every acknowledgment waits for this. Records find company without lingering: five requests to a broker are under way
+		// at most, and what comes meanwhile goes with the next.
+		kgo.ProducerLinger(0),
 		kgo.RecordDeliveryTimeout(o.RecordTimeout),
 		kgo.ProduceRequestTimeout(produceRequestTimeout),
 		kgo.RequestTimeoutOverhead(requestOverhead),

@@ -73,8 +73,8 @@ const (
 	// syncEvery is the least time between two syncs. One takes a processor longer than a batch does: without it each would be its
 	// own when few write at a time, at half the throughput.
 	syncEvery = 500 * time.Microsecond
-	// memTable is how much is written before it goes to a file of its own.
-	memTable = 16 << 20
+	// memTable is how much is written before it goes to a file of its own, which delays what is written meanwhile.
+	memTable = 64 << 20
 	// filterBits are those of a bloom filter per key: a look for a key that is not there is common.
 	filterBits = 10
 )
