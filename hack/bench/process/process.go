@@ -47,9 +47,6 @@ func Start(ctx context.Context, args ...string) (*Server, error) {
 	}
 	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", serverCore, self}, args...)...)
 	cmd.Stderr = os.Stderr
-	// What Go takes for a container that is limited to one CPU; bound to one by affinity it would take 1, and whatever computes
-	// for long would hold up all that waits for the network.
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopWithin
 	stdout, err := cmd.StdoutPipe()
