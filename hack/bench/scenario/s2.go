@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"syscall"
 	"time"
 
@@ -37,7 +38,7 @@ func (b *bench) saturate(s *stage) error {
 		return err
 	}
 	best, next := direction{}, 1000.0
-	for step := short(b, 1.6, 1.25); next >= 100; next *= step {
+	for step := short(b, 1.6, 1.25); next >= 100; {
 		d, err := b.directAt(s, next, short(b, 2*time.Second, 5*time.Second))
 		if err != nil {
 			return err
@@ -45,13 +46,22 @@ func (b *bench) saturate(s *stage) error {
 		switch {
 		case !d.saturated():
 			best = d
+			next *= step
 			continue
 		case best.acked == 0:
-			next /= 2 * step // it begins too high for this machine
+			next /= 2 // it begins too high for this machine
 			continue
 		}
 		b.Figures["saturated_at_per_second"] = round(next)
-		next = 0
+		b.Figures["acknowledged_per_second_when_saturated"] = round(d.acked)
+		// The last step was a large one: once more, between what held and what did not.
+		if d, err = b.directAt(s, math.Sqrt(best.rate*next), short(b, 2*time.Second, 5*time.Second)); err != nil {
+			return err
+		}
+		if !d.saturated() {
+			best = d
+		}
+		break
 	}
 	if best.acked == 0 {
 		return errors.New("saturated at any rate")
