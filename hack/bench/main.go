@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatcluster/chatcluster/hack/bench/baseline"
+	"github.com/chatcluster/chatcluster/hack/bench/fleet"
 	"github.com/chatcluster/chatcluster/hack/bench/scenario"
 	"github.com/chatcluster/chatcluster/hack/bench/server"
 )
@@ -23,8 +24,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := &cobra.Command{Use: "bench", Short: "Measure the data plane", SilenceUsage: true}
-	root.AddCommand(runCommand(), serveCommand(), centrifugeCommand())
+	root := &cobra.Command{Use: "bench", Short: "Measure the product", SilenceUsage: true}
+	root.AddCommand(runCommand(), serveCommand(), operatorCommand(), centrifugeCommand())
 	if root.ExecuteContext(ctx) != nil {
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called
@@ -103,6 +104,17 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "the gateway's address")
 	cmd.Flags().StringVar(&sizes, "sizes", "2", "how many members each conversation has")
 	cmd.Flags().IntVar(&o.Seed.Missed, "missed", 0, "messages that they have yet to get")
+	return cmd
+}
+
+func operatorCommand() *cobra.Command {
+	var o fleet.OperatorOptions
+	cmd := &cobra.Command{
+		Use: "operator", Short: "Run the operator for a scenario", Args: cobra.NoArgs, Hidden: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return fleet.Operator(cmd.Context(), o, cmd.OutOrStdout()) },
+	}
+	cmd.Flags().StringVar(&o.Kubeconfig, "kubeconfig", "", "how to reach the API server")
+	cmd.Flags().IntVar(&o.Concurrency, "concurrency", 8, "how many ChatClusters are reconciled at once")
 	return cmd
 }
 

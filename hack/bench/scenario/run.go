@@ -43,6 +43,9 @@ var scenarios = []struct {
 	{"S5", storm},
 	{"S6", slowReaders},
 	{"S7", cost},
+	{"O1", provision},
+	{"O2", steady},
+	{"O3", isolation},
 }
 
 // Names of the scenarios.

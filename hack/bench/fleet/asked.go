@@ -1,0 +1,112 @@
+package fleet
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Asked is what an operator has asked for since it began.
+type Asked struct {
+	// Kubernetes has the requests by verb and resource, as "PATCH deployments".
+	Kubernetes map[string]int
+	// CloudWrites and CloudReads are the calls to AWS and Kafka.
+	CloudWrites, CloudReads int
+}
+
+// Writes counts the requests that change something; events, which only tell, do not count.
+func (a Asked) Writes() int {
+	n := 0
+	for what, times := range a.Kubernetes {
+		verb, resource, _ := strings.Cut(what, " ")
+		if verb != http.MethodGet && !strings.HasPrefix(resource, "events") {
+			n += times
+		}
+	}
+	return n
+}
+
+// Reads counts the requests that read one object: what the cache did not answer.
+func (a Asked) Reads() int {
+	n := 0
+	for what, times := range a.Kubernetes {
+		if strings.HasPrefix(what, http.MethodGet+" ") && !strings.HasSuffix(what, " list") {
+			n += times
+		}
+	}
+	return n
+}
+
+// Total counts all requests to Kubernetes.
+func (a Asked) Total() int {
+	n := 0
+	for _, times := range a.Kubernetes {
+		n += times
+	}
+	return n
+}
+
+// Minus is what was asked since before.
+func (a Asked) Minus(before Asked) Asked {
+	d := Asked{Kubernetes: map[string]int{}, CloudWrites: a.CloudWrites - before.CloudWrites, CloudReads: a.CloudReads - before.CloudReads}
+	for what, times := range a.Kubernetes {
+		if times -= before.Kubernetes[what]; times != 0 {
+			d.Kubernetes[what] = times
+		}
+	}
+	return d
+}
+
+// counter counts requests to the API server.
+type counter struct {
+	mu    sync.Mutex
+	asked map[string]int
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (c *counter) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		c.mu.Lock()
+		if c.asked == nil {
+			c.asked = map[string]int{}
+		}
+		c.asked[r.Method+" "+resource(r.URL.Path)]++
+		c.mu.Unlock()
+		return next.RoundTrip(r)
+	})
+}
+
+func (c *counter) counts() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.asked)
+}
+
+// resource is what a path names: the resource, with "list" behind it where the path names no object of it.
+func resource(path string) string {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if len(parts) < 3 {
+		return path
+	}
+	if parts[0] == "apis" {
+		parts = parts[3:]
+	} else {
+		parts = parts[2:]
+	}
+	if len(parts) > 2 && parts[0] == "namespaces" {
+		parts = parts[2:]
+	}
+	switch len(parts) {
+	case 0:
+		return "discovery"
+	case 1:
+		return parts[0] + " list"
+	case 2:
+		return parts[0]
+	}
+	return parts[0] + "/" + parts[2]
+}
