@@ -115,10 +115,6 @@ func (c *conn) onResult(v store.Conv, o *outlet, f *flight, r *chatpb.Result) {
 	c.g.m.result(r.GetCode())
 	c.g.m.sendSeconds.Observe(time.Since(f.at).Seconds())
 	endSend(f.span, r)
-	if r.GetCode() == "" {
-		// Who writes has read what was there.
-		c.g.marks.raise(c.user, v, c.device, 0, r.GetSeq())
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.result = r
