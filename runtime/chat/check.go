@@ -3,7 +3,6 @@ package chat
 import (
 	"errors"
 	"fmt"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
@@ -48,7 +47,7 @@ func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, er
 		in.TraceParent = "" // a trace is worth no refusal
 	}
 	if in.GetChange() == nil {
-		code, err = checkBody(in.GetBody())
+		code, err = protocol.CheckBody(in.GetBody())
 		return conv, code, err
 	}
 	if in.GetBody() != "" {
@@ -58,29 +57,17 @@ func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, er
 	return conv, code, err
 }
 
-func checkBody(body string) (protocol.Code, error) {
-	switch {
-	case body == "":
-		return protocol.CodeInvalid, errors.New("body is empty")
-	case len(body) > protocol.MaxBodyBytes:
-		return protocol.CodeTooLarge, fmt.Errorf("body is larger than %d bytes", protocol.MaxBodyBytes)
-	case !utf8.ValidString(body):
-		return protocol.CodeInvalid, errors.New("body is not UTF-8")
-	}
-	return "", nil
-}
-
 func checkChange(in *chatpb.Send, tenant store.Tenant) (protocol.Code, error) {
 	var err error
 	switch k := in.GetChange().(type) {
 	case *chatpb.Send_Edited:
 		if err = checkTarget(k.Edited.GetTarget()); err == nil {
-			return checkBody(k.Edited.GetBody())
+			return protocol.CheckBody(k.Edited.GetBody())
 		}
 	case *chatpb.Send_Deleted:
 		err = checkTarget(k.Deleted.GetTarget())
 	case *chatpb.Send_Reacted:
-		err = errors.Join(checkTarget(k.Reacted.GetTarget()), checkEmoji(k.Reacted.GetEmoji()))
+		err = errors.Join(checkTarget(k.Reacted.GetTarget()), protocol.CheckEmoji(k.Reacted.GetEmoji()))
 	case *chatpb.Send_MembersAdded:
 		err = checkAdded(k.MembersAdded.GetMembers(), tenant)
 	case *chatpb.Send_MembersRemoved:
@@ -112,26 +99,6 @@ func checkChange(in *chatpb.Send, tenant store.Tenant) (protocol.Code, error) {
 func checkTarget(seq uint64) error {
 	if seq == 0 {
 		return errors.New("target is missing")
-	}
-	return nil
-}
-
-// checkEmoji takes what may be one emoji: which sequences of runes are one changes with every version of Unicode, so only what
-// never is gets refused.
-func checkEmoji(emoji string) error {
-	switch {
-	case emoji == "":
-		return errors.New("emoji is empty")
-	case len(emoji) > protocol.MaxEmojiBytes:
-		return fmt.Errorf("emoji is longer than %d bytes", protocol.MaxEmojiBytes)
-	case !utf8.ValidString(emoji):
-		return errors.New("emoji is not UTF-8")
-	}
-	for _, r := range emoji {
-		const information = '\u2139' // a letter by its class
-		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.IsLetter(r) && r != information {
-			return errors.New("emoji is not one emoji")
-		}
 	}
 	return nil
 }

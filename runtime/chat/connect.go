@@ -107,8 +107,8 @@ func (s *Service) transmit(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, 
 // send checks one send and hands it to its lane.
 func (s *Service) send(in *chatpb.Send, now time.Time, out *outgoing) {
 	r := &request{
-		kind: sendEntry, ref: in.GetRef(), device: in.GetDevice(), clientMsgID: in.GetClientMsgId(), after: in.AfterSeq,
-		in: in, deadline: now.Add(s.o.SendTimeout), overflow: out.overflow,
+		kind: sendEntry, ref: in.GetRef(), device: in.GetDevice(), clientMsgID: in.GetClientMsgId(),
+		previous: in.GetPrevious(), after: in.AfterSeq, in: in, deadline: now.Add(s.o.SendTimeout), overflow: out.overflow,
 	}
 	r.answer = func(res *chatpb.Result) {
 		s.metrics.result(res.GetCode())

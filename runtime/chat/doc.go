@@ -40,8 +40,12 @@
 // is folded in later, by others: the lane knows the deletions that it has read besides. A request that finds nothing left to do
 // (adding a member, deleting what is deleted) succeeds without an entry, so without a seq of its own to be found again.
 //
-// What one device sends stays in its order (P2). A send without a device has no order to keep, everything else holds. A lane takes requests in the order of the stream. When one is refused with
-// an error that is to be retried, what the same device sent after it is refused too, until that message comes again.
+// What one device sends stays in its order (P2). A send without a device has no order to keep, everything else holds. A lane takes
+// requests in the order of the stream. A send names the one before it for as long as the gateway has no answer to that, and is taken only
+// right behind it: the lane knows what it took last of the device, and forgets it when that, or one before it, fails with an error that is
+// to be retried. So what was sent behind a refused one is refused too, however long it was under way, and a lane that has just been
+// opened, or has forgotten, refuses once too often and never takes what overtakes. What names nothing begins anew: before it
+// everything was answered, or it is the refused one that comes again. The model in order_test.go visits every state of that.
 //
 // Deliveries go to the gateways that may have a member. Left out is only one that registers all its connections and of which Redis
 // says, under its lease, that it has none; when Redis does not answer in time, or the members are many, everybody is told. A lookup

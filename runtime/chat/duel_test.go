@@ -29,23 +29,33 @@ var (
 // try sends once; when the stream ends first, the outcome is unknown.
 func (g *gateway) try(in *chatpb.Send) *chatpb.Result {
 	g.t.Helper()
+	return g.begin(in)()
+}
+
+// begin is the first half of a try. What it returns is the second, which waits.
+func (g *gateway) begin(in *chatpb.Send) (end func() *chatpb.Result) {
+	g.sending.Lock()
+	defer g.sending.Unlock()
 	g.mu.Lock()
 	g.ref++
-	in.Ref, in.Tenant = g.ref, tenant
+	ref := g.ref
 	g.mu.Unlock()
+	in.Ref, in.Tenant = ref, tenant
 	unknown := &chatpb.Result{Code: string(protocol.CodeUnavailable)}
 	if g.stream.Send(&chatpb.GatewayFrame{Sends: []*chatpb.Send{in}}) != nil {
-		return unknown
+		return func() *chatpb.Result { return unknown }
 	}
-	r := unknown
-	g.wait("result or the stream's end", func() bool {
-		if got := g.results[in.GetRef()]; got != nil {
-			r = got
-			return true
-		}
-		return g.err != nil
-	})
-	return r
+	return func() *chatpb.Result {
+		r := unknown
+		g.wait("result or the stream's end", func() bool {
+			if got := g.results[ref]; got != nil {
+				r = got
+				return true
+			}
+			return g.err != nil
+		})
+		return r
+	}
 }
 
 // fates decides what happens to each call. The same seed gives the same call the same fate: which call that is, the
@@ -191,7 +201,60 @@ type ack struct {
 	moot     bool // it may have been so already: then the seq is none of its own
 }
 
-// client sends one thing after the other, each until it knows what became of it, at any pod.
+// window sends messages through one gateway without waiting, each naming the one before it, and returns how many were acknowledged
+// before the first that was not.
+func (d *duel) window(r *rand.Rand, user string, ids []string) (acks []ack) {
+	g := d.anyone(r)
+	ends := make([]func() *chatpb.Result, len(ids))
+	previous := ""
+	for i, id := range ids {
+		if r.IntN(3) == 0 { // the stream stalls: lanes close meanwhile
+			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+		}
+		ends[i] = g.begin(&chatpb.Send{Conversation: d.conv.ID(), User: user, Device: "phone", ClientMsgId: id, Previous: previous, Body: id})
+		previous = id
+	}
+	whole := true
+	for i, end := range ends {
+		res := end()
+		if whole = whole && res.GetCode() == ""; whole {
+			acks = append(acks, ack{user, ids[i], res.GetSeq(), false})
+		}
+	}
+	return acks
+}
+
+// insist sends until it is known what became of it, at any pod. It returns false when there is nothing to be done any more.
+func (d *duel) insist(r *rand.Rand, in *chatpb.Send, moot bool) (ack, bool) {
+	var before uint64
+	for {
+		g := d.anyone(r)
+		if r.IntN(4) == 0 { // a client that gave an attempt up: both are on their way
+			other, again := d.anyone(r), proto.CloneOf(in)
+			d.landing.Go(func() { other.try(again) })
+		}
+		res := g.try(in)
+		code := protocol.Code(res.GetCode())
+		if code == "" && before != 0 && before != res.GetSeq() && !moot {
+			d.t.Errorf("%s was acknowledged at %d and at %d", in.GetClientMsgId(), before, res.GetSeq())
+		}
+		if code == "" && r.IntN(4) == 0 { // the client did not hear it
+			before = res.GetSeq()
+			continue
+		}
+		switch {
+		case code == "":
+			return ack{in.GetUser(), in.GetClientMsgId(), res.GetSeq(), moot}, true
+		case code == protocol.CodeNotFound && in.GetChange() != nil: // it has deleted the message before
+			return ack{}, false
+		case !code.Retryable():
+			d.t.Errorf("%s: %v", in.GetClientMsgId(), res)
+			return ack{}, false
+		}
+	}
+}
+
+// client sends one thing after the other, and messages in windows, each until it knows what became of it.
 func (d *duel) client(user string, things int) (acks []ack) {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(user))
@@ -218,35 +281,27 @@ func (d *duel) client(user string, things int) (acks []ack) {
 		default:
 			in.Body = in.GetClientMsgId()
 		}
-		var before uint64
-		for {
-			g := d.anyone(r)
-			if r.IntN(4) == 0 { // a client that gave an attempt up: both are on their way
-				other, again := d.anyone(r), proto.CloneOf(in)
-				d.landing.Go(func() { other.try(again) })
+		all := []*chatpb.Send{in}
+		if pick >= 7 {
+			ids := []string{in.GetClientMsgId()}
+			for n := range 1 + r.IntN(4) {
+				ids = append(ids, fmt.Sprint(user, "-", i, "-", n))
 			}
-			res := g.try(in)
-			code := protocol.Code(res.GetCode())
-			if code == "" && before != 0 && before != res.GetSeq() && !moot {
-				d.t.Errorf("%s was acknowledged at %d and at %d", in.GetClientMsgId(), before, res.GetSeq())
+			done := d.window(r, user, ids)
+			acks = append(acks, done...)
+			all = nil
+			for _, id := range ids[len(done):] {
+				all = append(all, &chatpb.Send{Conversation: d.conv.ID(), User: user, Device: "phone", ClientMsgId: id, Body: id})
 			}
-			if code == "" && r.IntN(4) == 0 { // the client did not hear it
-				before = res.GetSeq()
+		}
+		for _, in := range all {
+			a, ok := d.insist(r, in, moot)
+			if !ok {
 				continue
 			}
-			if code == "" {
-				acks = append(acks, ack{user, in.GetClientMsgId(), res.GetSeq(), moot})
-				if in.GetChange() == nil {
-					own = append(own, res.GetSeq())
-				}
-				break
-			}
-			if code == protocol.CodeNotFound && in.GetChange() != nil {
-				break // it has deleted the message before
-			}
-			if !code.Retryable() {
-				d.t.Errorf("%s: %v", in.GetClientMsgId(), res)
-				return acks
+			acks = append(acks, a)
+			if in.GetChange() == nil {
+				own = append(own, a.seq)
 			}
 		}
 	}

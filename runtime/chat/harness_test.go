@@ -343,10 +343,13 @@ type gateway struct {
 	stream grpc.BidiStreamingClient[chatpb.GatewayFrame, chatpb.ChatFrame]
 	conv   string // of what do and makeGroup do
 	client chatpb.ChatClient
+	// sending is held while the duel sends.
+	sending sync.Mutex
 
 	mu      sync.Mutex
 	changed chan struct{}
 	ref     uint64
+	last    map[[3]string]*chatpb.Send // by conversation, user and device
 	results map[uint64]*chatpb.Result
 	order   []uint64 // refs as they were answered
 	entries map[string][]*logpb.Entry
@@ -373,7 +376,7 @@ func (p *pod) connectAs(instance string, routed bool) *gateway {
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &gateway{
 		t: p.t, conv: "c", instance: instance, client: chatpb.NewChatClient(cc), changed: make(chan struct{}),
-		results: map[uint64]*chatpb.Result{}, entries: map[string][]*logpb.Entry{}, heads: map[string]*chatpb.Head{},
+		last: map[[3]string]*chatpb.Send{}, results: map[uint64]*chatpb.Result{}, entries: map[string][]*logpb.Entry{}, heads: map[string]*chatpb.Head{},
 	}
 	if g.stream, err = g.client.Connect(ctx); err != nil {
 		p.t.Fatal(err)
@@ -454,10 +457,37 @@ func (g *gateway) wait(what string, cond func() bool) {
 
 type msg struct {
 	conv, user, device, id, body string
+	previous                     string
 	after                        *uint64
+	change                       func(*chatpb.Send)
 }
 
-// post sends without waiting and returns the refs.
+// noDevice stands for no device, where none at all stands for a phone.
+const noDevice = "-"
+
+func (m msg) send(ref uint64) *chatpb.Send {
+	s := &chatpb.Send{
+		Ref: ref, Tenant: tenant, Conversation: m.conv, User: m.user, Device: m.device, ClientMsgId: m.id, Body: m.body,
+		Previous: m.previous, AfterSeq: m.after,
+	}
+	switch m.device {
+	case "":
+		s.Device = "phone"
+	case noDevice:
+		s.Device = ""
+	}
+	if s.Body == "" {
+		s.Body = m.id
+	}
+	if m.change != nil {
+		s.Body = ""
+		m.change(s)
+	}
+	return s
+}
+
+// post sends without waiting and returns the refs. As a gateway does, it has each message follow the device's one before that has
+// no answer.
 func (g *gateway) post(msgs ...msg) []uint64 {
 	g.t.Helper()
 	f := &chatpb.GatewayFrame{}
@@ -466,15 +496,12 @@ func (g *gateway) post(msgs ...msg) []uint64 {
 	for _, m := range msgs {
 		g.ref++
 		refs = append(refs, g.ref)
-		s := &chatpb.Send{
-			Ref: g.ref, Tenant: tenant, Conversation: m.conv, User: m.user, Device: m.device, ClientMsgId: m.id, Body: m.body, AfterSeq: m.after,
+		s := m.send(g.ref)
+		from := [3]string{s.GetConversation(), s.GetUser(), s.GetDevice()}
+		if last := g.last[from]; last != nil && m.previous == "" && g.results[last.GetRef()] == nil {
+			s.Previous = last.GetClientMsgId()
 		}
-		if s.Device == "" {
-			s.Device = "phone"
-		}
-		if s.Body == "" {
-			s.Body = m.id
-		}
+		g.last[from] = s
 		f.Sends = append(f.Sends, s)
 	}
 	g.mu.Unlock()

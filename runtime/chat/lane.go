@@ -12,11 +12,10 @@ import (
 )
 
 const (
-	// refusalLife is how long a refused message is waited for before its device's later ones are taken again. The gateway
-	// keeps the rule itself once it has read the refusal: this covers what it had sent before.
-	refusalLife = 5 * time.Second
 	// maxRefusals is how many refusals may wait, in one conversation, for the answers before them.
 	maxRefusals = 4096
+	// maxChains is of how many devices a lane knows what it took last.
+	maxChains = 4096
 	// settleFor is how long a put whose outcome is unknown may still land.
 	settleFor = 30 * time.Second
 )
@@ -35,7 +34,9 @@ type lane struct {
 	slots   int
 	ords    uint64
 	pending map[sender]int // entries in answers, by device
-	refused map[sender]refusal
+	// last is the client_msg_id of what was taken last of a device, if that and everything before it was not refused to be sent
+	// again. What is forgotten here costs its device a retry, no more.
+	last    map[sender]string
 	limit   *rate.Limiter // of bytes
 	entries bucket
 	touched time.Time // of the last request or entry
@@ -66,15 +67,6 @@ type lane struct {
 	gap   error // the log lacks what it must have: this lane is no use any more
 }
 
-// refusal is the first message of a device that was refused and may come again.
-type refusal struct {
-	ord   uint64
-	id    string
-	code  protocol.Code
-	retry time.Duration
-	until time.Time
-}
-
 // arrival is a user who became a member lately.
 type arrival struct {
 	user string
@@ -85,7 +77,7 @@ func newLane(s *Service, conv store.Conv) *lane {
 	n := s.o.LaneBytesPerSecond
 	return &lane{
 		s: s, conv: conv, touched: s.now(), audience: newAudience(s, conv),
-		pending: map[sender]int{}, refused: map[sender]refusal{},
+		pending: map[sender]int{}, last: map[sender]string{},
 		// A second's worth at once, yet never less than a message.
 		limit:        rate.NewLimiter(rate.Limit(n), max(n, 2*protocol.MaxBodyBytes)),
 		publications: publications{room: make(chan struct{})},
@@ -121,14 +113,10 @@ func (l *lane) take(r *request) bool {
 	return true
 }
 
-// admit returns an empty code when there is a slot for the request and nothing before it was refused.
+// admit returns an empty code when there is a slot for the request and what it follows was taken.
 func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail string, retry time.Duration) {
-	dev := r.sender()
-	if f, ok := l.refused[dev]; ok && r.ordered() {
-		if r.clientMsgID != f.id && now.Before(f.until) {
-			return f.code, "an earlier message was refused: send that one first", f.retry
-		}
-		delete(l.refused, dev)
+	if r.ordered() && r.previous != "" && r.previous != l.last[r.sender()] {
+		return protocol.CodeUnavailable, notTaken, 0
 	}
 	// More than slots are out when neither Kafka nor the outbox takes what is stored, and answers were given up.
 	if l.slots >= l.s.o.LaneSlots || len(l.out) > l.maxOut() {
@@ -136,10 +124,22 @@ func (l *lane) admit(r *request, now time.Time) (code protocol.Code, detail stri
 	} else {
 		code, detail, retry = l.slow(r, now)
 	}
-	if code != "" && r.ordered() {
-		l.expectAgain(r, code, retry)
+	if code == "" && r.ordered() {
+		l.remember(r)
 	}
 	return code, detail, retry
+}
+
+// remember has the device's next message follow this one.
+func (l *lane) remember(r *request) {
+	dev := r.sender()
+	if _, known := l.last[dev]; !known && len(l.last) >= maxChains {
+		for anybody := range l.last {
+			delete(l.last, anybody)
+			break
+		}
+	}
+	l.last[dev] = r.clientMsgID
 }
 
 // slow returns an empty code when the conversation and the user take one more entry of that size.
@@ -163,21 +163,8 @@ func (l *lane) slow(r *request, now time.Time) (code protocol.Code, detail strin
 	return "", "", 0
 }
 
-// expectAgain has the device's later messages refused until this one comes again.
-func (l *lane) expectAgain(r *request, code protocol.Code, retry time.Duration) {
-	now := l.s.now()
-	if len(l.refused) > maxRefusals {
-		for dev, f := range l.refused {
-			if now.After(f.until) {
-				delete(l.refused, dev)
-			}
-		}
-	}
-	if f, ok := l.refused[r.sender()]; ok && f.ord < r.ord {
-		return
-	}
-	l.refused[r.sender()] = refusal{ord: r.ord, id: r.clientMsgID, code: code, retry: retry, until: now.Add(refusalLife)}
-}
+// notTaken is the detail of a refusal because of an earlier one.
+const notTaken = "the message before it was not taken: send that one first"
 
 // refuse answers a request that got no slot: at once, or behind what the same device is owed.
 func (l *lane) refuse(r *request, result *chatpb.Result) {
@@ -245,13 +232,13 @@ func (l *lane) failLocked(r *request, code protocol.Code, detail string) {
 		return
 	}
 	if r.ordered() && code.Retryable() {
-		l.expectAgain(r, code, 0)
 		dev := r.sender()
+		delete(l.last, dev)
 		kept := l.waiting[:0:0]
 		for _, w := range l.waiting {
 			if w != r && w.ordered() && w.sender() == dev && w.ord > r.ord {
 				// settle below answers it: it is behind r.
-				w.result = w.failure(code, "an earlier message was refused: send that one first", 0)
+				w.result = w.failure(code, notTaken, 0)
 				continue
 			}
 			kept = append(kept, w)

@@ -18,6 +18,8 @@ type request struct {
 	user        store.User
 	device      string // empty: its order is not kept
 	clientMsgID string
+	// previous is the device's send before this one, empty when this one follows nothing that is under way.
+	previous string
 	// after is the seq that the client knew when it composed the message, nil when it said none.
 	after *uint64
 	// in is what a sendEntry request asks for. It has passed check.

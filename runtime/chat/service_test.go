@@ -34,13 +34,13 @@ func TestFullLaneIsBusy(t *testing.T) {
 		msg{conv: "c", user: "ann", id: "a2"}, // the second slot
 		msg{conv: "c", user: "ann", id: "a3"}, // refused, behind what the device is owed
 		msg{conv: "c", user: "bob", id: "b1"}, // refused at once
-		msg{conv: "c", user: "ann", id: "a4"}, // refused: a3 was
+		msg{conv: "c", user: "ann", id: "a4"}, // refused: it follows a3
 	)
 	if r := g.result(refs[2]); r.GetCode() != string(protocol.CodeBusy) || r.GetRetryAfterMs() == 0 {
 		t.Errorf("bob: got %v, want busy with a hint", r)
 	}
 	close(gate)
-	for i, want := range map[int]string{0: "", 1: string(protocol.CodeBusy), 3: string(protocol.CodeBusy)} {
+	for i, want := range map[int]string{0: "", 1: string(protocol.CodeBusy), 3: string(protocol.CodeUnavailable)} {
 		if got := g.result(refs[i]).GetCode(); got != want {
 			t.Errorf("answer %d: got %q, want %q", i, got, want)
 		}
@@ -52,8 +52,8 @@ func TestFullLaneIsBusy(t *testing.T) {
 	if diff := cmp.Diff([]uint64{first, refs[0], refs[1], refs[3]}, order); diff != "" {
 		t.Errorf("ann's answers (-want +got):\n%s", diff)
 	}
-	if got := g.send(msg{conv: "c", user: "ann", id: "a4"}).GetCode(); got != string(protocol.CodeBusy) {
-		t.Errorf("a4 before a3: got %q, want %q", got, protocol.CodeBusy)
+	if got := g.send(msg{conv: "c", user: "ann", id: "a5", previous: "a4"}).GetCode(); got != string(protocol.CodeUnavailable) {
+		t.Errorf("a5 behind a4: got %q, want %q", got, protocol.CodeUnavailable)
 	}
 	g.mustSend(msg{conv: "c", user: "ann", id: "a3"})
 	g.mustSend(msg{conv: "c", user: "ann", id: "a4"})

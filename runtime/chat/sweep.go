@@ -13,7 +13,7 @@ import (
 const (
 	// closing is how many lanes are closed side by side.
 	closing = 16
-	// trimAfter is how long a lane is quiet before its window is trimmed.
+	// trimAfter is how long a lane is quiet before its window is trimmed and its devices' last messages are forgotten.
 	trimAfter = time.Minute
 )
 
@@ -57,6 +57,7 @@ func (l *lane) tend(now time.Time) care {
 		quiet := now.Sub(l.touched)
 		if quiet > trimAfter && l.window != nil {
 			l.window.trim(windowIdle)
+			clear(l.last)
 		}
 		if quiet > l.s.o.LaneIdle {
 			return careClose

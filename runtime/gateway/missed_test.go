@@ -126,18 +126,3 @@ func TestAwayAfter(t *testing.T) {
 		t.Errorf("startOf = %d, want the higher mark", got)
 	}
 }
-
-func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"type":"send","after_seq":3}`, `{}`, `[`, `{"type":1}`, "\xff", `{"type":"read","seq":18446744073709551616}`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		frame, err := decode(data)
-		if err == nil && frame.Type == "" {
-			t.Error("a frame without a type was read")
-		}
-		if err != nil && len(err.Error()) > 200 {
-			t.Errorf("an error repeats what was sent: %d bytes", len(err.Error()))
-		}
-	})
-}

@@ -14,14 +14,11 @@ import (
 // sendWindow is how many sends of one connection into one conversation are with a chat pod at a time.
 const sendWindow = 16
 
-// staleFlight is how long a send may have no answer before no more are sent behind it: the pod remembers for only a few seconds
-// that it has refused one, and what it is sent later would overtake.
-const staleFlight = time.Second
-
 // outlet is one connection's way into one conversation. conn.mu guards it.
 //
-// Up to sendWindow sends are with one pod on one stream: the pod takes them in order, and after a refusal that is to be retried it
-// refuses those behind it. Answers are taken in order, whatever order they come in, so the client is told in order too.
+// Up to sendWindow sends are with one pod on one stream. Each names the one before it that has no answer yet: the pod takes it behind
+// that one or refuses it, so nothing overtakes what was refused or lost, however long either is under way. Answers are taken in order,
+// whatever order they come in, so the client is told in order too.
 type outlet struct {
 	owner   chatpool.Owner
 	flights []*flight
@@ -45,21 +42,18 @@ type flight struct {
 	told bool
 }
 
-// clear says whether one more may follow those in flight. The owner changes with nothing in flight alone.
+// clear says whether one more may follow those in flight. The owner changes with nothing in flight alone: another pod would refuse
+// what follows something that it has not taken itself.
 func (o *outlet) clear(current chatpool.Owner) bool {
-	if len(o.flights) == 0 {
-		return true
+	return len(o.flights) == 0 || len(o.flights) < sendWindow && o.owner == current
+}
+
+// previous names the send that the next one follows. Behind those that were refused because of an earlier one it begins anew.
+func (o *outlet) previous() string {
+	if n := len(o.flights); n > 0 && !o.flights[n-1].told {
+		return o.flights[n-1].id
 	}
-	if len(o.flights) >= sendWindow || o.owner != current || time.Since(o.flights[0].at) > staleFlight {
-		return false
-	}
-	for _, f := range o.flights {
-		// Answered before its turn, and refused: what is sent now would overtake it.
-		if f.result != nil && !f.told && protocol.Code(f.result.GetCode()).Retryable() {
-			return false
-		}
-	}
-	return true
+	return ""
 }
 
 func (o *outlet) idle() bool {
@@ -95,6 +89,7 @@ func (c *conn) forward(v store.Conv, o *outlet) {
 		if o.waiting = o.waiting[1:]; len(o.waiting) == 0 {
 			o.waiting = nil
 		}
+		s.Previous = o.previous()
 		f := &flight{id: s.GetClientMsgId(), at: time.Now(), span: c.g.beginSend(s)}
 		o.owner, o.flights = current, append(o.flights, f)
 		c.mu.Unlock()
@@ -115,10 +110,6 @@ func (c *conn) onResult(v store.Conv, o *outlet, f *flight, r *chatpb.Result) {
 	c.g.m.result(r.GetCode())
 	c.g.m.sendSeconds.Observe(time.Since(f.at).Seconds())
 	endSend(f.span, r)
-	if r.GetCode() == "" {
-		// Who writes has read what was there.
-		c.g.marks.raise(c.user, v, c.device, 0, r.GetSeq())
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.result = r

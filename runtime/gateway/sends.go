@@ -83,50 +83,25 @@ func (c *conn) newSend(f *protocol.ClientFrame) (store.Conv, *chatpb.Send, proto
 		ClientMsgId: f.ClientMsgID, AfterSeq: f.AfterSeq,
 	}
 	var code protocol.Code
-	var detail string
 	switch f.Type {
 	case protocol.TypeEdit:
-		code, detail = checkBody(f.Body)
+		code, err = protocol.CheckBody(f.Body)
 		s.Change = &chatpb.Send_Edited{Edited: &logpb.Edited{Target: f.Target, Body: f.Body}}
 	case protocol.TypeDelete:
 		s.Change = &chatpb.Send_Deleted{Deleted: &logpb.Deleted{Target: f.Target}}
 	case protocol.TypeReact:
-		code, detail = checkEmoji(f.Emoji)
+		if err = protocol.CheckEmoji(f.Emoji); err != nil {
+			code = protocol.CodeInvalid
+		}
 		s.Change = &chatpb.Send_Reacted{Reacted: &logpb.Reacted{Target: f.Target, Emoji: f.Emoji, Removed: f.Removed}}
 	default:
-		code, detail = checkBody(f.Body)
+		code, err = protocol.CheckBody(f.Body)
 		s.Body = f.Body
 	}
-	return v, s, code, detail
-}
-
-func checkBody(body string) (protocol.Code, string) {
-	switch {
-	case body == "":
-		return protocol.CodeInvalid, "body is empty"
-	case len(body) > protocol.MaxBodyBytes:
-		return protocol.CodeTooLarge, ""
-	case !utf8.ValidString(body):
-		return protocol.CodeInvalid, "not UTF-8"
+	if err != nil {
+		return v, nil, code, err.Error()
 	}
-	return "", ""
-}
-
-func checkEmoji(emoji string) (protocol.Code, string) {
-	switch {
-	case emoji == "":
-		return protocol.CodeInvalid, "emoji is empty"
-	case len(emoji) > protocol.MaxEmojiBytes:
-		return protocol.CodeInvalid, "emoji is too long"
-	case !utf8.ValidString(emoji):
-		return protocol.CodeInvalid, "not UTF-8"
-	}
-	for _, r := range emoji {
-		if r < 0x20 || r == 0x7f {
-			return protocol.CodeInvalid, "emoji has a control character"
-		}
-	}
-	return "", ""
+	return v, s, "", ""
 }
 
 // throttle returns how long the sender must wait, or 0: for its own sake, or for what the user's other connections send. conn.mu is

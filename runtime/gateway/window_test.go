@@ -44,6 +44,42 @@ func TestASenderDoesNotWaitForEachAnswer(t *testing.T) {
 	}
 }
 
+// The pod is told what each send of a window follows, for as long as that has no answer.
+func TestEachSendOfAWindowNamesTheOneBefore(t *testing.T) {
+	w := gatewaytest.New(t)
+	p := w.Pod("c1")
+	g := w.Gateway("g1", nil)
+	w.Create("room", "alice", "bob")
+	w.Create("hall", "alice", "bob")
+	var refused atomic.Bool
+	p.Before(func(s *chatpb.Send) *chatpb.Result {
+		if s.GetClientMsgId() == "m2" && !refused.Swap(true) {
+			return &chatpb.Result{Code: string(protocol.CodeBusy), RetryAfterMs: 1}
+		}
+		return nil
+	})
+	alice, bob := w.Hello(g.URL, "alice", "phone"), w.Hello(g.URL, "bob", "phone")
+	alice.Say(send("m1"))
+	answers(alice, 1)
+	alice.Say(send("m2")) // all before it is answered, and it is refused
+	answers(alice, 1)
+	p.After(func(*chatpb.Send) bool { return false })
+	sayAll(alice, numbered(2, 4))
+	other := send("h1")
+	other.Conversation = "hall"
+	alice.Say(other)
+	bob.Say(send("b1"))
+	w.Eventually("everything is with the pod", func() bool { return len(p.Sends()) == 7 })
+	got := map[string]string{}
+	for _, s := range p.Sends() {
+		got[s.GetClientMsgId()] = s.GetPrevious() // of the last attempt
+	}
+	want := map[string]string{"m1": "", "m2": "", "m3": "m2", "m4": "m3", "h1": "", "b1": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what each follows, -want +got:\n%s", diff)
+	}
+}
+
 func TestARefusalInTheMiddleOfAWindowKeepsTheOrder(t *testing.T) {
 	w := gatewaytest.New(t)
 	p := w.Pod("c1")

@@ -184,7 +184,7 @@ type InboxItem struct {
 	Title        string `json:"title,omitempty"`
 	// Peer is the other user of a direct conversation.
 	Peer string `json:"peer,omitempty"`
-	// Unread is how many messages of others lie after the user's read mark.
+	// Unread is how many messages of others lie after the user's read mark, or after what they said last.
 	Unread uint64 `json:"unread"`
 	// Read is the user's read mark.
 	Read uint64 `json:"read"`

@@ -43,7 +43,7 @@ type delta struct {
 	// folded are rows of before, changed by what is folded into them.
 	folded  []row
 	members []memberChange
-	// reads are the senders' own messages: who sent it has read it.
+	// reads are the senders' own messages: unread, in the inbox, is what came after. Whom to push is decided by marks alone.
 	reads map[string]uint64
 }
 

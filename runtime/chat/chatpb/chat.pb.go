@@ -265,7 +265,10 @@ type Send struct {
 	//	*Send_Verdict
 	Change isSend_Change `protobuf_oneof:"change"`
 	// trace_parent is the W3C trace context of the request, empty when it is not traced.
-	TraceParent   string `protobuf:"bytes,17,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
+	TraceParent string `protobuf:"bytes,17,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
+	// previous is the client_msg_id of what the same device sent to the conversation right before, while the gateway has no answer
+	// to that; empty when everything before is answered, or when this one is sent again because it was refused.
+	Previous      string `protobuf:"bytes,18,opt,name=previous,proto3" json:"previous,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -438,6 +441,13 @@ func (x *Send) GetVerdict() *logpb.Verdict {
 func (x *Send) GetTraceParent() string {
 	if x != nil {
 		return x.TraceParent
+	}
+	return ""
+}
+
+func (x *Send) GetPrevious() string {
+	if x != nil {
+		return x.Previous
 	}
 	return ""
 }
@@ -1296,7 +1306,7 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x14\n" +
-	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"\x8d\x06\n" +
+	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"\xa9\x06\n" +
 	"\x04Send\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\"\n" +
@@ -1315,7 +1325,8 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\arenamed\x18\x0e \x01(\v2\x1b.chatcluster.log.v1.RenamedH\x00R\arenamed\x12D\n" +
 	"\frole_changed\x18\x0f \x01(\v2\x1f.chatcluster.log.v1.RoleChangedH\x00R\vroleChanged\x127\n" +
 	"\averdict\x18\x10 \x01(\v2\x1b.chatcluster.log.v1.VerdictH\x00R\averdict\x12!\n" +
-	"\ftrace_parent\x18\x11 \x01(\tR\vtraceParentB\b\n" +
+	"\ftrace_parent\x18\x11 \x01(\tR\vtraceParent\x12\x1a\n" +
+	"\bprevious\x18\x12 \x01(\tR\bpreviousB\b\n" +
 	"\x06changeB\f\n" +
 	"\n" +
 	"_after_seq\"\xfb\x01\n" +

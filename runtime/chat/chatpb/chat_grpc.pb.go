@@ -31,8 +31,8 @@ const (
 type ChatClient interface {
 	// Connect is the one long-lived stream that each gateway holds to each chat pod. Sends go down, results and deliveries come
 	// up; both directions carry batches. What one device sends to one conversation is answered in the order in which it was
-	// sent. After a retryable code for a device and conversation, what that device has sent after it is refused with the same
-	// code until the refused client_msg_id comes again, or for 5 seconds.
+	// sent. After a retryable code nothing overtakes what it was for: a send that names the one before it in previous is taken
+	// right behind that one or refused with unavailable, however late it comes.
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[GatewayFrame, ChatFrame], error)
 	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
 	// ALREADY_EXISTS when the id is that of another kind; NOT_FOUND when it exists and the creator is no member of it;
@@ -77,8 +77,8 @@ func (c *chatClient) CreateConversation(ctx context.Context, in *CreateConversat
 type ChatServer interface {
 	// Connect is the one long-lived stream that each gateway holds to each chat pod. Sends go down, results and deliveries come
 	// up; both directions carry batches. What one device sends to one conversation is answered in the order in which it was
-	// sent. After a retryable code for a device and conversation, what that device has sent after it is refused with the same
-	// code until the refused client_msg_id comes again, or for 5 seconds.
+	// sent. After a retryable code nothing overtakes what it was for: a send that names the one before it in previous is taken
+	// right behind that one or refused with unavailable, however late it comes.
 	Connect(grpc.BidiStreamingServer[GatewayFrame, ChatFrame]) error
 	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
 	// ALREADY_EXISTS when the id is that of another kind; NOT_FOUND when it exists and the creator is no member of it;

@@ -9,7 +9,7 @@ import (
 type Owner struct{ pod *pod }
 
 // Owner picks the conversation's owner. Whoever has several sends of one device on their way keeps to one Owner until all are
-// answered: two pods could take them in another order.
+// answered: another pod refuses what follows a send that it has not taken.
 func (p *Pool) Owner(tenant, conversation string) Owner {
 	return Owner{pick(*p.ring.Load(), tenant, conversation)}
 }

@@ -32,7 +32,7 @@ type Pod struct {
 	before  func(*chatpb.Send) *chatpb.Result
 	after   func(*chatpb.Send) bool
 	sends   []*chatpb.Send
-	refused map[sender]*chatpb.Result // with the refused client_msg_id as its detail
+	last    map[sender]string // the client_msg_id of what was taken last
 }
 
 // sender is a device in a conversation.
@@ -59,7 +59,7 @@ func (w *World) Pod(name string) *Pod {
 	w.next++
 	addr := loopback(w.next)
 	w.mu.Unlock()
-	p := &Pod{Name: name, w: w, addr: addr, streams: map[*podStream]struct{}{}, refused: map[sender]*chatpb.Result{}}
+	p := &Pod{Name: name, w: w, addr: addr, streams: map[*podStream]struct{}{}, last: map[sender]string{}}
 	p.start(port)
 	return p
 }
@@ -221,21 +221,23 @@ func (p *Pod) one(s *chatpb.Send) *chatpb.Result {
 	p.sends = append(p.sends, s)
 	before, after := p.before, p.after
 	who := sender{s.GetTenant(), s.GetConversation(), s.GetUser(), s.GetDevice()}
-	if r := p.refused[who]; r != nil && r.GetDetail() != s.GetClientMsgId() {
-		p.mu.Unlock()
-		return &chatpb.Result{Code: r.GetCode(), RetryAfterMs: r.GetRetryAfterMs()}
-	}
-	delete(p.refused, who)
+	follows := s.GetPrevious() == "" || s.GetPrevious() == p.last[who]
 	p.mu.Unlock()
+	if !follows {
+		return &chatpb.Result{Code: string(protocol.CodeUnavailable)}
+	}
+	var told *chatpb.Result
 	if before != nil {
-		if r := before(s); r != nil {
-			if protocol.Code(r.GetCode()).Retryable() && s.GetDevice() != "" {
-				p.mu.Lock()
-				p.refused[who] = &chatpb.Result{Code: r.GetCode(), RetryAfterMs: r.GetRetryAfterMs(), Detail: s.GetClientMsgId()}
-				p.mu.Unlock()
-			}
-			return r
-		}
+		told = before(s)
+	}
+	if told != nil && protocol.Code(told.GetCode()).Retryable() {
+		return told
+	}
+	p.mu.Lock()
+	p.last[who] = s.GetClientMsgId()
+	p.mu.Unlock()
+	if told != nil {
+		return told
 	}
 	v, err := store.NewConv(store.Tenant(s.GetTenant()), s.GetConversation())
 	if err != nil {
