@@ -19,12 +19,13 @@ const (
 
 // verification is what was found at the end.
 type verification struct {
-	r          *run
-	logs       map[string]*log
-	kafka      map[string][]kafkaBatch
-	named      map[name]*op
-	pushes     int
-	violations []Violation
+	r     *run
+	logs  map[string]*log
+	kafka map[string][]kafkaBatch
+	named map[name]*op
+	// pushes are how many there were; muted and asleep how many messages it was that a phone must not be pushed about, or not yet.
+	pushes, muted, asleep int
+	violations            []Violation
 }
 
 // name is what makes an operation idempotent.
@@ -51,7 +52,7 @@ func (r *run) verify(ctx context.Context) (*verification, error) {
 	v := &verification{r: r, named: map[name]*op{}}
 	r.mu.Lock()
 	for _, o := range r.ops {
-		v.named[name{o.conv.id, o.device.user, o.id}] = o
+		v.named[name{o.conv.id, o.want.Sender, o.want.ClientMsgID}] = o
 	}
 	r.mu.Unlock()
 	if err := v.awaitLogs(ctx); err != nil {
@@ -64,7 +65,7 @@ func (r *run) verify(ctx context.Context) (*verification, error) {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	r.say("checking the phones that are away")
-	if err := v.finally(ctx, v.checkPushes); err != nil {
+	if err := v.finallyAt(ctx, v.morning(), v.checkPushes); err != nil {
 		return nil, fmt.Errorf("push sink: %w", err)
 	}
 	r.say("the phones come back; checking every device")
@@ -75,6 +76,10 @@ func (r *run) verify(ctx context.Context) (*verification, error) {
 	r.say("checking the read model")
 	if err := v.finally(ctx, v.checkModel); err != nil {
 		return nil, fmt.Errorf("read model: %w", err)
+	}
+	r.say("checking what people read: history and inbox")
+	if err := v.finally(ctx, v.checkReads); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	r.closeAll()
 	if err := v.finally(ctx, v.checkMarks); err != nil {
@@ -87,7 +92,12 @@ func (v *verification) add(vs ...Violation) { v.violations = append(v.violations
 
 // finally keeps what is still wrong when the patience has ended.
 func (v *verification) finally(ctx context.Context, look func(context.Context) ([]Violation, error)) error {
-	left, err := eventually(ctx, v.r.o.Patience, look)
+	return v.finallyAt(ctx, time.Now(), look)
+}
+
+// finallyAt is finally for what has time until then.
+func (v *verification) finallyAt(ctx context.Context, at time.Time, look func(context.Context) ([]Violation, error)) error {
+	left, err := eventually(ctx, max(time.Until(at), 0)+v.r.o.Patience, look)
 	v.add(left...)
 	return err
 }
@@ -148,5 +158,7 @@ func (v *verification) opOf(c store.Conv, e *logpb.Entry) *op {
 }
 
 func kindOf(e *logpb.Entry) string { return protocol.EntryOf(e).Kind }
+
+func said(e *logpb.Entry) time.Time { return time.UnixMilli(e.GetAtMs()) }
 
 func at(l *log, seq uint64) string { return fmt.Sprintf("%s, seq %d", l.conv, seq) }
