@@ -23,7 +23,7 @@ func (d *device) change(conv *conversation, rng *rand.Rand, n int) {
 	// Always drawn alike, so that what follows does not depend on what is on the screen.
 	draw, which, whom, third, overREST := rng.IntN(100), rng.IntN(recent), rng.IntN(d.r.o.Users), rng.IntN(3), rng.IntN(3) == 0
 	body := d.body(rng, n) + " (edited)"
-	if draw >= 65 && conv.kind == store.Group {
+	if draw >= 50 && conv.kind == store.Group {
 		d.ask(conv, d.changeGroup(conv, draw, fmt.Sprintf("u%d", whom+1), roles[third], fmt.Sprintf("group %d of %s", n, d.name())))
 		return
 	}
@@ -76,7 +76,7 @@ func (d *device) changeMessage(conv *conversation, draw int, target uint64, body
 func (d *device) changeGroup(conv *conversation, draw int, user, role, title string) request {
 	c := d.c
 	switch {
-	case draw < 78:
+	case draw < 66:
 		if conv.owner == d.user {
 			d.r.mu.Lock()
 			conv.members[user] = true // from now on that user's devices try
@@ -88,19 +88,19 @@ func (d *device) changeGroup(conv *conversation, draw int, user, role, title str
 				return c.AddMembers(ctx, conv.id, []string{user}, "", key)
 			},
 		}
-	case draw < 84:
+	case draw < 74:
 		return request{
 			want: protocol.Entry{Kind: protocol.KindMembersRemoved, Users: []string{user}},
 			rest: func(ctx context.Context, key string) (protocol.Appended, error) {
 				return c.RemoveMember(ctx, conv.id, user, key)
 			},
 		}
-	case draw < 88 && conv.owner != d.user:
+	case draw < 78 && conv.owner != d.user:
 		return request{
 			want: protocol.Entry{Kind: protocol.KindMembersRemoved, Users: []string{d.user}},
 			rest: func(ctx context.Context, key string) (protocol.Appended, error) { return c.Leave(ctx, conv.id, key) },
 		}
-	case draw < 94:
+	case draw < 88:
 		return request{
 			want: protocol.Entry{Kind: protocol.KindRoleChanged, Members: []protocol.Member{{User: user, Role: role}}},
 			rest: func(ctx context.Context, key string) (protocol.Appended, error) {

@@ -169,7 +169,7 @@ func (d *device) live(ctx context.Context, rng *rand.Rand) {
 	if !d.away {
 		return
 	}
-	if d.sleeps && d.c != nil {
+	if d.sleeps {
 		d.fallAsleep(ctx)
 	}
 	d.leave()

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// wishTimeout is how long a person tries to mute a conversation, or to set quiet hours.
+	// wishTimeout is how long a person tries to mute a conversation, bedtime to set quiet hours.
 	wishTimeout = 5 * time.Second
+	bedtime     = 10 * time.Second
 	// wishAgain is how long it is at least from one wish about a conversation to the next: longer than a write may be late, for the last
 	// one that is written holds.
 	wishAgain = 20 * time.Second
@@ -134,12 +135,15 @@ var bedroom = time.FixedZone("Asia/Kathmandu", 5*3600+45*60)
 
 // fallAsleep sets quiet hours, which have no seconds: from the minute before to a minute well ahead.
 func (d *device) fallAsleep(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bedtime)
+	defer cancel()
+	if d.c == nil && d.connect(ctx) != nil {
+		return
+	}
 	now := time.Now().In(bedroom)
 	end := now.Add(d.r.o.Quiet + time.Minute).Truncate(time.Minute)
 	const clock = "15:04"
 	q := &protocol.DoNotDisturb{From: now.Add(-time.Minute).Format(clock), To: end.Format(clock), TimeZone: bedroom.String()}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wishTimeout)
-	defer cancel()
 	if err := persist(ctx, func(ctx context.Context) error { return d.register(ctx, q) }); err != nil {
 		d.r.say("  %s cannot set its quiet hours: %v", d.name(), err)
 		return
