@@ -32,14 +32,14 @@ func (v *verification) comeBack(ctx context.Context) {
 }
 
 // checkDevices verifies that every device was shown every entry that its user may see, once, in order, and nothing else (P4).
-func (v *verification) checkDevices() []Violation {
+func (v *verification) checkDevices(context.Context) ([]Violation, error) {
 	var bad []Violation
 	for _, d := range v.r.devices {
 		for _, c := range v.r.conversations {
 			bad = append(bad, v.checkScreen(d, v.logs[c.id])...)
 		}
 	}
-	return bad
+	return bad, nil
 }
 
 func (v *verification) checkScreen(d *device, l *log) []Violation {
