@@ -26,7 +26,8 @@ import (
 )
 
 // TestThePromisesHoldInOneProcess is chatd check on the engines of chatd dev, all of it under the race detector: roles come and
-// go, the store fails and loses answers, Kafka too, Redis forgets. Nobody has quiet hours, which end with a minute: that is chatd check's.
+// go, the store fails and loses answers, Kafka too, Redis forgets. Nobody has quiet hours, which end with a minute: that is chatd
+// check's.
 func TestThePromisesHoldInOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)

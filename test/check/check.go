@@ -27,7 +27,8 @@ type System struct {
 	// Sink is the push sink's URL.
 	Sink      string
 	PushDelay time.Duration
-	// Judge asks for a verdict where processors do, past the gateways; it fills in the tenant, and returns nil when ctx ends first. Nil: there are none.
+	// Judge asks for a verdict where processors do, past the gateways; it fills in the tenant, and returns nil when ctx ends
+	// first. Nil: there are none.
 	Judge  func(context.Context, *chatpb.Send) *chatpb.Result
 	Faults []Fault
 	// Heal ends whatever faults are left and returns when everything runs.
@@ -50,8 +51,8 @@ type Options struct {
 	FaultEvery time.Duration
 	// Patience is how long the system gets to come to rest once it is healed: 2 min.
 	Patience time.Duration
-	// Quiet is how long the quiet hours of a phone last at least, which end with a minute: an eighth of Duration, or 15 s where that is more. Negative:
-	// nobody has any.
+	// Quiet is how long the quiet hours of a phone last at least, which end with a minute: an eighth of Duration, or 15 s where
+	// that is more. Negative: nobody has any.
 	Quiet time.Duration
 	// Out takes the report's lines; nil discards them.
 	Out io.Writer

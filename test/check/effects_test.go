@@ -13,7 +13,8 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
-// TestTwoFoldingsAgree has the checker and the runtime fold the same random changes: the two were written apart, so one of them is wrong where they differ.
+// TestTwoFoldingsAgree has the checker and the runtime fold the same random changes: the two were written apart, so one of them
+// is wrong where they differ.
 func TestTwoFoldingsAgree(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 0))

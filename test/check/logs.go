@@ -37,7 +37,8 @@ func (v *verification) checkLogs() {
 	v.checkOrder(ops, places)
 }
 
-// expected says whether an entry is the system's own: the first members of a conversation, or who becomes owner where the last one leaves.
+// expected says whether an entry is the system's own: the first members of a conversation, or who becomes owner where the last
+// one leaves.
 func (l *log) expected(e *logpb.Entry) bool {
 	switch {
 	case e.GetClientMsgId() != "":
@@ -117,7 +118,8 @@ var mayBeMoot = map[string]bool{
 	protocol.KindDeleted: true, protocol.KindMembersAdded: true, protocol.KindMembersRemoved: true, protocol.KindRoleChanged: true,
 }
 
-// checkRights verifies that nobody said anything who was no member, that nobody changed what is another's, and that nobody but processors judged.
+// checkRights verifies that nobody said anything who was no member, that nobody changed what is another's, and that nobody but
+// processors judged.
 func (v *verification) checkRights(l *log) {
 	for i, e := range l.entries {
 		seq, who := uint64(i+1), e.GetSender()

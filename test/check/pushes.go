@@ -13,8 +13,9 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// checkPushes verifies P6: every phone that is away was pushed about everything that it has not confirmed and its user has neither read nor muted,
-// none was pushed about what is muted or in its quiet hours, and all pushes about a conversation to a user carry one collapse id.
+// checkPushes verifies P6: every phone that is away was pushed about everything that it has not confirmed and its user has
+// neither read nor muted, none was pushed about what is muted or in its quiet hours, and all pushes about a conversation to a
+// user carry one collapse id.
 func (v *verification) checkPushes(ctx context.Context) ([]Violation, error) {
 	var bad []Violation
 	v.pushes, v.muted, v.asleep = 0, 0, 0
@@ -53,8 +54,8 @@ func (v *verification) checkPushes(ctx context.Context) ([]Violation, error) {
 	return bad, nil
 }
 
-// checkPhone verifies that a phone was pushed about nothing that it was not to be pushed about, and, where it is away, that it is covered for
-// everything else in a conversation.
+// checkPhone verifies that a phone was pushed about nothing that it was not to be pushed about, and, where it is away, that it is
+// covered for everything else in a conversation.
 func (v *verification) checkPhone(d *device, l *log, pushes []sink.Shown) []Violation {
 	var reached uint64
 	for _, p := range pushes {
@@ -109,8 +110,8 @@ func (v *verification) checkPhone(d *device, l *log, pushes []sink.Shown) []Viol
 	return nil
 }
 
-// unwanted says why a push must not have been: what it is about was said when its user had muted the conversation, or while the phone slept, and it came before
-// that had ended. The decision is made after the message was said, so it knew.
+// unwanted says why a push must not have been: what it is about was said when its user had muted the conversation, or while the
+// phone slept, and it came before that had ended. The decision is made after the message was said, so it knew.
 func (v *verification) unwanted(d *device, l *log, seq uint64, p sink.Shown) string {
 	came, err := time.Parse(time.RFC3339Nano, p.At)
 	if err != nil {
@@ -128,7 +129,8 @@ func (v *verification) unwanted(d *device, l *log, seq uint64, p sink.Shown) str
 	return ""
 }
 
-// countHeld counts the messages that a phone must not be pushed about, or not before its quiet hours end: so many times was that put to the test.
+// countHeld counts the messages that a phone must not be pushed about, or not before its quiet hours end: so many times was that
+// put to the test.
 func (v *verification) countHeld(d *device, l *log) {
 	v.r.mu.Lock()
 	defer v.r.mu.Unlock()

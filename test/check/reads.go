@@ -14,7 +14,8 @@ import (
 // readsPage is the largest page that the gateway gives.
 const readsPage = 200
 
-// checkReads verifies that every user reads what the logs add up to, in the histories and in the inbox, whatever Redis has forgotten (P5).
+// checkReads verifies that every user reads what the logs add up to, in the histories and in the inbox, whatever Redis has
+// forgotten (P5).
 func (v *verification) checkReads(ctx context.Context) ([]Violation, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.r.o.Patience)
 	defer cancel()

@@ -54,8 +54,8 @@ func (d *device) post(conv *conversation, body string) {
 	})
 }
 
-// ask records what is asked for and asks, over the socket where that can be. Too much under way is the system's slowness, and the fault's: then it is not
-// asked for at all.
+// ask records what is asked for and asks, over the socket where that can be. Too much under way is the system's slowness, and the
+// fault's: then it is not asked for at all.
 func (d *device) ask(conv *conversation, q request) {
 	select {
 	case d.flying <- struct{}{}:

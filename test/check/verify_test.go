@@ -11,8 +11,8 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// scene is a small run that went well: u1 said three things in a group with u2, on whose tablet all of it was shown, and whose phone
-// was away for the third and was pushed.
+// scene is a small run that went well: u1 said three things in a group with u2, on whose tablet all of it was shown, and whose
+// phone was away for the third and was pushed.
 type scene struct {
 	v             *verification
 	l             *log

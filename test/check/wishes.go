@@ -14,8 +14,8 @@ const (
 	// wishTimeout is how long a person tries to mute a conversation, bedtime to set quiet hours.
 	wishTimeout = 5 * time.Second
 	bedtime     = 10 * time.Second
-	// wishAgain is how long it is at least from one wish about a conversation to the next: longer than a write may be late, for the last
-	// one that is written holds.
+	// wishAgain is how long it is at least from one wish about a conversation to the next: longer than a write may be late, for
+	// the last one that is written holds.
 	wishAgain = 20 * time.Second
 	// tick is how exactly the times of entries, pushes and wishes are known: milliseconds, cut off.
 	tick = 5 * time.Millisecond
@@ -87,8 +87,8 @@ func (d *device) wish(ctx context.Context, conv *conversation, rng *rand.Rand) {
 	}
 }
 
-// mutedAt says whether a message that was said at one time cannot be pushed at another: its user had muted the conversation before it was said, and until
-// after the push. What was said earlier may have been on its way.
+// mutedAt says whether a message that was said at one time cannot be pushed at another: its user had muted the conversation
+// before it was said, and until after the push. What was said earlier may have been on its way.
 func mutedAt(wishes []wish, said, pushed time.Time) bool {
 	for i, w := range wishes {
 		if w.acked.IsZero() || w.until.IsZero() || said.Before(w.acked.Add(tick)) {

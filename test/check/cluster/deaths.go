@@ -52,8 +52,9 @@ func freeze(ctx context.Context, p *process, rng *rand.Rand) string {
 	return fmt.Sprintf("frozen for %v", period.Round(time.Millisecond))
 }
 
-// overtake freezes a chat pod with what is on its way to it, and has the gateways lose it: another pod takes its conversations over. It goes on then with what
-// it had, believing itself their owner, and gets them back. Sometimes its lease has lapsed meanwhile, and others have settled its lanes.
+// overtake freezes a chat pod with what is on its way to it, and has the gateways lose it: another pod takes its conversations
+// over. It goes on then with what it had, believing itself their owner, and gets them back. Sometimes its lease has lapsed
+// meanwhile, and others have settled its lanes.
 func (c *Cluster) overtake(ctx context.Context, rng *rand.Rand) string {
 	i := rng.IntN(c.o.Chats)
 	p, line := c.processes[i], c.lines.chats[i]
@@ -71,8 +72,8 @@ func (c *Cluster) overtake(ctx context.Context, rng *rand.Rand) string {
 	return fmt.Sprintf("%s frozen for %v, its conversations are another's for %v more", p.name, frozen.Round(time.Millisecond), alone.Round(time.Millisecond))
 }
 
-// lastWords takes the read model's database away before the last things are said, and kills the notifier and the projector once they are: what those two have
-// taken from Kafka and not done is in no later record.
+// lastWords takes the read model's database away before the last things are said, and kills the notifier and the projector once
+// they are: what those two have taken from Kafka and not done is in no later record.
 func (c *Cluster) lastWords(ctx context.Context, rng *rand.Rand) string {
 	c.lines.postgres.Refuse(true)
 	defer c.lines.postgres.Refuse(false)

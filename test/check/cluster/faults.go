@@ -8,7 +8,8 @@ import (
 	"github.com/chatcluster/chatcluster/test/check"
 )
 
-// faults are the ways to break this cluster. Those without which a mutation of package check's table would go unseen have their time.
+// faults are the ways to break this cluster. Those without which a mutation of package check's table would go unseen have their
+// time.
 func (c *Cluster) faults() []check.Fault {
 	return []check.Fault{
 		{Name: "kill", Weight: 24, Do: c.toAny(kill)},
