@@ -28,9 +28,21 @@ func checkCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
 		Use: "check", Short: "Talk through a data plane while it is being broken, and verify its promises", Args: cobra.NoArgs,
-		Long: "check runs this binary's roles as processes on a world's engines, has many clients talk through them while it kills roles and breaks " +
-			"engines, and verifies P1 to P6 at the end: in the store, in Kafka, in the read model, on every device and in the push sink. The seed that " +
-			"it prints makes the same plan again.",
+		Long: `check runs this binary's roles as processes on a world's engines, has many clients talk through them while it kills roles and breaks
+engines, and verifies P1 to P6 at the end: in the store, in Kafka, in the read model, in what the gateways show, on every device and
+in the push sink. The seed that it prints makes the same plan again.
+
+It needs real engines: PostgreSQL, Redis, Kafka and DynamoDB Local. The local world brings all four and takes them away again:
+
+  make test-faults                        a minute of it
+  make check DURATION=30m SEED=n          as long as you like
+  make up; chatd check --world FILE       on engines that stay; FILE is the world.json that "make up" names
+
+The same check in one process, on the embedded engines of "chatd dev", is a test. PostgreSQL is the one engine that cannot be embedded:
+where it says that there is none, install the Debian package postgresql (apt-get install postgresql), or put initdb and postgres into
+the PATH.
+
+  go test -race -tags engines -run TestThePromisesHoldInOneProcess ./cmd/chatd`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	f := cmd.Flags()
@@ -50,7 +62,7 @@ func checkCommand() *cobra.Command {
 
 func runCheck(ctx context.Context, o checkOptions, out io.Writer) (err error) {
 	if o.world == "" {
-		return errors.New("there is no world: hack/world run --engines-only -- chatd check")
+		return errors.New("there are no engines to check on: run \"make test-faults\", or name a world's world.json with --world; \"chatd check --help\" says more")
 	}
 	w, err := cluster.LoadWorld(o.world)
 	if err != nil {

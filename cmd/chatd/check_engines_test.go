@@ -26,7 +26,8 @@ import (
 )
 
 // TestThePromisesHoldInOneProcess is chatd check on the engines of chatd dev, all of it under the race detector: roles come and
-// go, the store fails and loses answers, Kafka too, Redis forgets.
+// go, the store fails and loses answers, Kafka too, Redis forgets. Nobody has quiet hours, which end with a minute: that is chatd
+// check's.
 func TestThePromisesHoldInOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
@@ -67,7 +68,7 @@ func TestThePromisesHoldInOneProcess(t *testing.T) {
 		Gateway: "ws://" + h.gateway, Tenant: dev.Tenant,
 		Token: func(user string) (string, error) { return engines.Token(user, time.Hour) },
 		Store: engines.Store, Kafka: direct, Postgres: engines.Config.Postgres, Sink: engines.SinkURL, PushDelay: time.Second,
-		Change: func(ctx context.Context, s *chatpb.Send) *chatpb.Result {
+		Judge: func(ctx context.Context, s *chatpb.Send) *chatpb.Result {
 			s.Tenant = dev.Tenant
 			done := make(chan *chatpb.Result, 1)
 			pool.Send(s, func(r *chatpb.Result) { done <- r })
@@ -89,7 +90,7 @@ func TestThePromisesHoldInOneProcess(t *testing.T) {
 			kafka.Refuse(false)
 			return nil
 		},
-	}, promises.Options{Seed: seed, Duration: 6 * time.Second, Users: 4, Groups: 2, FaultEvery: time.Second, Patience: patience, Out: &out})
+	}, promises.Options{Seed: seed, Duration: 6 * time.Second, Users: 4, Groups: 2, FaultEvery: time.Second, Patience: patience, Quiet: -1, Out: &out})
 	if err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, out.String())
 	}
@@ -164,7 +165,7 @@ func (h *household) stop() {
 	h.end = nil
 }
 
-// pool asks the chat service for what no client can ask yet.
+// pool is where verdicts go: they come from no client.
 func (h *household) pool() *chatpool.Pool {
 	p, err := chatpool.New(chatpool.Options{Service: h.chat, Gateway: "checker", Handler: nobody{}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

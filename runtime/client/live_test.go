@@ -55,6 +55,34 @@ func TestChangesOfMessagesAreAcknowledgedInOrder(t *testing.T) {
 	}
 }
 
+func TestWhatIsEnqueuedKeepsItsOrderAndItsName(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	g := w.Gateway("g1", nil)
+	w.Create("room", "alice", "bob")
+	alice, bob := join(t, g.URL, "alice", nil), join(t, g.URL, "bob", nil)
+	var names []string
+	for _, enqueue := range []func() (*client.Message, error){
+		func() (*client.Message, error) { return alice.Enqueue("room", "hello") },
+		func() (*client.Message, error) { return alice.EnqueueEdit("room", 2, "hello!") },
+		func() (*client.Message, error) { return alice.EnqueueReact("room", 2, "👍", false) },
+		func() (*client.Message, error) { return alice.EnqueueDelete("room", 2) },
+	} {
+		m, err := enqueue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, m.ID())
+	}
+	var seen []string
+	for _, e := range bob.wait(t, "room", 1, 5)[1:] {
+		seen = append(seen, e.ClientMsgID)
+	}
+	if diff := cmp.Diff(names, seen); diff != "" {
+		t.Errorf("what bob saw, -want +got:\n%s", diff)
+	}
+}
+
 func TestPagesOverTheSocket(t *testing.T) {
 	w := gatewaytest.New(t)
 	w.Pod("c1")

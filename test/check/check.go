@@ -27,20 +27,12 @@ type System struct {
 	// Sink is the push sink's URL.
 	Sink      string
 	PushDelay time.Duration
-	// Change asks for an entry that is no message, past the gateways; nil: there are only messages.
-	Change func(context.Context, *chatpb.Send) *chatpb.Result
+	// Judge asks for a verdict where processors do, past the gateways; it fills in the tenant, and returns nil when ctx ends
+	// first. Nil: there are none.
+	Judge  func(context.Context, *chatpb.Send) *chatpb.Result
 	Faults []Fault
 	// Heal ends whatever faults are left and returns when everything runs.
 	Heal func(context.Context) error
-}
-
-// Fault is a way to break something.
-type Fault struct {
-	Name string
-	// Weight is how often it is chosen, next to the others'.
-	Weight int
-	// Do breaks it, and returns when it is whole again. What is random about it is drawn from rng. It says what it did.
-	Do func(ctx context.Context, rng *rand.Rand) string
 }
 
 // Options of a Run. Zero values take the defaults given with each.
@@ -59,6 +51,9 @@ type Options struct {
 	FaultEvery time.Duration
 	// Patience is how long the system gets to come to rest once it is healed: 2 min.
 	Patience time.Duration
+	// Quiet is how long the quiet hours of a phone last at least, which end with a minute: an eighth of Duration, or 15 s where
+	// that is more. Negative: nobody has any.
+	Quiet time.Duration
 	// Out takes the report's lines; nil discards them.
 	Out io.Writer
 }
@@ -82,6 +77,9 @@ func (o *Options) fill() {
 	if o.Patience <= 0 {
 		o.Patience = 2 * time.Minute
 	}
+	if o.Quiet == 0 {
+		o.Quiet = max(o.Duration/8, 15*time.Second)
+	}
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
@@ -91,6 +89,7 @@ func (o *Options) fill() {
 const (
 	streamSetup uint64 = iota
 	streamFaults
+	streamJudges
 	streamDevices
 )
 
@@ -103,6 +102,8 @@ type run struct {
 	mu            sync.Mutex
 	conversations []*conversation
 	devices       []*device
+	judges        []*device
+	wishes        map[place][]wish
 	ops           []*op
 	events        []event
 	violations    []Violation
@@ -112,7 +113,7 @@ type run struct {
 // report.
 func Run(ctx context.Context, s System, o Options) (*Report, error) {
 	o.fill()
-	r := &run{o: o, s: s, began: time.Now()}
+	r := &run{o: o, s: s, began: time.Now(), wishes: map[place][]wish{}}
 	r.say("seed %d, %v, %d users", o.Seed, o.Duration, o.Users)
 	if err := r.setUp(ctx); err != nil {
 		return nil, fmt.Errorf("set up: %w", err)
@@ -142,6 +143,9 @@ func (r *run) talk(ctx context.Context) error {
 	for i, d := range r.devices {
 		wg.Go(func() { d.live(ctx, r.rng(streamDevices+uint64(i))) })
 	}
+	if len(r.judges) > 0 {
+		wg.Go(func() { r.judge(ctx, r.rng(streamJudges)) })
+	}
 	if len(r.s.Faults) > 0 {
 		wg.Go(func() { r.breakThings(ctx) })
 	}
@@ -152,61 +156,13 @@ func (r *run) talk(ctx context.Context) error {
 	return nil
 }
 
-// breakThings injects one fault after the other, sometimes two at a time.
-func (r *run) breakThings(ctx context.Context) {
-	rng := r.rng(streamFaults)
-	total := 0
-	for _, f := range r.s.Faults {
-		total += f.Weight
-	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	slots := make(chan struct{}, 2)
-	for {
-		// Everything is drawn before anything is waited for: the order is the seed's alone.
-		wait := r.o.FaultEvery/2 + time.Duration(rng.Int64N(int64(r.o.FaultEvery)))
-		pick, seed := rng.IntN(total), rng.Uint64()
-		var fault Fault
-		for _, fault = range r.s.Faults {
-			if pick -= fault.Weight; pick < 0 {
-				break
-			}
-		}
-		if pause(ctx, wait) != nil {
-			return
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			from := time.Now()
-			did := fault.Do(ctx, rand.New(rand.NewPCG(seed, streamFaults)))
-			r.note(from, time.Now(), fault.Name+": "+did)
-		})
-	}
-}
-
 func (r *run) rng(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(r.o.Seed, stream)) }
 
 // say writes a line of the run's course.
 func (r *run) say(format string, args ...any) {
-	fmt.Fprintf(r.o.Out, "%7.1fs  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
-}
-
-// event is something that was done to the system.
-type event struct {
-	from, to time.Time
-	what     string
-}
-
-func (r *run) note(from, to time.Time, what string) {
 	r.mu.Lock()
-	r.events = append(r.events, event{from, to, what})
-	r.mu.Unlock()
-	r.say("  fault, %.1fs: %s", to.Sub(from).Seconds(), what)
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.o.Out, "%7.1fs  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // pause waits unless ctx ends.

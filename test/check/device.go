@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +21,7 @@ const answersWithin = 5 * time.Second
 // maxPending bounds what one device has under way.
 const maxPending = 200
 
-// device is one of a user's devices, with all that it was shown.
+// device is one of a user's devices, with all that it was shown. A processor is one too, which has no client and is shown nothing.
 type device struct {
 	r    *run
 	user string
@@ -32,8 +30,12 @@ type device struct {
 	pushToken string
 	// away is a phone that leaves in the middle and comes back when its pushes have been looked at.
 	away bool
+	// sleeps is an away phone that has quiet hours from then on.
+	sleeps bool
 	// late is a device that first appears in the middle.
 	late bool
+	// wishes says that the user mutes conversations on this device, and on no other.
+	wishes bool
 
 	state   *memory
 	c       *client.Client
@@ -49,9 +51,8 @@ type device struct {
 	screens map[string][]shown
 	// since is when the device was first welcomed; heads are unknown before.
 	since time.Time
-	// leftAt is when an away phone left.
-	leftAt time.Time
-	reads  map[string]readMark
+	reads map[string]readMark
+	night night
 }
 
 // readMark is what a device has told of the user's reading.
@@ -67,7 +68,12 @@ func (r *run) newDevice(user, id string) *device {
 	}
 }
 
-func (d *device) name() string { return d.user + "/" + d.id }
+func (d *device) name() string {
+	if d.id == "" {
+		return d.user
+	}
+	return d.user + "/" + d.id
+}
 
 // connect brings the device online, and tries for as long as ctx allows.
 func (d *device) connect(ctx context.Context) error {
@@ -112,14 +118,15 @@ func (d *device) dial(ctx context.Context) error {
 
 // leave closes the client: what has no answer will never get one.
 func (d *device) leave() {
-	if d.c == nil {
-		return
+	if d.c != nil {
+		if err := d.c.Close(); err != nil && !errors.Is(err, client.ErrClosed) {
+			d.r.violate(Violation{Promise: "P4", What: fmt.Sprintf("%s's client gave up: %v", d.name(), err)})
+		}
+		d.c = nil
 	}
-	if err := d.c.Close(); err != nil && !errors.Is(err, client.ErrClosed) {
-		d.r.violate(Violation{Promise: "P4", What: fmt.Sprintf("%s's client gave up: %v", d.name(), err)})
+	if d.end != nil {
+		d.end()
 	}
-	d.c = nil
-	d.end()
 	d.pending.Wait()
 }
 
@@ -159,13 +166,14 @@ func (d *device) live(ctx context.Context, rng *rand.Rand) {
 		}
 		d.act(end, rng, n)
 	}
-	if d.away {
-		d.leave()
-		d.r.mu.Lock()
-		d.leftAt = time.Now()
-		d.r.mu.Unlock()
-		d.r.say("  %s leaves", d.name())
+	if !d.away {
+		return
 	}
+	if d.sleeps {
+		d.fallAsleep(ctx)
+	}
+	d.leave()
+	d.r.say("  %s leaves", d.name())
 }
 
 // act does one thing.
@@ -175,16 +183,20 @@ func (d *device) act(ctx context.Context, rng *rand.Rand, n int) {
 		return
 	}
 	switch draw := rng.IntN(100); {
-	case draw < 46:
+	case draw < 42:
 		d.send(conv, d.body(rng, n))
-	case draw < 60:
+	case draw < 46:
+		d.post(conv, d.body(rng, n))
+	case draw < 62:
 		d.change(conv, rng, n)
-	case draw < 68:
+	case draw < 69:
 		for i := range 2 + rng.IntN(20) {
 			d.send(conv, fmt.Sprintf("%s of many %d", d.body(rng, n), i))
 		}
-	case draw < 84:
+	case draw < 81:
 		d.read(conv)
+	case draw < 84:
+		d.wish(ctx, conv, rng)
 	case draw < 92: // back at once, or soon
 		wait, answers := time.Duration(rng.Int64N(int64(time.Second))), rng.IntN(4) > 0
 		if answers {
@@ -200,189 +212,4 @@ func (d *device) act(ctx context.Context, rng *rand.Rand, n int) {
 	default:
 		d.look(ctx, conv)
 	}
-}
-
-// body is text that nobody else sends, mostly short.
-func (d *device) body(rng *rand.Rand, n int) string {
-	size := 10 + rng.IntN(120)
-	switch rng.IntN(60) {
-	case 0:
-		size = 3000 + rng.IntN(12000)
-	case 1, 2, 3:
-		size = 500 + rng.IntN(1500)
-	}
-	words := []string{"ja ", "nein ", "grüße ", "見て ", "🙂 ", "\"ok\" ", "<b> ", "tab\t"}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d %d: ", d.name(), d.life, n)
-	for b.Len() < size {
-		b.WriteString(words[rng.IntN(len(words))])
-	}
-	return b.String()
-}
-
-// send records a message and sends it.
-func (d *device) send(conv *conversation, body string) {
-	select {
-	case d.flying <- struct{}{}:
-	default:
-		return // too much under way: the system is slow, and that is the fault's
-	}
-	d.orders++
-	o := &op{device: d, life: d.life, order: d.orders, conv: conv, kind: protocol.KindMessage, as: d.id, body: body, at: time.Now()}
-	m, err := d.c.Enqueue(conv.id, body)
-	if err != nil {
-		<-d.flying
-		return // it was never sent
-	}
-	o.id = m.ID()
-	d.r.record(o)
-	d.pending.Go(func() {
-		ack, err := m.Wait(context.Background()) // Close ends it
-		d.r.settleOp(o, ack, err)
-		<-d.flying
-	})
-}
-
-// read marks what the device has been shown as read.
-func (d *device) read(conv *conversation) {
-	seq := d.state.seen(conv.id)
-	if seq == 0 {
-		return
-	}
-	d.r.mu.Lock()
-	d.reads[conv.id] = readMark{seq, time.Now()}
-	d.r.mu.Unlock()
-	d.c.Read(conv.id, seq)
-}
-
-// look asks REST for what an application's screen needs. Only a refusal that makes no sense is wrong.
-func (d *device) look(ctx context.Context, conv *conversation) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	page, err := d.c.History(ctx, conv.id, client.Range{Limit: 50})
-	if err != nil {
-		return
-	}
-	for i := 1; i < len(page.Entries); i++ {
-		if page.Entries[i].Seq <= page.Entries[i-1].Seq {
-			d.r.violate(Violation{Promise: "P2", Where: conv.id, What: fmt.Sprintf("the history shows %d after %d", page.Entries[i].Seq, page.Entries[i-1].Seq)})
-		}
-	}
-	_, _ = d.c.Inbox(ctx, 0, "") // it may be unavailable, and is compared at the end
-}
-
-// pick returns one of the user's conversations, nil when there is none.
-func (r *run) pick(rng *rand.Rand, user string) *conversation {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var mine []*conversation
-	for _, c := range r.conversations {
-		if c.members[user] {
-			mine = append(mine, c)
-		}
-	}
-	if len(mine) == 0 {
-		return nil
-	}
-	return mine[rng.IntN(len(mine))]
-}
-
-// setUp makes everybody, their devices and their conversations.
-func (r *run) setUp(ctx context.Context) error {
-	rng := r.rng(streamSetup)
-	users := make([]string, r.o.Users)
-	for i := range users {
-		users[i] = fmt.Sprintf("u%d", i+1)
-		for j := range 2 + (i%3)/2 {
-			d := r.newDevice(users[i], fmt.Sprintf("d%d", j+1))
-			if j == 0 {
-				d.pushToken = fmt.Sprintf("token-%d-%s", r.o.Seed, users[i])
-				d.away = i%2 == 1
-			}
-			d.late = j == 2
-			r.devices = append(r.devices, d)
-		}
-	}
-	for _, d := range r.devices {
-		if d.late {
-			continue
-		}
-		if err := d.connect(ctx); err != nil {
-			return err
-		}
-		if d.pushToken == "" {
-			continue
-		}
-		if err := d.c.RegisterDevice(ctx, protocol.Device{Platform: "android", PushChannel: "GCM", PushToken: d.pushToken}); err != nil {
-			return err
-		}
-	}
-	online := func(user string) *device {
-		return r.devices[slices.IndexFunc(r.devices, func(d *device) bool { return d.user == user && d.c != nil })]
-	}
-	for i := range r.o.Groups {
-		owner := users[rng.IntN(len(users))]
-		perm := rng.Perm(len(users))
-		members := map[string]bool{owner: true}
-		var others []string
-		for _, p := range perm[:2+rng.IntN(len(users)-1)] {
-			if u := users[p]; !members[u] {
-				members[u] = true
-				others = append(others, u)
-			}
-		}
-		c, err := online(owner).c.CreateGroup(ctx, fmt.Sprintf("group %d", i), others, fmt.Sprintf("group-%d-%d", r.o.Seed, i))
-		if err != nil {
-			return err
-		}
-		r.conversations = append(r.conversations, &conversation{id: c.ID, kind: c.Kind, owner: owner, members: members})
-	}
-	have := map[string]bool{}
-	for range r.o.Groups {
-		perm := rng.Perm(len(users))
-		a, b := users[perm[0]], users[perm[1]]
-		c, err := online(a).c.CreateDirect(ctx, b)
-		if err != nil {
-			return err
-		}
-		if !have[c.ID] {
-			have[c.ID] = true
-			r.conversations = append(r.conversations, &conversation{id: c.ID, kind: c.Kind, owner: a, members: map[string]bool{a: true, b: true}})
-		}
-	}
-	return nil
-}
-
-func (r *run) closeAll() {
-	for _, d := range r.devices {
-		d.leave()
-	}
-}
-
-// settle waits until everything has been answered, with everybody online but the phones that are away.
-func (r *run) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, r.o.Patience)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, d := range r.devices {
-		if d.away {
-			continue
-		}
-		wg.Go(func() {
-			if d.c == nil {
-				if err := d.connect(ctx); err != nil {
-					r.violate(Violation{Promise: "P4", What: fmt.Sprintf("%s cannot connect: %v", d.name(), err)})
-					return
-				}
-			}
-			answered := make(chan struct{})
-			go func() { d.pending.Wait(); close(answered) }() // closeAll ends what is pending
-			select {
-			case <-answered:
-			case <-ctx.Done():
-				r.violate(Violation{Promise: "P3", What: fmt.Sprintf("%s still waits for answers, long after everything was healed", d.name())})
-			}
-		})
-	}
-	wg.Wait()
 }

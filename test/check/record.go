@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/chatcluster/chatcluster/runtime/client"
+	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
@@ -25,26 +29,49 @@ func (o outcome) String() string {
 	return [...]string{"without an answer", "acknowledged", "refused"}[o]
 }
 
-// op is something that a device asked for and that becomes an entry.
+// op is something that somebody asked for and that becomes an entry.
 type op struct {
 	device *device
 	// life counts the device's clients; order is that of the device's operations.
 	life, order int
 	conv        *conversation
-	// kind is the entry's.
-	kind string
-	id   string // client_msg_id
-	body string
-	// as is the device that the entry is of: changes have one of their own.
-	as string
-	// target is the seq of the message to change.
-	target uint64
+	// want is what the entry is to say: kind, name and content. Its place and time are the log's. It has no device when it was
+	// asked for over REST, or by a processor.
+	want protocol.Entry
+	// verdict is all of what a processor says.
+	verdict *logpb.Verdict
 
 	at      time.Time
 	outcome outcome
 	seq     uint64
 	err     error
 	done    time.Time
+}
+
+// ordered says whether the operation went over the socket, where what a device asks for keeps its order.
+func (o *op) ordered() bool { return o.want.Device != "" }
+
+// contradicts names what the entry says other than what was asked for. What later entries did to it is no contradiction.
+func (o *op) contradicts(e *logpb.Entry) string {
+	got, want := protocol.EntryOf(e), o.want
+	m := e.GetMessage()
+	switch {
+	case got.Kind != want.Kind:
+		return "kind"
+	case got.Device != want.Device:
+		return "device"
+	case got.Target != want.Target || got.Emoji != want.Emoji || got.Removed != want.Removed || got.Title != want.Title:
+		return "content"
+	case !slices.Equal(got.Users, want.Users) || !slices.Equal(got.Members, want.Members):
+		return "members"
+	case m != nil && m.GetBodyRevision() == 0 && !m.GetDeleted() && m.GetBody() != want.Body:
+		return "body"
+	case e.GetEdited() != nil && !got.Redacted && got.Body != want.Body:
+		return "body"
+	case e.GetVerdict() != nil && !proto.Equal(e.GetVerdict(), o.verdict):
+		return "verdict"
+	}
+	return ""
 }
 
 // conversation is one that was made.
@@ -70,14 +97,14 @@ func (r *run) record(o *op) {
 }
 
 // settleOp notes how an operation ended. A client that was closed does not know.
-func (r *run) settleOp(o *op, ack client.Ack, err error) {
+func (r *run) settleOp(o *op, seq uint64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o.done = time.Now()
 	var e *client.Error
 	switch {
 	case err == nil:
-		o.outcome, o.seq = acked, ack.Seq
+		o.outcome, o.seq = acked, seq
 	case errors.As(err, &e):
 		o.outcome, o.err = refused, err
 	default:

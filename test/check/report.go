@@ -32,22 +32,23 @@ type Report struct {
 	Violations []Violation
 	// Acked, Refused and Unanswered are the operations by outcome.
 	Acked, Refused, Unanswered int
+	// Kinds counts what was acknowledged by the entry's kind.
+	Kinds map[string]int
 	// Entries, Shown and Pushes are what the logs hold, what all devices were shown, and what the phones got.
 	Entries, Shown, Pushes int
+	// Muted and Asleep are the messages that phones had not confirmed and must not be pushed about, or not in their quiet hours.
+	Muted, Asleep int
 	// Faults counts the faults by name.
 	Faults map[string]int
 }
 
 // Print writes the report for a person.
 func (r *Report) Print(w io.Writer) {
-	var faults []string
-	for name, n := range r.Faults {
-		faults = append(faults, fmt.Sprintf("%s ×%d", name, n))
-	}
-	slices.Sort(faults)
 	fmt.Fprintf(w, "seed %d, %v: %d operations acknowledged, %d refused, %d without an answer\n", r.Seed, r.Took.Round(time.Second), r.Acked, r.Refused, r.Unanswered)
-	fmt.Fprintf(w, "%d entries in the logs, %d shown on all devices, %d pushes\n", r.Entries, r.Shown, r.Pushes)
-	fmt.Fprintf(w, "faults: %s\n", strings.Join(faults, ", "))
+	fmt.Fprintf(w, "acknowledged: %s\n", tally(r.Kinds))
+	fmt.Fprintf(w, "%d entries in the logs, %d shown on all devices, %d pushes; held back: %d messages that were muted, %d in quiet hours\n",
+		r.Entries, r.Shown, r.Pushes, r.Muted, r.Asleep)
+	fmt.Fprintf(w, "faults: %s\n", tally(r.Faults))
 	if len(r.Violations) == 0 {
 		fmt.Fprintf(w, "P1 to P6 held.\n")
 		return
@@ -73,6 +74,16 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d violations. The same plan again: --seed %d\n", len(r.Violations), r.Seed)
 }
 
+// tally lists counts by name.
+func tally(counts map[string]int) string {
+	var parts []string
+	for name, n := range counts {
+		parts = append(parts, fmt.Sprintf("%s ×%d", name, n))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
 func (r *run) violate(v Violation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,11 +94,12 @@ func (r *run) violate(v Violation) {
 func (r *run) report(v *verification) *Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rep := &Report{Seed: r.o.Seed, Took: time.Since(r.began), Violations: append(r.violations, v.violations...), Faults: map[string]int{}}
+	rep := &Report{Seed: r.o.Seed, Took: time.Since(r.began), Violations: append(r.violations, v.violations...), Faults: map[string]int{}, Kinds: map[string]int{}}
 	for _, o := range r.ops {
 		switch o.outcome {
 		case acked:
 			rep.Acked++
+			rep.Kinds[o.want.Kind]++
 		case refused:
 			rep.Refused++
 		default:
@@ -102,7 +114,7 @@ func (r *run) report(v *verification) *Report {
 			rep.Shown += len(s)
 		}
 	}
-	rep.Pushes = v.pushes
+	rep.Pushes, rep.Muted, rep.Asleep = v.pushes, v.muted, v.asleep
 	for _, e := range r.events {
 		name, _, _ := strings.Cut(e.what, ":")
 		rep.Faults[name]++
@@ -119,7 +131,7 @@ func (v *verification) history(l *log, seq uint64, o *op) []string {
 	var at time.Time
 	if l != nil && seq >= 1 && seq <= uint64(len(l.entries)) {
 		e := l.entries[seq-1]
-		at = time.UnixMilli(e.GetAtMs())
+		at = said(e)
 		add("store: seq %d, %s of %s from %s, committed at %s, in the batch that begins at %d", seq, kindOf(e), e.GetSender(), e.GetDevice(), since(at), l.batchOf(seq))
 		if o == nil {
 			o = v.opOf(l.conv, e)

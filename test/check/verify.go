@@ -19,12 +19,13 @@ const (
 
 // verification is what was found at the end.
 type verification struct {
-	r          *run
-	logs       map[string]*log
-	kafka      map[string][]kafkaBatch
-	named      map[name]*op
-	pushes     int
-	violations []Violation
+	r     *run
+	logs  map[string]*log
+	kafka map[string][]kafkaBatch
+	named map[name]*op
+	// pushes are how many there were; muted and asleep how many messages it was that a phone must not be pushed about, or not yet.
+	pushes, muted, asleep int
+	violations            []Violation
 }
 
 // name is what makes an operation idempotent.
@@ -51,7 +52,7 @@ func (r *run) verify(ctx context.Context) (*verification, error) {
 	v := &verification{r: r, named: map[name]*op{}}
 	r.mu.Lock()
 	for _, o := range r.ops {
-		v.named[name{o.conv.id, o.device.user, o.id}] = o
+		v.named[name{o.conv.id, o.want.Sender, o.want.ClientMsgID}] = o
 	}
 	r.mu.Unlock()
 	if err := v.awaitLogs(ctx); err != nil {
@@ -59,37 +60,33 @@ func (r *run) verify(ctx context.Context) (*verification, error) {
 	}
 	r.say("the logs have ended; checking the store")
 	v.checkLogs()
-	r.say("checking Kafka")
-	if err := v.finally(ctx, v.checkKafka); err != nil {
-		return nil, fmt.Errorf("kafka: %w", err)
-	}
-	r.say("checking the phones that are away")
-	if err := v.finally(ctx, v.checkPushes); err != nil {
-		return nil, fmt.Errorf("push sink: %w", err)
-	}
-	r.say("the phones come back; checking every device")
+	v.finally(ctx, "P1", "Kafka", v.checkKafka)
+	v.finallyAt(ctx, v.morning(), "P6", "the phones that are away", v.checkPushes)
+	r.say("the phones come back")
 	v.comeBack(ctx)
-	if err := v.finally(ctx, func(context.Context) ([]Violation, error) { return v.checkDevices(), nil }); err != nil {
-		return nil, err
-	}
-	r.say("checking the read model")
-	if err := v.finally(ctx, v.checkModel); err != nil {
-		return nil, fmt.Errorf("read model: %w", err)
-	}
+	v.finally(ctx, "P4", "every device", v.checkDevices)
+	v.finally(ctx, "P5", "the read model", v.checkModel)
+	v.finally(ctx, "P5", "what people read: histories and inboxes", v.checkReads)
 	r.closeAll()
-	if err := v.finally(ctx, v.checkMarks); err != nil {
-		return nil, fmt.Errorf("marks: %w", err)
-	}
-	return v, nil
+	v.finally(ctx, "P4", "the marks", v.checkMarks)
+	return v, ctx.Err()
 }
 
 func (v *verification) add(vs ...Violation) { v.violations = append(v.violations, vs...) }
 
-// finally keeps what is still wrong when the patience has ended.
-func (v *verification) finally(ctx context.Context, look func(context.Context) ([]Violation, error)) error {
-	left, err := eventually(ctx, v.r.o.Patience, look)
+// finally keeps what is still wrong when the patience has ended. What cannot even be looked at by then is wrong as well.
+func (v *verification) finally(ctx context.Context, promise, what string, look func(context.Context) ([]Violation, error)) {
+	v.finallyAt(ctx, time.Now(), promise, what, look)
+}
+
+// finallyAt is finally for what has time until then.
+func (v *verification) finallyAt(ctx context.Context, at time.Time, promise, what string, look func(context.Context) ([]Violation, error)) {
+	v.r.say("checking %s", what)
+	left, err := eventually(ctx, max(time.Until(at), 0)+v.r.o.Patience, look)
 	v.add(left...)
-	return err
+	if err != nil {
+		v.add(Violation{Promise: promise, What: fmt.Sprintf("%s cannot be looked at: %v", what, err)})
+	}
 }
 
 // awaitLogs reads all logs until they no longer grow.
@@ -148,5 +145,7 @@ func (v *verification) opOf(c store.Conv, e *logpb.Entry) *op {
 }
 
 func kindOf(e *logpb.Entry) string { return protocol.EntryOf(e).Kind }
+
+func said(e *logpb.Entry) time.Time { return time.UnixMilli(e.GetAtMs()) }
 
 func at(l *log, seq uint64) string { return fmt.Sprintf("%s, seq %d", l.conv, seq) }

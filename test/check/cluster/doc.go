@@ -3,8 +3,8 @@
 //
 // # What is isolated
 //
-// Each cluster has its own tables, topics, database and key prefix: clusters of one world do not meet. Close removes the database and
-// the tables; topics go with the world.
+// Each cluster has its own tables, topics, database and key prefix: clusters of one world do not meet. Close removes the database
+// and the tables; topics go with the world.
 //
 // # Concurrency and lifecycle
 //

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -26,7 +25,7 @@ type process struct {
 	ops     string // address of its probes
 	logPath string
 	// died is told when it ended without having been told to.
-	died func(name string, err error)
+	died func(p *process, err error)
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -66,7 +65,7 @@ func (p *process) start() error {
 		p.mu.Unlock()
 		close(ended)
 		if !told {
-			p.died(p.name, err)
+			p.died(p, err)
 		}
 	}()
 	return nil
@@ -134,8 +133,6 @@ func (p *process) probe(ctx context.Context) error {
 	}
 	return nil
 }
-
-func logFile(dir, name string) string { return filepath.Join(dir, name+".log") }
 
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -32,7 +32,7 @@ type Kafka struct {
 func NewKafka(ctx context.Context, broker string) (*Kafka, error) {
 	k := &Kafka{}
 	k.rates.Store(&Rates{})
-	t, err := newTCP(ctx, k.forward, broker)
+	t, err := newTCP(ctx, k.forward, anywhere, broker)
 	if err != nil {
 		return nil, err
 	}

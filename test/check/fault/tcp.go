@@ -26,13 +26,21 @@ type TCP struct {
 	stalled chan struct{} // not nil while nothing may pass; closed when it may again
 }
 
+// anywhere is a free port of the loopback.
+const anywhere = "127.0.0.1:0"
+
 // NewTCP starts a proxy on a free port of the loopback.
 func NewTCP(ctx context.Context, targets ...string) (*TCP, error) {
-	return newTCP(ctx, pipe, targets...)
+	return newTCP(ctx, pipe, anywhere, targets...)
 }
 
-func newTCP(ctx context.Context, serve func(*TCP, net.Conn, net.Conn), targets ...string) (*TCP, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+// NewTCPAt starts a proxy that listens on an address.
+func NewTCPAt(ctx context.Context, listen string, targets ...string) (*TCP, error) {
+	return newTCP(ctx, pipe, listen, targets...)
+}
+
+func newTCP(ctx context.Context, serve func(*TCP, net.Conn, net.Conn), listen string, targets ...string) (*TCP, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return nil, err
 	}
