@@ -19,6 +19,7 @@ type Notifier struct {
 	metrics *metrics
 	members *semaphore.Weighted // what is looked at side by side, over all windows
 	later   *later
+	rota    *rota
 	roster  *roster
 	wake    chan struct{}
 
@@ -48,7 +49,7 @@ func New(o Options) (*Notifier, error) {
 		return nil, err
 	}
 	n := &Notifier{
-		o: o, members: semaphore.NewWeighted(int64(o.Members)), later: newLater(), roster: newRoster(), wake: make(chan struct{}, 1),
+		o: o, members: semaphore.NewWeighted(int64(o.Members)), later: newLater(), rota: newRota(o.Sweep, time.Now()), roster: newRoster(), wake: make(chan struct{}, 1),
 		windows: map[windowKey]*window{}, owned: map[partition]*ownership{},
 	}
 	if n.metrics, err = newMetrics(o.Registerer); err != nil {
