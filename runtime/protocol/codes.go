@@ -34,8 +34,6 @@ const (
 	MaxReceiptMembers = 64
 	// MaxPresenceUsers is how many users one connection may watch, and one request may ask for.
 	MaxPresenceUsers = 100
-	// MaxReceiptsPage is how many members one page of receipts holds at most.
-	MaxReceiptsPage = 100
 	// TypingEvery is how often a client may say that its user writes in a conversation; more often is dropped.
 	TypingEvery = 2 * time.Second
 	// TypingFor is for how long a client shows that somebody writes, unless it is told so again or told that they have stopped.

@@ -63,7 +63,7 @@ type RenameConversation struct {
 	Title string `json:"title"`
 }
 
-// MembersPage answers GET /v1/conversations/{id}/members, ordered by user.
+// MembersPage answers GET /v1/conversations/{id}/members, in a fixed order.
 type MembersPage struct {
 	Members []MemberDetails `json:"members"`
 	// Next is the cursor of the next page, empty on the last.
@@ -118,7 +118,7 @@ type MarkConversation struct {
 }
 
 // Receipts answers GET /v1/conversations/{id}/messages/{seq}/receipts: for each member but the sender whether the message has come
-// to a device of theirs and whether they have read it, ordered by user.
+// to a device of theirs and whether they have read it, in the order of the members.
 type Receipts struct {
 	Receipts []Receipt `json:"receipts"`
 	// Next is the cursor of the next page, empty on the last.
@@ -236,19 +236,4 @@ type DoNotDisturb struct {
 	To   string `json:"to"`
 	// TimeZone is an IANA name.
 	TimeZone string `json:"time_zone"`
-}
-
-// ReceiptsPage says who of a conversation's other members has a message, in order of user.
-type ReceiptsPage struct {
-	Items []MemberReceipt `json:"items"`
-	// Next is after whom the next page begins, empty on the last.
-	Next string `json:"next,omitempty"`
-}
-
-// MemberReceipt is what has become of a message at a member's.
-type MemberReceipt struct {
-	User string `json:"user"`
-	// Delivered says that a device of theirs has it.
-	Delivered bool `json:"delivered"`
-	Read      bool `json:"read"`
 }

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"ChangeRolesAndTitle", changeRolesAndTitle},
 		{"LargestChange", largestChange},
 		{"ManyMembers", manyMembers},
+		{"MembersPages", membersPages},
 		{"RaiseTail", raiseTail},
 		{"RaiseFloor", raiseFloor},
 		{"Marks", marks},
