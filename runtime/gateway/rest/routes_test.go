@@ -112,8 +112,10 @@ func TestEveryRouteRefusesTheSameWay(t *testing.T) {
 				wantProblem(t, call(t, g.URL, foreign), protocol.CodeNotMember, "it is not theirs")
 			}
 			if has(d, r, "409") && strings.Contains(r.Path, "{id}") {
-				pod.Before(func(*chatpb.Send) *chatpb.Result { return &chatpb.Result{Code: string(protocol.CodeRetryTooOld)} })
-				wantProblem(t, call(t, g.URL, q), protocol.CodeRetryTooOld, "the lane says so")
+				for _, code := range []protocol.Code{protocol.CodeRetryTooOld, protocol.CodeKeyReused} {
+					pod.Before(func(*chatpb.Send) *chatpb.Result { return &chatpb.Result{Code: string(code)} })
+					wantProblem(t, call(t, g.URL, q), code, "the lane says so")
+				}
 				pod.Before(func(*chatpb.Send) *chatpb.Result {
 					return &chatpb.Result{Code: string(protocol.CodeBusy), RetryAfterMs: 1500}
 				})
