@@ -23,7 +23,8 @@
 //
 // # Content
 //
-// One message shows its body, more show their number; a group's push has the group's title. The number is of all messages of
+// A push is in the language of its device's locale, from a table of texts that count as each language does (texts.json). One message
+// shows its body, more show their number; a group's push has the group's title. The number is of all messages of
 // others that the device has not seen: a push takes the place of the one before it, so what that one was about counts
 // again, from the log, up to a bound ("99+"). Private pushes have neither title, sender nor body. A push to an iPhone carries
 // the user's unread total of the read model, which is derived from marks and cannot drift; without the read model it has none.

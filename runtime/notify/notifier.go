@@ -21,6 +21,7 @@ type Notifier struct {
 	later   *later
 	rota    *rota
 	roster  *roster
+	texts   *texts
 	wake    chan struct{}
 
 	mu      sync.Mutex
@@ -51,6 +52,9 @@ func New(o Options) (*Notifier, error) {
 	n := &Notifier{
 		o: o, members: semaphore.NewWeighted(int64(o.Members)), later: newLater(), rota: newRota(o.Sweep, time.Now()), roster: newRoster(), wake: make(chan struct{}, 1),
 		windows: map[windowKey]*window{}, owned: map[partition]*ownership{},
+	}
+	if n.texts, err = readTexts(textsFile); err != nil {
+		return nil, err
 	}
 	if n.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, err

@@ -211,7 +211,7 @@ func (n *Notifier) owedLater(ctx context.Context, d store.Deferral) (x deferred,
 	if c.Kind == store.Group {
 		title = c.Title
 	}
-	x = deferred{Deferral: d, outgoing: outgoing{user: d.User, owed: p, message: compose(d.Conv, c.Kind, title, p)}, alone: capable == 1}
+	x = deferred{Deferral: d, outgoing: outgoing{user: d.User, owed: p, message: n.compose(d.Conv, c.Kind, title, p)}, alone: capable == 1}
 	return x, true, nil
 }
 

@@ -192,6 +192,8 @@ const (
 	CloseFrameTooLarge CloseCode = 3503
 	// CloseRevoked: the token, the device or the user was revoked.
 	CloseRevoked CloseCode = 3504
+	// CloseTooManyDevices: the device is new, and its user has as many as there may be.
+	CloseTooManyDevices CloseCode = 3505
 )
 
 // Reconnect says whether a client that was closed with the code should come back. Codes outside of the application's range,

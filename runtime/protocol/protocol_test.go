@@ -62,6 +62,7 @@ func TestCloseCodesSayWhetherToReconnect(t *testing.T) {
 		protocol.CloseProtocol:            false,
 		protocol.CloseFrameTooLarge:       false,
 		protocol.CloseRevoked:             false,
+		protocol.CloseTooManyDevices:      false,
 		protocol.CloseFrameTooLarge + 400: false,
 	}
 	for code, want := range cases {

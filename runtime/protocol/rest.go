@@ -143,6 +143,7 @@ type DeviceDetails struct {
 	Platform       string            `json:"platform"`
 	PushChannel    string            `json:"push_channel,omitempty"`
 	RegisteredAtMS int64             `json:"registered_at_ms"`
+	Locale         string            `json:"locale,omitempty"`
 	Preferences    DevicePreferences `json:"preferences"`
 }
 
@@ -216,8 +217,10 @@ type Device struct {
 	// Platform is ios, android, amazon, web or cli.
 	Platform string `json:"platform"`
 	// PushChannel is APNS, APNS_SANDBOX, GCM or ADM, empty for no pushes.
-	PushChannel string             `json:"push_channel,omitempty"`
-	PushToken   string             `json:"push_token,omitempty"`
+	PushChannel string `json:"push_channel,omitempty"`
+	PushToken   string `json:"push_token,omitempty"`
+	// Locale is the language of the device's pushes, a BCP 47 tag; empty: as it was.
+	Locale      string             `json:"locale,omitempty"`
 	Preferences *DevicePreferences `json:"preferences,omitempty"`
 }
 

@@ -57,7 +57,7 @@ func (s *Store) Read(ctx context.Context, v store.Conv, from uint64, limit int) 
 
 // Tokens accepts a user's id as a token. "expired" has expired, "bad…" is refused, "later" cannot be verified now, and USER~DURATION
 // expires after the duration. They were issued an hour ago. USER!ID has an id and is issued whenever it is verified; USER!ID@DEVICE is
-// that device's. TENANT/USER is another tenant's, and "panic" is a fault.
+// that device's, and so is USER!@DEVICE, which has no id and was issued an hour ago. TENANT/USER is another tenant's, and "panic" is a fault.
 type Tokens struct{}
 
 // Verify implements gateway.Verifier.
@@ -84,7 +84,7 @@ func (Tokens) Verify(_ context.Context, token string) (gateway.Principal, error)
 		return gateway.Principal{}, auth.ErrMalformed
 	}
 	p := gateway.Principal{User: u, Expires: time.Now().Add(time.Hour), Issued: time.Now().Add(-time.Hour), TokenID: id, Device: device}
-	if fresh {
+	if fresh && id != "" {
 		p.Issued = time.Now()
 	}
 	if limited {

@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"ManyMemberships", manyMemberships},
 		{"Devices", devices},
 		{"RegisteredDevices", registeredDevices},
+		{"DeviceLocales", deviceLocales},
 		{"PushTokens", pushTokens},
 		{"DevicePreferences", devicePreferences},
 		{"RemovedDevices", removedDevices},
