@@ -150,7 +150,7 @@ func TestEntryOfShowsEveryKind(t *testing.T) {
 				}}
 			},
 			want: want(func(e *protocol.Entry) {
-				e.Kind, e.Body, e.Revision, e.EditedAtMS = protocol.KindMessage, "hi", 2, 77
+				e.Kind, e.Body, e.Revision, e.Folded, e.EditedAtMS = protocol.KindMessage, "hi", 2, 9, 77
 				e.Reactions = []protocol.Reaction{{Emoji: "👍", Users: []string{"bob", "dan"}}, {Emoji: "🎉", Users: []string{"cho"}}}
 			}),
 		},
