@@ -122,18 +122,6 @@ func (m deviceMarks) DeviceMarks(ctx context.Context, u store.User, device strin
 	return out, nil
 }
 
-func (m deviceMarks) UserMark(ctx context.Context, u store.User, c store.Conv) (gateway.Mark, error) {
-	marks, err := m.Marks(ctx, u, c)
-	if err != nil {
-		return gateway.Mark{}, err
-	}
-	out := gateway.Mark{Read: marks[0].Read}
-	for _, seq := range marks[0].Delivered {
-		out.Delivered = max(out.Delivered, seq)
-	}
-	return out, nil
-}
-
 // inboxes gives the gateway the inbox's errors in its own words.
 type inboxes struct {
 	*inbox.Reader

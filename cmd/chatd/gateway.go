@@ -48,7 +48,6 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Inbox:          inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
 		History:        history.NewReader(b.store, model),
 		Routes:         b.cache,
-		MemberMarks:    b.cache,
 		ChatService:    r.cfg.Chat.Service,
 		Resolve:        fixed(r.cfg.Chat.Addresses),
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,

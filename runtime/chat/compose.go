@@ -31,7 +31,7 @@ func (c *composed) waiters() []waiter {
 	ws := make([]waiter, len(c.requests))
 	for i, r := range c.requests {
 		e := c.batch.GetEntries()[c.index[i]]
-		ws[i] = waiter{r, place{e.GetSeq(), e.GetAtMs(), e.GetCount()}}
+		ws[i] = waiter{r, place{seq: e.GetSeq(), at: e.GetAtMs(), count: e.GetCount()}}
 	}
 	return ws
 }
@@ -146,13 +146,19 @@ func (l *lane) compose() *composed {
 			l.passBarrier(r)
 			continue
 		}
-		if i, ok := c.find(name{r.user.ID(), r.clientMsgID}); ok {
-			if l.pop(r) {
+		e := r.entry()
+		if i, ok := c.find(nameOf(e)); ok {
+			same := contentOf(c.batch.GetEntries()[i]).same(contentOf(e))
+			if !l.pop(r) {
+				continue
+			}
+			if same {
 				c.join(r, i)
+			} else {
+				l.dismiss(r, reused())
 			}
 			continue
 		}
-		e := r.entry()
 		e.Seq, e.AtMs, e.Count = l.next+uint64(len(c.batch.Entries)), at, l.count+c.messages
 		if r.message() {
 			e.Count++
@@ -195,7 +201,7 @@ func (l *lane) dismiss(r *request, f finding) {
 func (l *lane) passBarrier(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := place{l.head, l.lastAt, l.count}
+	at := place{seq: l.head, at: l.lastAt, count: l.count}
 	if n := len(l.out); n > 0 {
 		at.seq = l.out[n-1].last
 	}

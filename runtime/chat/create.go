@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -28,7 +29,7 @@ type creation struct {
 
 // CreateConversation creates a conversation, or finds the one that has the id. It returns when all members are in and what
 // says so is safe. A call that was cut short is completed by its repetition. Errors: InvalidArgument; AlreadyExists when the
-// id is another kind's; NotFound when it exists and the creator is no member; Unavailable, which is to be retried.
+// id is that of one of another kind, or of a group that the creator has made with other members; NotFound when it exists and the creator is no member; Unavailable, which is to be retried.
 func (s *Service) CreateConversation(ctx context.Context, in *chatpb.CreateConversationRequest) (*chatpb.CreateConversationResponse, error) {
 	c, err := checkCreation(in)
 	if err != nil {
@@ -56,6 +57,11 @@ func (s *Service) CreateConversation(ctx context.Context, in *chatpb.CreateConve
 		if complete, err = s.mayComplete(ctx, c); err != nil {
 			return nil, err
 		}
+		if complete && c.kind == store.Group {
+			if err := s.sameMembers(ctx, c); err != nil {
+				return nil, err
+			}
+		}
 	}
 	head, err := s.join(ctx, c, complete)
 	if err != nil {
@@ -68,16 +74,12 @@ func (s *Service) CreateConversation(ctx context.Context, in *chatpb.CreateConve
 
 // create writes the conversation with its first members until the outcome is certain.
 func (s *Service) create(ctx context.Context, c creation) (created bool, err error) {
-	first := c.members[:min(len(c.members), store.MaxMemberChange)]
-	added := &logpb.MembersAdded{}
-	for _, m := range first {
-		added.Members = append(added.Members, &logpb.Member{User: m.User.ID(), Role: m.Role})
-	}
+	first := c.first()
 	now := s.now()
 	id := uuid.New()
-	batch := &logpb.Batch{Id: id[:], Entries: []*logpb.Entry{{
-		Seq: 1, Sender: c.creator.ID(), Device: c.device, AtMs: now.UnixMilli(), Kind: &logpb.Entry_MembersAdded{MembersAdded: added},
-	}}}
+	e := membersEntry(first)
+	e.Seq, e.Sender, e.Device, e.AtMs = 1, c.creator.ID(), c.device, now.UnixMilli()
+	batch := &logpb.Batch{Id: id[:], Entries: []*logpb.Entry{e}}
 	conv := store.Conversation{Conv: c.conv, Kind: c.kind, Title: c.title, CreatedAt: now}
 	b := newBackoff()
 	for attempt := 1; ; attempt++ {
@@ -107,6 +109,39 @@ func (s *Service) create(ctx context.Context, c creation) (created bool, err err
 			return false, err
 		}
 	}
+}
+
+// first are the members whom the conversation's first entry names.
+func (c creation) first() []store.Member {
+	return c.members[:min(len(c.members), store.MaxMemberChange)]
+}
+
+func membersEntry(members []store.Member) *logpb.Entry {
+	added := &logpb.MembersAdded{}
+	for _, m := range members {
+		added.Members = append(added.Members, &logpb.Member{User: m.User.ID(), Role: m.Role})
+	}
+	return &logpb.Entry{Kind: &logpb.Entry_MembersAdded{MembersAdded: added}}
+}
+
+// sameMembers refuses to take a call for the repetition of another, as long as the log has the entry that tells.
+func (s *Service) sameMembers(ctx context.Context, c creation) error {
+	var page []store.Stored
+	err := s.call(ctx, func(ctx context.Context) (err error) {
+		page, err = s.o.Store.Read(ctx, c.conv, 1, 1)
+		return err
+	})
+	if err != nil {
+		return status.Error(codes.Unavailable, "the log cannot be read")
+	}
+	if len(page) == 0 {
+		return nil
+	}
+	asked, was := membersEntry(c.first()), fold.Entry(page[0].Batch, 1)
+	if was != nil && !(namesAll(asked, was) && namesAll(was, asked)) {
+		return status.Error(codes.AlreadyExists, "the id is that of a group with other members")
+	}
+	return nil
 }
 
 // mayComplete says whether the caller made the conversation, so that members who are missing since a crash are added.

@@ -28,7 +28,7 @@ func (l *lane) examine(r *request, c *composed) finding {
 	}
 	if l.members.is(r.user.ID()) || r.trusted() {
 		if p, ok := l.window.find(name{r.user.ID(), r.clientMsgID}); ok {
-			return finding{found: true, place: p}
+			return l.again(r, p)
 		}
 		if r.message() && l.covers(r) {
 			return finding{}
@@ -72,13 +72,13 @@ func (l *lane) identify(ctx context.Context, r *request) finding {
 	}
 	n := name{user, r.clientMsgID}
 	if p, ok := l.window.find(n); ok {
-		return finding{found: true, place: p}
+		return l.again(r, p)
 	}
 	if f := l.search(ctx, r); !f.due() {
 		return f
 	}
 	if p, ok := l.window.find(n); ok {
-		return finding{found: true, place: p}
+		return l.again(r, p)
 	}
 	if !l.members.is(user) && !r.trusted() {
 		return notMember

@@ -113,7 +113,7 @@ func TestOldRetryIsRefused(t *testing.T) {
 	if r := g.mustSend(msg{conv: "c", user: "ann", id: "new", after: seq(n)}); r.GetSeq() != n+1 {
 		t.Errorf("with a fresh after_seq: got seq %d, want %d", r.GetSeq(), n+1)
 	}
-	if r := g.mustSend(msg{conv: "c", user: "bob", id: "filler-" + strconv.Itoa(n-4000)}); r.GetSeq() != n-4000 {
+	if r := g.mustSend(msg{conv: "c", user: "bob", id: "filler-" + strconv.Itoa(n-4000), body: "filler"}); r.GetSeq() != n-4000 {
 		t.Errorf("without after_seq, within reach: got seq %d, want %d", r.GetSeq(), n-4000)
 	}
 	logOf(t, st, c)

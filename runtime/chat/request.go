@@ -93,7 +93,8 @@ func (r *request) bytes() int {
 	return n
 }
 
-// entry returns the entry of a request that goes with others. The lane fills in its place.
+// entry returns the entry that a sendEntry request asks for. The lane fills in its place, and of one that changes members or roles
+// makes its own.
 func (r *request) entry() *logpb.Entry {
 	e := &logpb.Entry{Sender: r.user.ID(), ClientMsgId: r.clientMsgID, Device: r.device}
 	switch k := r.in.GetChange().(type) {
@@ -105,6 +106,14 @@ func (r *request) entry() *logpb.Entry {
 		e.Kind = &logpb.Entry_Reacted{Reacted: k.Reacted}
 	case *chatpb.Send_Verdict:
 		e.Kind = &logpb.Entry_Verdict{Verdict: k.Verdict}
+	case *chatpb.Send_MembersAdded:
+		e.Kind = &logpb.Entry_MembersAdded{MembersAdded: k.MembersAdded}
+	case *chatpb.Send_MembersRemoved:
+		e.Kind = &logpb.Entry_MembersRemoved{MembersRemoved: k.MembersRemoved}
+	case *chatpb.Send_Renamed:
+		e.Kind = &logpb.Entry_Renamed{Renamed: k.Renamed}
+	case *chatpb.Send_RoleChanged:
+		e.Kind = &logpb.Entry_RoleChanged{RoleChanged: k.RoleChanged}
 	default:
 		e.Kind = &logpb.Entry_Message{Message: &logpb.Message{Body: r.in.GetBody()}}
 	}

@@ -21,12 +21,13 @@ type name struct {
 
 // place is where an entry is in the log.
 type place struct {
-	seq   uint64
-	at    int64
-	count uint64
+	seq     uint64
+	at      int64
+	count   uint64
+	content content
 }
 
-// window remembers every entry from seq from on, by its sender's name for it. Ids and numbers only: no bodies.
+// window remembers every entry from seq from on, by its sender's name for it. Ids, numbers and hashes only: no bodies.
 type window struct {
 	from   uint64
 	places map[name]place
@@ -59,7 +60,7 @@ func (w *window) prepend(entries []*logpb.Entry) {
 
 func (w *window) put(n name, e *logpb.Entry) {
 	if n.id != "" {
-		w.places[n] = place{e.GetSeq(), e.GetAtMs(), e.GetCount()}
+		w.places[n] = place{e.GetSeq(), e.GetAtMs(), e.GetCount(), contentOf(e)}
 	}
 }
 

@@ -41,6 +41,8 @@ type Options struct {
 	Device string
 	// Platform is ios, android, amazon, web or cli.
 	Platform string
+	// Locale is the language of the device's pushes, a BCP 47 tag; empty: as the server knows it.
+	Locale string
 
 	// OnEntries takes consecutive entries of one conversation, in order. May be nil.
 	OnEntries func(conversation string, entries []protocol.Entry)

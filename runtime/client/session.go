@@ -163,7 +163,7 @@ func (s *session) connect(ctx context.Context) error {
 		}
 		return err
 	})
-	err = s.write(&protocol.ClientFrame{Type: protocol.TypeHello, Token: token, Device: o.Device, Platform: o.Platform})
+	err = s.write(&protocol.ClientFrame{Type: protocol.TypeHello, Token: token, Device: o.Device, Platform: o.Platform, Locale: o.Locale})
 	if err != nil {
 		_ = ws.Close()
 		return fmt.Errorf("say hello: %w", err)

@@ -44,6 +44,6 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 		read = 0
 	}
 	if read > 0 && (!large || !c.alone) || delivered > 0 {
-		c.g.receipts.add(c, v, delivered, read)
+		c.g.receipts.add(c.user, v, c.device, delivered, read)
 	}
 }

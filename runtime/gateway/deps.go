@@ -52,8 +52,8 @@ type Marks interface {
 	RaiseMarks(ctx context.Context, u store.User, c store.Conv, device string, delivered, read uint64) error
 	// DeviceMarks returns a mark for each of convs, in their order.
 	DeviceMarks(ctx context.Context, u store.User, device string, convs []store.Conv) ([]Mark, error)
-	// UserMark returns the user's mark; Delivered is that of the device that has come furthest.
-	UserMark(ctx context.Context, u store.User, c store.Conv) (Mark, error)
+	// MemberMarks returns the marks of members of a conversation, in the order of users; zero where it knows none.
+	MemberMarks(ctx context.Context, c store.Conv, users []store.User) ([]cache.Marks, error)
 }
 
 // Routes is where users are connected, for all pods to know. It may forget everything at any moment; package cache says how that
@@ -68,11 +68,6 @@ type Routes interface {
 	// Presence says who of users is connected, in their order.
 	Presence(ctx context.Context, users []store.User) ([]cache.Presence, error)
 	rest.Routes
-}
-
-// MemberMarks is the fast copy of the marks of many members of a conversation, in the order of users. It may have forgotten any.
-type MemberMarks interface {
-	MemberMarks(ctx context.Context, c store.Conv, users []store.User) ([]cache.Marks, error)
 }
 
 // MarkLog publishes read marks. It must not wait: done is called once, later, with nil when the mark is safe.

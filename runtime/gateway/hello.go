@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -92,6 +93,10 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.refuse(protocol.CodeInvalid, "platform is none of ios, android, amazon, web, cli", protocol.CloseProtocol)
 		return
 	}
+	if err := store.CheckLocale(f.Locale); err != nil {
+		c.refuse(protocol.CodeInvalid, "locale is no BCP 47 tag", protocol.CloseProtocol)
+		return
+	}
 	if err := c.g.mayUse(*p, f.Device); err != nil {
 		if errors.Is(err, errOtherDevice) {
 			c.refuse(protocol.CodeForbidden, err.Error(), protocol.CloseUnauthenticated)
@@ -101,8 +106,12 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.refuse(code, "", cc)
 		return
 	}
-	alone, err := c.g.registerDevice(ctx, p.User, f.Device, f.Platform)
-	if err != nil {
+	alone, err := c.g.registerDevice(ctx, p.User, f)
+	switch {
+	case errors.Is(err, store.ErrTooManyDevices):
+		c.refuse(protocol.CodeTooManyDevices, err.Error(), protocol.CloseTooManyDevices)
+		return
+	case err != nil:
 		c.unavailable("the device could not be registered", err)
 		return
 	}
@@ -171,20 +180,23 @@ func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
 	return p, g.o.Revocations.Check(p, p.Device)
 }
 
-// registerDevice makes the device known. One that is known is left as it is: hello knows nothing of its push token. alone
-// says that the user has no other.
-func (g *Gateway) registerDevice(ctx context.Context, u store.User, device, platform string) (alone bool, err error) {
+// registerDevice makes the device known, if there is room. One that is known is left as it is, but for its locale: hello knows
+// nothing of its push token. alone says that the user has no other.
+func (g *Gateway) registerDevice(ctx context.Context, u store.User, f *protocol.ClientFrame) (alone bool, err error) {
 	devices, err := g.o.Store.Devices(ctx, u)
 	if err != nil {
 		return false, err
 	}
-	for _, d := range devices {
-		if d.ID == device {
-			return len(devices) == 1, nil
-		}
+	if err := store.CheckRoom(devices, f.Device); err != nil {
+		return false, err
 	}
-	if platform == "" {
-		platform = "cli"
+	d := store.Device{ID: f.Device, Platform: cmp.Or(f.Platform, "cli"), RegisteredAt: time.Now(), Locale: f.Locale}
+	at := slices.IndexFunc(devices, func(d store.Device) bool { return d.ID == f.Device })
+	if at < 0 {
+		return len(devices) == 0, g.o.Store.RegisterDevice(ctx, u, d)
 	}
-	return len(devices) == 0, g.o.Store.RegisterDevice(ctx, u, store.Device{ID: device, Platform: platform, RegisteredAt: time.Now()})
+	if f.Locale != "" && f.Locale != devices[at].Locale {
+		err = g.o.Store.RegisterDevice(ctx, u, d)
+	}
+	return len(devices) == 1, err
 }

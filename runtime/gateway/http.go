@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -22,26 +21,11 @@ func (g *Gateway) Handler() http.Handler {
 	if g.o.Routes != nil {
 		routes = g.o.Routes
 	}
-	return tokensInHeaders(rest.New(rest.Options{
+	return rest.New(rest.Options{
 		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Marks: restMarks{g}, SignOut: g, Routes: routes,
 		Presence: g, Socket: g.serveSocket,
 		AllowedOrigins: g.o.AllowedOrigins, Limits: g.o.RESTLimits, Logger: g.log, Requests: g.m.requests, Seconds: g.m.requestSeconds,
 		Panics: g.m.panics, Tracer: g.tracer,
-	}))
-}
-
-// tokensInHeaders refuses what looks like a token in a URL: URLs are logged by everything on the way.
-func tokensInHeaders(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery != "" {
-			for name := range r.URL.Query() {
-				if strings.HasSuffix(strings.ToLower(name), "token") || strings.EqualFold(name, "authorization") {
-					problem(w, protocol.CodeInvalid, "a token belongs in the Authorization header or in hello, never in a URL: take this one back")
-					return
-				}
-			}
-		}
-		h.ServeHTTP(w, r)
 	})
 }
 

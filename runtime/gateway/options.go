@@ -29,8 +29,6 @@ type Options struct {
 	// Routes may be nil: then every chat pod delivers everything here, a device may be connected to two gateways, and nobody's
 	// presence is known.
 	Routes Routes
-	// MemberMarks may be nil: then the store alone says who has read a message.
-	MemberMarks MemberMarks
 	// ChatService is the host and port of the chat pods' headless Service.
 	ChatService string
 	// Resolve looks the Service's host up; the system's resolver when nil.

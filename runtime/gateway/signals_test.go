@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +131,67 @@ func TestReceiptsReachMembersAtOtherGatewaysAndAreFew(t *testing.T) {
 		}
 	}
 	quietly(t, phone, protocol.TypeReceipt)
+}
+
+func TestMarksGivenByRESTReachMembers(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	g1, g2 := w.Gateway("g1", nil), w.Gateway("g2", nil)
+	v := w.Create("room", "alice", "bob")
+	w.Say(v, "bob", bodies(3)...) // 2, 3, 4
+	phone, bob := w.Hello(g1.URL, "alice", "phone"), w.Hello(g2.URL, "bob", "phone")
+	phone.Entries(4)
+	bob.Entries(4)
+	post := func(what, body string) {
+		t.Helper()
+		if status := postJSON(t, g1.URL, "/v1/conversations/room/"+what, "alice", body); status != http.StatusOK {
+			t.Fatalf("%s %s: status %d", what, body, status)
+		}
+	}
+	cases := []struct {
+		reason, what, body string
+		to                 []*gatewaytest.Socket
+		want               protocol.ServerFrame
+	}{
+		{"the others, and the reader's own devices", "read", `{"seq":3}`, []*gatewaytest.Socket{phone, bob}, protocol.ServerFrame{Read: 3}},
+		{"the device that has it knows", "delivered", `{"seq":2,"device":"phone"}`, []*gatewaytest.Socket{bob}, protocol.ServerFrame{Delivered: 2}},
+		{"and so on", "read", `{"seq":4}`, []*gatewaytest.Socket{phone, bob}, protocol.ServerFrame{Read: 4}},
+	}
+	for _, tc := range cases {
+		post(tc.what, tc.body)
+		tc.want.Type, tc.want.Conversation, tc.want.User = protocol.TypeReceipt, "room", "alice"
+		for _, s := range tc.to {
+			if diff := cmp.Diff(tc.want, s.Expect(protocol.TypeReceipt)); diff != "" {
+				t.Errorf("%s, -want +got:\n%s", tc.reason, diff)
+			}
+		}
+	}
+	// What is known already is not told again: the next one comes first.
+	post("read", `{"seq":4}`)
+	post("read", `{"seq":2}`)
+	w.Say(v, "bob", "last")
+	bob.Entries(5)
+	post("read", `{"seq":5}`)
+	if f := bob.Expect(protocol.TypeReceipt); f.Read != 5 {
+		t.Errorf("an old mark is told again: %+v", f)
+	}
+}
+
+// postJSON makes a request and returns its status.
+func postJSON(t *testing.T, url, path, token, body string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, strings.Replace(url, "ws://", "http://", 1)+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	return res.StatusCode
 }
 
 // A conversation that is too large for receipts says so with each delivery: marks cost no signal then.

@@ -37,9 +37,9 @@ func (p owed) count() int { return len(p.unseen) + p.earlier }
 // last is the last seq that the push is about.
 func (p owed) last() uint64 { return p.unseen[len(p.unseen)-1].seq }
 
-// compose writes the push that covers all that a device has not seen. Devices that see the same are sent the same, so that
-// one call serves them.
-func compose(c store.Conv, kind, title string, p owed) push.Message {
+// compose writes the push that covers all that a device has not seen, in its language. Devices that see the same are sent the same,
+// so that one call serves them.
+func (n *Notifier) compose(c store.Conv, kind, title string, p owed) push.Message {
 	last := p.unseen[len(p.unseen)-1]
 	m := push.Message{
 		Address:    p.device.PushToken,
@@ -55,17 +55,16 @@ func compose(c store.Conv, kind, title string, p owed) push.Message {
 	if private {
 		m.Title = ""
 	}
-	switch n := p.count(); {
-	case n > maxCount:
-		m.Body = fmt.Sprintf("%d+ new messages", maxCount)
+	texts := n.texts.in(p.device.Locale)
+	switch count := p.count(); {
+	case count > maxCount:
+		m.Body = texts.Sprintf(textMore, maxCount)
 	case p.more:
-		m.Body = fmt.Sprintf("%d+ new messages", n)
-	case n > 1:
-		m.Body = fmt.Sprintf("%d new messages", n)
-	case private, last.preview == "":
-		m.Body = "1 new message"
+		m.Body = texts.Sprintf(textMore, count)
+	case count > 1, private, last.preview == "":
+		m.Body = texts.Sprintf(textNew, count)
 	case kind == store.Group:
-		m.Body = last.sender + ": " + last.preview
+		m.Body = texts.Sprintf(textSaid, last.sender, last.preview)
 	default:
 		m.Body = last.preview
 	}

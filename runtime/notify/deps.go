@@ -108,7 +108,8 @@ type Options struct {
 	Strikes int
 	// PerMinute is how many pushes a minute a user gets before they wait.
 	PerMinute int
-	// Sweep is how often deferred pushes are looked for.
+	// Sweep is how long a shard of deferred pushes is left alone between two looks at it at least, and so about how late what is due
+	// may be. One of which nothing is known is looked at after 24 times as long at most.
 	Sweep time.Duration
 	// Log takes what a person should know; nil discards it.
 	Log *slog.Logger

@@ -23,7 +23,8 @@
 //
 // # Content
 //
-// One message shows its body, more show their number; a group's push has the group's title. The number is of all messages of
+// A push is in the language of its device's locale, from a table of texts that count as each language does (texts.json). One message
+// shows its body, more show their number; a group's push has the group's title. The number is of all messages of
 // others that the device has not seen: a push takes the place of the one before it, so what that one was about counts
 // again, from the log, up to a bound ("99+"). Private pushes have neither title, sender nor body. A push to an iPhone carries
 // the user's unread total of the read model, which is derived from marks and cannot drift; without the read model it has none.
@@ -43,8 +44,10 @@
 // not wait for them. A deferral is written to the store before the record is done, under its due time, user, device and
 // conversation, so what comes meanwhile adds nothing to it. Every pod sweeps the deferrals that are due, shard by shard under a
 // claim in the cache that only saves work, and decides each anew, by the marks, the preferences and the log of that moment:
-// what was read meanwhile is not pushed. A deferral is removed after its push is settled, and moved by writing the new one
-// first, so a crash repeats a push and loses none. A rate gives each push its place up to an hour ahead.
+// what was read meanwhile is not pushed. A pod looks at a shard when what it knows of there is due, and rarely else: a deferral whose
+// pod has died comes late by that at most, and no later than the pod's successor, which looks at every shard when it starts. A
+// deferral is removed after its push is settled, and moved by writing the new one first, so a crash repeats a push and loses
+// none. A rate gives each push its place up to an hour ahead.
 //
 // A muted conversation is not pushed at all, neither when the mute ends: its user has chosen so.
 //

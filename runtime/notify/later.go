@@ -119,7 +119,7 @@ func (n *Notifier) putOff(ctx context.Context, e *evaluation, m *member, pushes 
 
 func (n *Notifier) putOffOne(ctx context.Context, e *evaluation, m *member, p owed, d store.Deferral, reason string) error {
 	d.User, d.Device, d.Conv, d.Seq = m.User, p.device.ID, e.conv, p.last()
-	if err := n.o.Store.Defer(ctx, d); err != nil {
+	if err := n.file(ctx, d); err != nil {
 		return err
 	}
 	n.metrics.deferred.WithLabelValues(reason).Inc()
@@ -129,13 +129,19 @@ func (n *Notifier) putOffOne(ctx context.Context, e *evaluation, m *member, p ow
 
 // deferFor puts off a push that has its place.
 func (n *Notifier) deferFor(ctx context.Context, c store.Conv, o outgoing, wait time.Duration, reason string) error {
-	err := n.o.Store.Defer(ctx, store.Deferral{
+	err := n.file(ctx, store.Deferral{
 		User: o.user, Device: o.owed.device.ID, Conv: c, Due: time.Now().Add(wait), Seq: o.owed.last(), Reserved: true,
 	})
 	if err == nil {
 		n.metrics.deferred.WithLabelValues(reason).Inc()
 	}
 	return err
+}
+
+// file writes a deferred push down, and has its shard looked at when it is due. After an error it may be there all the same.
+func (n *Notifier) file(ctx context.Context, d store.Deferral) error {
+	n.rota.at(store.DeferralShard(d.User), d.Due)
+	return n.o.Store.Defer(ctx, d)
 }
 
 // heldFor spreads what an outage has put off.

@@ -19,7 +19,9 @@ type Notifier struct {
 	metrics *metrics
 	members *semaphore.Weighted // what is looked at side by side, over all windows
 	later   *later
+	rota    *rota
 	roster  *roster
+	texts   *texts
 	wake    chan struct{}
 
 	mu      sync.Mutex
@@ -48,8 +50,11 @@ func New(o Options) (*Notifier, error) {
 		return nil, err
 	}
 	n := &Notifier{
-		o: o, members: semaphore.NewWeighted(int64(o.Members)), later: newLater(), roster: newRoster(), wake: make(chan struct{}, 1),
+		o: o, members: semaphore.NewWeighted(int64(o.Members)), later: newLater(), rota: newRota(o.Sweep, time.Now()), roster: newRoster(), wake: make(chan struct{}, 1),
 		windows: map[windowKey]*window{}, owned: map[partition]*ownership{},
+	}
+	if n.texts, err = readTexts(textsFile); err != nil {
+		return nil, err
 	}
 	if n.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, err

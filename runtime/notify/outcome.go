@@ -16,7 +16,7 @@ func (n *Notifier) push(ctx context.Context, e *evaluation, out []outgoing) (ope
 	}
 	title := n.titleOf(ctx, e)
 	for i, o := range out {
-		out[i].message = compose(e.conv, e.kind, title, o.owed)
+		out[i].message = n.compose(e.conv, e.kind, title, o.owed)
 	}
 	n.badge(ctx, e.conv.Tenant(), out)
 	open = map[*member]bool{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -25,17 +26,22 @@ const (
 
 // sweeps looks after the deferred pushes until ctx ends.
 func (n *Notifier) sweeps(ctx context.Context) {
-	for {
-		t := time.NewTimer(n.o.Sweep*3/4 + rand.N(n.o.Sweep/2))
-		select {
-		case <-ctx.Done():
+	for ctx.Err() == nil {
+		shards, wait := n.rota.take(time.Now())
+		if len(shards) == 0 {
+			t := time.NewTimer(wait)
+			select {
+			case <-ctx.Done():
+			case <-n.rota.wake:
+			case <-t.C:
+			}
 			t.Stop()
-			return
-		case <-t.C:
+			continue
 		}
+		rand.Shuffle(len(shards), func(i, j int) { shards[i], shards[j] = shards[j], shards[i] })
 		var group errgroup.Group
 		group.SetLimit(sweepShards)
-		for _, shard := range rand.Perm(store.DeferralShards) {
+		for _, shard := range shards {
 			group.Go(func() error {
 				n.sweep(ctx, shard)
 				return nil
@@ -45,28 +51,47 @@ func (n *Notifier) sweeps(ctx context.Context) {
 	}
 }
 
-// sweep pushes what is due of a shard, unless another pod has just done so. The claim only saves work: two pods that sweep the
-// same shard push twice, with the same collapse id.
+// sweep pushes what is due of a shard, unless another pod is at it or has just been: then it comes again. The claim only saves work: two
+// pods that sweep the same shard push twice, with the same collapse id.
 func (n *Notifier) sweep(ctx context.Context, shard int) {
 	name := strconv.Itoa(shard)
 	claimed, err := n.o.Cache.ClaimSweep(ctx, name, n.o.Pod, sweepClaim)
 	if err == nil && !claimed {
+		n.rota.at(shard, time.Now())
 		return
 	}
-	for ctx.Err() == nil {
-		page, err := n.o.Store.Deferred(ctx, shard, time.Now(), sweepPage)
-		if err == nil && len(page) > 0 {
-			err = n.pushDeferred(ctx, page)
-		}
-		if err != nil && ctx.Err() == nil {
+	for more := true; more && ctx.Err() == nil; {
+		if more, err = n.sweepPage(ctx, shard); err != nil && ctx.Err() == nil {
 			n.metrics.sweepFailures.Inc()
 			n.o.Log.Warn("deferred pushes will be looked at again", "shard", shard, "error", err)
 		}
-		if err != nil || len(page) < sweepPage {
-			break
-		}
 	}
 	_, _ = n.o.Cache.ClaimSweep(ctx, name, n.o.Pod, n.o.Sweep/2) // it lapses by itself
+}
+
+// sweepPage pushes what is due of the shard's first page, and sees to it that the shard is looked at when the rest is. It says whether
+// there may be more that is due.
+func (n *Notifier) sweepPage(ctx context.Context, shard int) (more bool, err error) {
+	now := time.Now()
+	page, err := n.o.Store.Deferred(ctx, shard, now.Add(n.rota.horizon()), sweepPage)
+	if err != nil {
+		n.rota.at(shard, now)
+		return false, err
+	}
+	due := slices.IndexFunc(page, func(d store.Deferral) bool { return d.Due.After(now) })
+	if due < 0 {
+		due = len(page)
+	} else {
+		n.rota.at(shard, page[due].Due)
+	}
+	if due == 0 {
+		return false, nil
+	}
+	if err := n.pushDeferred(ctx, page[:due]); err != nil {
+		n.rota.at(shard, now)
+		return false, err
+	}
+	return due == sweepPage, nil
 }
 
 // deferred is a deferred push that is due.
@@ -186,7 +211,7 @@ func (n *Notifier) owedLater(ctx context.Context, d store.Deferral) (x deferred,
 	if c.Kind == store.Group {
 		title = c.Title
 	}
-	x = deferred{Deferral: d, outgoing: outgoing{user: d.User, owed: p, message: compose(d.Conv, c.Kind, title, p)}, alone: capable == 1}
+	x = deferred{Deferral: d, outgoing: outgoing{user: d.User, owed: p, message: n.compose(d.Conv, c.Kind, title, p)}, alone: capable == 1}
 	return x, true, nil
 }
 
@@ -245,7 +270,7 @@ func (n *Notifier) move(ctx context.Context, from, to store.Deferral, reason str
 	if to.Due.UnixMilli() <= from.Due.UnixMilli() {
 		to.Due = from.Due.Add(time.Millisecond)
 	}
-	if err := n.o.Store.Defer(ctx, to); err != nil {
+	if err := n.file(ctx, to); err != nil {
 		return err
 	}
 	n.metrics.deferred.WithLabelValues(reason).Inc()

@@ -38,6 +38,7 @@ type world struct {
 
 	log                      []*logpb.Batch // what the store has of the conversation
 	reads                    int
+	looks                    int // at shards of deferrals
 	deviceReads, memberReads int
 	deferrals                map[string]store.Deferral
 	dead                     []eventlog.PushFailure
@@ -51,6 +52,7 @@ type world struct {
 	onRead     func() error
 	onDefer    func() error
 	onDead     func() error
+	onClaim    func(shard string) (bool, error)
 	onReserve  func(store.User, cache.PushRate) (time.Duration, bool, error)
 	onUnread   func(users []string) (map[string]int, error)
 	concurrent struct{ now, most int }
@@ -68,6 +70,7 @@ func newWorld(t *testing.T, users ...string) *world {
 		deferrals: map[string]store.Deferral{},
 		answer:    func(push.Message) push.Result { return push.Result{Outcome: push.Delivered} },
 		onCache:   ok, onMembers: ok, onRaise: ok, onMarks: ok, onDevices: ok, onRead: ok, onDefer: ok, onDead: ok,
+		onClaim:   func(string) (bool, error) { return true, nil },
 		onReserve: func(store.User, cache.PushRate) (time.Duration, bool, error) { return 0, true, nil },
 		onUnread:  func([]string) (map[string]int, error) { return nil, nil },
 	}
@@ -173,8 +176,10 @@ func (w *world) ReservePush(_ context.Context, u store.User, r cache.PushRate) (
 	return w.onReserve(u, r)
 }
 
-func (w *world) ClaimSweep(context.Context, string, string, time.Duration) (bool, error) {
-	return true, nil
+func (w *world) ClaimSweep(_ context.Context, shard, _ string, _ time.Duration) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.onClaim(shard)
 }
 
 func (w *world) Read(_ context.Context, _ store.Conv, from uint64, limit int) ([]store.Stored, error) {
@@ -236,13 +241,15 @@ func (w *world) Defer(_ context.Context, d store.Deferral) error {
 func (w *world) Deferred(_ context.Context, shard int, by time.Time, limit int) ([]store.Deferral, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.looks++
 	var out []store.Deferral
 	for _, d := range w.deferrals {
-		if store.DeferralShard(d.User) == shard && !d.Due.After(by) && len(out) < limit {
+		if store.DeferralShard(d.User) == shard && !d.Due.After(by) {
 			out = append(out, d)
 		}
 	}
-	return out, nil
+	slices.SortFunc(out, func(a, b store.Deferral) int { return a.Due.Compare(b.Due) })
+	return out[:min(len(out), limit)], nil
 }
 
 func (w *world) RemoveDeferral(_ context.Context, d store.Deferral) error {

@@ -34,8 +34,6 @@ const (
 	MaxReceiptMembers = 64
 	// MaxPresenceUsers is how many users one connection may watch, and one request may ask for.
 	MaxPresenceUsers = 100
-	// MaxReceiptsPage is how many members one page of receipts holds at most.
-	MaxReceiptsPage = 100
 	// TypingEvery is how often a client may say that its user writes in a conversation; more often is dropped.
 	TypingEvery = 2 * time.Second
 	// TypingFor is for how long a client shows that somebody writes, unless it is told so again or told that they have stopped.
@@ -71,8 +69,10 @@ const (
 	CodeForbidden Code = "forbidden"
 	// CodeTooOld is a change of a message that has left the hot retention.
 	CodeTooOld Code = "too_old"
-	// CodeConflict is a thing that exists already and differs.
-	CodeConflict Code = "conflict"
+	// CodeTooManyDevices is a device that is new, of a user who has as many as there may be: one must be signed out first.
+	CodeTooManyDevices Code = "too_many_devices"
+	// CodeKeyReused is a client_msg_id, or on REST an Idempotency-Key, that was used for something else. Nothing was done.
+	CodeKeyReused Code = "key_reused"
 	// CodeRateLimited is too much, too fast. Retry after the hint.
 	CodeRateLimited Code = "rate_limited"
 	// CodeBusy is a full queue: nothing was done. Retry after the hint.
@@ -119,8 +119,10 @@ func (c Code) Status() int {
 		return http.StatusNotAcceptable
 	case CodeUnsupportedMedia:
 		return http.StatusUnsupportedMediaType
-	case CodeConflict, CodeRetryTooOld, CodeTooOld:
+	case CodeTooManyDevices, CodeRetryTooOld, CodeTooOld:
 		return http.StatusConflict
+	case CodeKeyReused:
+		return http.StatusUnprocessableEntity
 	case CodeRateLimited:
 		return http.StatusTooManyRequests
 	case CodeBusy, CodeUnavailable:
@@ -149,7 +151,8 @@ var titles = map[Code]string{
 	CodeNotFound:         "Not found",
 	CodeForbidden:        "Not allowed",
 	CodeTooOld:           "The message is too old to be changed",
-	CodeConflict:         "Exists already and differs",
+	CodeTooManyDevices:   "The user has too many devices",
+	CodeKeyReused:        "The key was used for something else",
 	CodeRateLimited:      "Too many requests",
 	CodeBusy:             "The server is busy",
 	CodeUnavailable:      "The outcome is not known",
@@ -189,6 +192,8 @@ const (
 	CloseFrameTooLarge CloseCode = 3503
 	// CloseRevoked: the token, the device or the user was revoked.
 	CloseRevoked CloseCode = 3504
+	// CloseTooManyDevices: the device is new, and its user has as many as there may be.
+	CloseTooManyDevices CloseCode = 3505
 )
 
 // Reconnect says whether a client that was closed with the code should come back. Codes outside of the application's range,

@@ -31,8 +31,10 @@ type Entry struct {
 	// Body of a message or of edited.
 	Body string `json:"body,omitempty"`
 	// Revision, EditedAtMS, Deleted, Reactions and Verdict are what later entries did to a message, as far as the server has
-	// folded it in: clients fold the entries that they have besides, by their seq.
+	// folded it in. Folded is the seq of the last that did: of those that are about the message clients apply the ones with a
+	// greater seq, in order, and no other.
 	Revision   uint32     `json:"revision,omitempty"`
+	Folded     uint64     `json:"folded,omitempty"`
 	EditedAtMS int64      `json:"edited_at_ms,omitempty"`
 	Deleted    bool       `json:"deleted,omitempty"`
 	Reactions  []Reaction `json:"reactions,omitempty"`
@@ -115,7 +117,7 @@ func EntryOf(e *logpb.Entry) Entry {
 // showMessage shows a message with what was folded into it.
 func (out *Entry) showMessage(m *logpb.Message) {
 	out.Revision, out.EditedAtMS, out.Deleted, out.Elided = m.GetRevision(), m.GetEditedAtMs(), m.GetDeleted(), m.GetElided()
-	out.Body = m.GetBody()
+	out.Folded, out.Body = m.GetFolded(), m.GetBody()
 	if v := m.GetVerdict(); v != nil {
 		out.Verdict = verdictOf(v)
 		out.Body = Moderated(m.GetBody(), v)

@@ -45,6 +45,8 @@ type ClientFrame struct {
 	Token    string `json:"token,omitempty"`
 	Device   string `json:"device,omitempty"`
 	Platform string `json:"platform,omitempty"`
+	// Locale is the language of the device's pushes, a BCP 47 tag; empty: as it was.
+	Locale string `json:"locale,omitempty"`
 
 	// send, edit, delete, react, delivered, read, typing, history.
 	Conversation string `json:"conversation,omitempty"`

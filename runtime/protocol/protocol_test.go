@@ -27,7 +27,8 @@ func TestCodesTellClientsWhatToDo(t *testing.T) {
 		protocol.CodeNotFound:        {"absent", http.StatusNotFound, false},
 		protocol.CodeForbidden:       {"a role does not change by asking again", http.StatusForbidden, false},
 		protocol.CodeTooOld:          {"it never gets younger", http.StatusConflict, false},
-		protocol.CodeConflict:        {"differs from what is there", http.StatusConflict, false},
+		protocol.CodeTooManyDevices:  {"one must be signed out first", http.StatusConflict, false},
+		protocol.CodeKeyReused:       {"another key is needed", http.StatusUnprocessableEntity, false},
 		protocol.CodeRateLimited:     {"later it passes", http.StatusTooManyRequests, true},
 		protocol.CodeBusy:            {"nothing was done", http.StatusServiceUnavailable, true},
 		protocol.CodeUnavailable:     {"idempotent, so again", http.StatusServiceUnavailable, true},
@@ -61,6 +62,7 @@ func TestCloseCodesSayWhetherToReconnect(t *testing.T) {
 		protocol.CloseProtocol:            false,
 		protocol.CloseFrameTooLarge:       false,
 		protocol.CloseRevoked:             false,
+		protocol.CloseTooManyDevices:      false,
 		protocol.CloseFrameTooLarge + 400: false,
 	}
 	for code, want := range cases {
@@ -148,7 +150,7 @@ func TestEntryOfShowsEveryKind(t *testing.T) {
 				}}
 			},
 			want: want(func(e *protocol.Entry) {
-				e.Kind, e.Body, e.Revision, e.EditedAtMS = protocol.KindMessage, "hi", 2, 77
+				e.Kind, e.Body, e.Revision, e.Folded, e.EditedAtMS = protocol.KindMessage, "hi", 2, 9, 77
 				e.Reactions = []protocol.Reaction{{Emoji: "👍", Users: []string{"bob", "dan"}}, {Emoji: "🎉", Users: []string{"cho"}}}
 			}),
 		},

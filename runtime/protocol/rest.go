@@ -63,7 +63,7 @@ type RenameConversation struct {
 	Title string `json:"title"`
 }
 
-// MembersPage answers GET /v1/conversations/{id}/members, ordered by user.
+// MembersPage answers GET /v1/conversations/{id}/members, in a fixed order.
 type MembersPage struct {
 	Members []MemberDetails `json:"members"`
 	// Next is the cursor of the next page, empty on the last.
@@ -118,7 +118,7 @@ type MarkConversation struct {
 }
 
 // Receipts answers GET /v1/conversations/{id}/messages/{seq}/receipts: for each member but the sender whether the message has come
-// to a device of theirs and whether they have read it, ordered by user.
+// to a device of theirs and whether they have read it, in the order of the members.
 type Receipts struct {
 	Receipts []Receipt `json:"receipts"`
 	// Next is the cursor of the next page, empty on the last.
@@ -143,6 +143,7 @@ type DeviceDetails struct {
 	Platform       string            `json:"platform"`
 	PushChannel    string            `json:"push_channel,omitempty"`
 	RegisteredAtMS int64             `json:"registered_at_ms"`
+	Locale         string            `json:"locale,omitempty"`
 	Preferences    DevicePreferences `json:"preferences"`
 }
 
@@ -216,8 +217,10 @@ type Device struct {
 	// Platform is ios, android, amazon, web or cli.
 	Platform string `json:"platform"`
 	// PushChannel is APNS, APNS_SANDBOX, GCM or ADM, empty for no pushes.
-	PushChannel string             `json:"push_channel,omitempty"`
-	PushToken   string             `json:"push_token,omitempty"`
+	PushChannel string `json:"push_channel,omitempty"`
+	PushToken   string `json:"push_token,omitempty"`
+	// Locale is the language of the device's pushes, a BCP 47 tag; empty: as it was.
+	Locale      string             `json:"locale,omitempty"`
 	Preferences *DevicePreferences `json:"preferences,omitempty"`
 }
 
@@ -236,19 +239,4 @@ type DoNotDisturb struct {
 	To   string `json:"to"`
 	// TimeZone is an IANA name.
 	TimeZone string `json:"time_zone"`
-}
-
-// ReceiptsPage says who of a conversation's other members has a message, in order of user.
-type ReceiptsPage struct {
-	Items []MemberReceipt `json:"items"`
-	// Next is after whom the next page begins, empty on the last.
-	Next string `json:"next,omitempty"`
-}
-
-// MemberReceipt is what has become of a message at a member's.
-type MemberReceipt struct {
-	User string `json:"user"`
-	// Delivered says that a device of theirs has it.
-	Delivered bool `json:"delivered"`
-	Read      bool `json:"read"`
 }

@@ -78,7 +78,8 @@ func (w *Writer) Apply(ctx context.Context, records []Record) (Applied, error) {
 			return total, err
 		}
 		err = w.write(ctx, groups, mode{}, &total)
-		// Read marks take the same rows in their own order: one of the two goes again.
+		// All of ours take rows in one order. What else takes locks, such as a month that is attached, may still cross it: one of the
+		// two goes again.
 		if !errors.Is(err, errGap) && sqlState(err) != codeDeadlock {
 			return total, err
 		}

@@ -103,31 +103,6 @@ func (c *foldedColumns) queue(out *pgx.Batch) {
 		c.tenants, c.conversations, c.seqs, c.ats, c.entries)
 }
 
-// readColumns are read marks.
-type readColumns struct {
-	tenants, users, conversations []string
-	seqs                          []int64
-}
-
-func (c *readColumns) add(tenant, user, conversation string, seq uint64) {
-	c.tenants = append(c.tenants, tenant)
-	c.users = append(c.users, user)
-	c.conversations = append(c.conversations, conversation)
-	c.seqs = append(c.seqs, int64(seq))
-}
-
-// queue raises the marks of memberships that are there: a sender is a member.
-func (c *readColumns) queue(out *pgx.Batch) {
-	if len(c.tenants) == 0 {
-		return
-	}
-	out.Queue(`
-		UPDATE members m SET read_seq = u.seq
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS u (tenant, user_id, conversation, seq)
-		WHERE m.tenant = u.tenant AND m.user_id = u.user_id AND m.conversation = u.conversation AND m.read_seq < u.seq`,
-		c.tenants, c.users, c.conversations, c.seqs)
-}
-
 // queue applies the change as the store's membership does: coming again starts a new stay, and what was read stays read.
 func (c memberChange) queue(out *pgx.Batch, conv store.Conv) {
 	tenant, id := string(conv.Tenant()), conv.ID()
@@ -141,7 +116,7 @@ func (c memberChange) queue(out *pgx.Batch, conv store.Conv) {
 	if c.left {
 		out.Queue(`
 			UPDATE members SET left_seq = $4, left_title = $5, changed = $4
-			WHERE tenant = $1 AND user_id = $2 AND conversation = $3 AND changed < $4`,
+			WHERE tenant = $1 AND user_id = $2 AND conversation = $3 AND changed < $4 AND joined > 0`,
 			tenant, c.user, id, int64(c.seq), c.title)
 		return
 	}

@@ -7,7 +7,8 @@
 // what is applied, entries up to it are skipped, and what is missing before a record is read from the store first (Kafka is then owed
 // those batches, so that its other readers get them too). All of a call's records are one transaction; conversations are
 // locked in the order of their keys, so that two projectors that both believe to own a partition take turns. A batch changes its own
-// messages, one conversation, and its senders' read marks: nothing grows with the number of members.
+// messages, one conversation, and its senders' read marks: nothing grows with the number of members. Rows of members are taken in the
+// order of their keys as well, read marks' included, and after the conversations: so no two writers wait for each other.
 //
 // A record whose content cannot be applied parks its conversation: the record and all that follow are kept, with the reason, until
 // RetryParked gets through. Other conversations go on. What fails for any other reason (a connection, a lock, a missing table)

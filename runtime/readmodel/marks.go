@@ -17,34 +17,19 @@ type Mark struct {
 // ApplyMarks raises read marks; a lower one changes nothing. A mark may come before the entry that brought its user: it waits
 // in a membership that has not begun.
 func (w *Writer) ApplyMarks(ctx context.Context, marks []Mark) error {
-	type key struct {
-		user store.User
-		conv store.Conv
-	}
-	highest := map[key]uint64{}
+	highest := raises{}
 	for _, m := range marks {
 		if m.Read > 0 && m.User.Tenant() == m.Conv.Tenant() {
-			k := key{m.User, m.Conv}
-			highest[k] = max(highest[k], min(m.Read, maxSeq))
+			highest.add(m.Conv, m.User.ID(), m.Read)
 		}
 	}
 	if len(highest) == 0 {
 		return nil
 	}
-	var c readColumns
-	for k, seq := range highest {
-		c.add(string(k.conv.Tenant()), k.user.ID(), k.conv.ID(), seq)
-	}
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	_, err := w.m.writer.Exec(ctx, `
-		INSERT INTO members AS m (tenant, user_id, conversation, role, peer, joined, joined_at_ms, left_seq, left_title, changed, read_seq)
-		SELECT u.tenant, u.user_id, u.conversation, '', '', 0, 0, 0, '', 0, u.seq
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS u (tenant, user_id, conversation, seq)
-		ORDER BY 1, 2, 3
-		ON CONFLICT (tenant, user_id, conversation) DO UPDATE SET read_seq = excluded.read_seq WHERE m.read_seq < excluded.read_seq`,
-		c.tenants, c.users, c.conversations, c.seqs)
-	if err != nil {
+	sql, args := highest.statement()
+	if _, err := w.m.writer.Exec(ctx, sql, args...); err != nil {
 		w.m.noticeFailover(err)
 		return fmt.Errorf("apply read marks: %w", err)
 	}

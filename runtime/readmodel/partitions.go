@@ -211,8 +211,10 @@ func (k *keeper) forget(ctx context.Context, there map[time.Time]bool) error {
 	if k.keptFrom.IsZero() {
 		return nil
 	}
-	// Entries that came after their month was dropped.
-	err := k.inChunks(ctx, "DELETE FROM messages_default WHERE ctid = ANY (ARRAY(SELECT ctid FROM messages_default WHERE at < $1 LIMIT $2))", k.keptFrom)
+	// Entries that came after their month was dropped; those that are being changed are left to the next time.
+	err := k.inChunks(ctx, `
+		DELETE FROM messages_default
+		WHERE ctid = ANY (ARRAY(SELECT ctid FROM messages_default WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))`, k.keptFrom)
 	if err != nil {
 		return err
 	}
@@ -224,7 +226,10 @@ func (k *keeper) forget(ctx context.Context, there map[time.Time]bool) error {
 	// row's lock once more: the conversation may have a new message meanwhile.
 	err = k.inChunks(ctx, `
 		UPDATE conversations c SET last_sender = '', last_preview = ''
-		FROM (SELECT tenant, conversation FROM conversations WHERE last_at_ms < $1 AND (last_preview <> '' OR last_sender <> '') LIMIT $2) o
+		FROM (
+		    SELECT tenant, conversation FROM conversations WHERE last_at_ms < $1 AND (last_preview <> '' OR last_sender <> '')
+		    ORDER BY tenant, conversation LIMIT $2 FOR UPDATE
+		) o
 		WHERE c.tenant = o.tenant AND c.conversation = o.conversation AND c.last_at_ms < $1`, k.keptFrom.UnixMilli())
 	if err != nil {
 		return err

@@ -184,7 +184,7 @@ func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 	var c conversationColumns
 	var e entryColumns
 	var f foldedColumns
-	var r readColumns
+	r := raises{}
 	for _, d := range deltas {
 		if len(d.entries) == 0 {
 			continue
@@ -199,7 +199,10 @@ func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 			f.add(d.summary.Conv, row)
 		}
 		for user, seq := range d.reads {
-			r.add(string(d.summary.Conv.Tenant()), user, d.summary.Conv.ID(), seq)
+			r.add(d.summary.Conv, user, seq)
+		}
+		for _, change := range d.members {
+			r.add(d.summary.Conv, change.user, 0)
 		}
 	}
 	if len(c.tenants) == 0 {
@@ -207,13 +210,16 @@ func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 	}
 	e.queue(out)
 	f.queue(out)
+	if len(r) > 0 {
+		sql, args := r.statement()
+		out.Queue(sql, args...)
+	}
 	for _, d := range deltas {
 		for _, change := range d.members {
 			change.queue(out, d.summary.Conv)
 		}
 	}
 	c.queue(out)
-	r.queue(out)
 }
 
 // putBehind keeps the group's batches from index from on, behind whatever parked the conversation.

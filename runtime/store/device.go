@@ -2,9 +2,28 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/text/language"
 )
+
+// MaxDevices bounds a user's devices: each has a mark in every conversation.
+const MaxDevices = 100
+
+// ErrTooManyDevices says that a user has no room for one more.
+var ErrTooManyDevices = fmt.Errorf("a user has at most %d devices", MaxDevices)
+
+// CheckRoom returns ErrTooManyDevices unless the device is one of the user's or there is room for it. Who registers one asks first;
+// of two that come at the same moment both may find room.
+func CheckRoom(devices []Device, id string) error {
+	if len(devices) < MaxDevices || slices.ContainsFunc(devices, func(d Device) bool { return d.ID == id }) {
+		return nil
+	}
+	return ErrTooManyDevices
+}
 
 // Device is one of a user's devices.
 type Device struct {
@@ -16,9 +35,27 @@ type Device struct {
 	// PushToken is a secret: it never reaches a log or an error.
 	PushToken    string
 	RegisteredAt time.Time
-	Preferences  DevicePreferences
+	// Locale is the language that the device shows, as a BCP 47 tag; empty where it has said none.
+	Locale      string
+	Preferences DevicePreferences
 	// Strikes is how often in a row the platform has refused the token. A device that registers again starts anew.
 	Strikes int
+}
+
+// MaxLocaleBytes is as long as a tag may have to be (RFC 5646, section 4.4.1).
+const MaxLocaleBytes = 35
+
+// CheckLocale returns an error that wraps ErrInvalid unless the tag is empty or has the form of a BCP 47 tag. One whose parts are not
+// known here, a new region's for example, has it too.
+func CheckLocale(tag string) error {
+	if tag == "" {
+		return nil
+	}
+	var unknown language.ValueError
+	if _, err := language.Parse(tag); len(tag) > MaxLocaleBytes || err != nil && !errors.As(err, &unknown) {
+		return fmt.Errorf("%w: the locale is no BCP 47 tag of at most %d bytes", ErrInvalid, MaxLocaleBytes)
+	}
+	return nil
 }
 
 // DevicePreferences say which pushes a device wants.
@@ -58,11 +95,11 @@ func (p DevicePreferences) Check() error {
 // Devices keeps the device registry.
 type Devices interface {
 	// PutDevice writes the device with its preferences and without strikes; RegisteredAt (milliseconds) is kept from the first
-	// time. It returns the device as stored. ErrInvalidID when the device's id is not one, ErrInvalid when its preferences are
-	// not.
+	// time, and Locale where d has none. It returns the device as stored. ErrInvalidID when the device's id is not one, ErrInvalid
+	// when its preferences or its locale are not.
 	PutDevice(ctx context.Context, u User, d Device) (Device, error)
-	// RegisterDevice makes the device known with its platform and RegisteredAt. What is stored of it already stays: a push token
-	// that comes at the same moment is not lost.
+	// RegisterDevice makes the device known with its platform and RegisteredAt. What is stored of it already stays, but for the
+	// locale where d has one: a push token that comes at the same moment is not lost. Errors as PutDevice's.
 	RegisterDevice(ctx context.Context, u User, d Device) error
 	// Devices returns all of the user's, strongly consistent, ordered by id.
 	Devices(ctx context.Context, u User) ([]Device, error)

@@ -150,6 +150,10 @@ type Conversations interface {
 	Conversation(ctx context.Context, c Conv) (Conversation, error)
 	// Members returns everyone who is or was a member, strongly consistent, ordered by user id.
 	Members(ctx context.Context, c Conv) ([]Member, error)
+	// MembersPage returns at most limit of Members, those after the user with that id, or the first ones when it is empty; fewer
+	// means that no more follow. The order is the store's own and the same at every call: ids with a byte that Escape changes may
+	// stand elsewhere than in Members.
+	MembersPage(ctx context.Context, c Conv, after string, limit int) ([]Member, error)
 	// ChangeMembers appends the batch and applies the changes to members and memberships in one transaction, and so the title
 	// where an entry of the batch says that the conversation was renamed. ErrTaken when the key is taken. The changes must
 	// pass CheckMembers, else ErrInvalid. Who leaves keeps role and joined as they were; who comes again keeps the marks and

@@ -185,18 +185,6 @@ func (m deviceMarks) DeviceMarks(ctx context.Context, u store.User, device strin
 	return out, nil
 }
 
-func (m deviceMarks) UserMark(ctx context.Context, u store.User, c store.Conv) (gateway.Mark, error) {
-	found, err := m.Marks(ctx, u, c)
-	if err != nil {
-		return gateway.Mark{}, err
-	}
-	out := gateway.Mark{Read: found[0].Read}
-	for _, seq := range found[0].Delivered {
-		out.Delivered = max(out.Delivered, seq)
-	}
-	return out, nil
-}
-
 // inboxes gives the gateway the inbox; nobody asks it with a cursor here.
 type inboxes struct {
 	*inbox.Reader

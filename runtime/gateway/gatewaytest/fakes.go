@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -56,7 +57,7 @@ func (s *Store) Read(ctx context.Context, v store.Conv, from uint64, limit int) 
 
 // Tokens accepts a user's id as a token. "expired" has expired, "bad…" is refused, "later" cannot be verified now, and USER~DURATION
 // expires after the duration. They were issued an hour ago. USER!ID has an id and is issued whenever it is verified; USER!ID@DEVICE is
-// that device's. TENANT/USER is another tenant's, and "panic" is a fault.
+// that device's, and so is USER!@DEVICE, which has no id and was issued an hour ago. TENANT/USER is another tenant's, and "panic" is a fault.
 type Tokens struct{}
 
 // Verify implements gateway.Verifier.
@@ -83,7 +84,7 @@ func (Tokens) Verify(_ context.Context, token string) (gateway.Principal, error)
 		return gateway.Principal{}, auth.ErrMalformed
 	}
 	p := gateway.Principal{User: u, Expires: time.Now().Add(time.Hour), Issued: time.Now().Add(-time.Hour), TokenID: id, Device: device}
-	if fresh {
+	if fresh && id != "" {
 		p.Issued = time.Now()
 	}
 	if limited {
@@ -145,17 +146,21 @@ func (m *Marks) DeviceMarks(_ context.Context, u store.User, device string, conv
 	return out, nil
 }
 
-// UserMark implements gateway.Marks.
-func (m *Marks) UserMark(_ context.Context, u store.User, c store.Conv) (gateway.Mark, error) {
+// MemberMarks implements gateway.Marks.
+func (m *Marks) MemberMarks(_ context.Context, c store.Conv, users []store.User) ([]cache.Marks, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken {
-		return gateway.Mark{}, ErrBroken
+		return nil, ErrBroken
 	}
-	var out gateway.Mark
-	for k, mark := range m.marks {
-		if k.user == u && k.conv == c {
-			out = gateway.Mark{Delivered: max(out.Delivered, mark.Delivered), Read: max(out.Read, mark.Read)}
+	out := make([]cache.Marks, len(users))
+	for i, u := range users {
+		out[i].Delivered = map[string]uint64{}
+		for k, mark := range m.marks {
+			if k.user == u && k.conv == c {
+				out[i].Delivered[k.device] = mark.Delivered
+				out[i].Read = max(out[i].Read, mark.Read)
+			}
 		}
 	}
 	return out, nil

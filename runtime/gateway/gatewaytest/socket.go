@@ -3,6 +3,7 @@ package gatewaytest
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -106,16 +107,41 @@ func (s *Socket) Entries(last uint64) []protocol.Entry {
 // Closed reads until the server closes, and returns the code.
 func (s *Socket) Closed() protocol.CloseCode {
 	s.t.Helper()
+	code, told := s.Ended()
+	if !told {
+		s.t.Fatal("the connection ended without a close")
+	}
+	return code
+}
+
+// Ended reads until the connection ends, and returns the close code if there was one.
+func (s *Socket) Ended() (code protocol.CloseCode, told bool) {
+	s.t.Helper()
 	_ = s.SetReadDeadline(time.Now().Add(Patience))
 	for {
 		_, _, err := s.ReadMessage()
 		var c *websocket.CloseError
+		var late net.Error
 		switch {
 		case errors.As(err, &c):
-			return protocol.CloseCode(c.Code)
+			return protocol.CloseCode(c.Code), c.Code != websocket.CloseAbnormalClosure
+		case errors.As(err, &late) && late.Timeout():
+			s.t.Fatalf("the connection does not end: %v", err)
 		case err != nil:
-			s.t.Fatalf("the connection ended without a close: %v", err)
+			return 0, false
 		}
+	}
+}
+
+// Narrow has little of what is not read wait in the system: a reader that stops is noticed sooner.
+func (s *Socket) Narrow() {
+	s.t.Helper()
+	c, ok := s.NetConn().(*net.TCPConn)
+	if !ok {
+		s.t.Fatalf("a socket over %T", s.NetConn())
+	}
+	if err := c.SetReadBuffer(16 << 10); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

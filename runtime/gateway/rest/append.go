@@ -20,8 +20,8 @@ const (
 	appendPause    = 100 * time.Millisecond
 )
 
-// append has the chat service append what s asks for to the conversation, once for the request's Idempotency-Key, whatever is asked
-// for with it later: the first result stands.
+// append has the chat service append what s asks for to the conversation, once for the request's Idempotency-Key. Asked for something
+// else with it later, the chat service refuses.
 func (a *API) append(c *call, v store.Conv, s *chatpb.Send) (reply, error) {
 	id, err := c.clientMsgID()
 	if err != nil {

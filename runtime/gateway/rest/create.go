@@ -22,6 +22,8 @@ import (
 const (
 	directPrefix = "d-"
 	groupPrefix  = "g-"
+
+	otherConversation = "the Idempotency-Key was used for another conversation"
 )
 
 // postConversation creates a conversation. The id follows from what is asked for, so asking again finds the same one.
@@ -43,7 +45,7 @@ func (a *API) postConversation(c *call) (reply, error) {
 		return reply{}, createFailed(err)
 	}
 	if !res.GetCreated() && (res.GetKind() != req.GetKind() || (req.GetKind() == store.Group && res.GetTitle() != req.GetTitle())) {
-		return reply{}, refuse(protocol.CodeConflict, "the Idempotency-Key was used for another conversation")
+		return reply{}, refuse(protocol.CodeKeyReused, otherConversation)
 	}
 	code := http.StatusOK
 	if res.GetCreated() {
@@ -64,7 +66,7 @@ func createFailed(err error) error {
 	case codes.NotFound:
 		return errNotMember
 	case codes.AlreadyExists:
-		return refuse(protocol.CodeConflict, "")
+		return refuse(protocol.CodeKeyReused, otherConversation)
 	case codes.ResourceExhausted:
 		return refuse(protocol.CodeBusy, "")
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Aborted:

@@ -52,7 +52,7 @@ func TestAGroupIsOnePerKey(t *testing.T) {
 	if _, other := create("k2", "team"); other.ID == one.ID {
 		t.Error("two keys share a group")
 	}
-	if status, _ := create("k1", "another"); status != http.StatusConflict {
+	if status, _ := create("k1", "another"); status != http.StatusUnprocessableEntity {
 		t.Errorf("the same key for something else: status %d", status)
 	}
 	_, a := create("", "team")

@@ -21,6 +21,7 @@ type Verify func(ctx context.Context, token string) (auth.Principal, error)
 type Store interface {
 	Conversation(ctx context.Context, c store.Conv) (store.Conversation, error)
 	Members(ctx context.Context, c store.Conv) ([]store.Member, error)
+	MembersPage(ctx context.Context, c store.Conv, after string, limit int) ([]store.Member, error)
 	Membership(ctx context.Context, u store.User, c store.Conv) (store.Membership, error)
 	PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error)
 	Devices(ctx context.Context, u store.User) ([]store.Device, error)
@@ -35,8 +36,9 @@ type Marks interface {
 	// Mark raises a device's delivered mark or the user's read mark, has it stored and tells whom it concerns. It wraps
 	// store.ErrNotFound for whoever never was a member.
 	Mark(ctx context.Context, u store.User, c store.Conv, device string, m Mark) error
-	// UserMark is the user's read mark, and the delivered mark of the device that has come furthest.
-	UserMark(ctx context.Context, u store.User, c store.Conv) (Mark, error)
+	// MemberMarks is how far each of users has come: exactly where that is short of seq, and at least seq elsewhere. Delivered is
+	// the mark of the device that has come furthest. One that has just been given may be missing.
+	MemberMarks(ctx context.Context, c store.Conv, users []store.User, seq uint64) ([]Mark, error)
 }
 
 // Chat is the chat service.

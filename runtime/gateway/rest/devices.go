@@ -12,11 +12,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-const (
-	maxPushToken = 4096
-	// maxDevices bounds a user's devices: each has a mark in every conversation.
-	maxDevices = 100
-)
+const maxPushToken = 4096
 
 // pushChannels are the channels through which a device can be reached.
 var pushChannels = []string{"", "APNS", "APNS_SANDBOX", "GCM", "ADM"}
@@ -55,17 +51,20 @@ func (a *API) putDevice(c *call) (reply, error) {
 		return reply{}, invalid("push_channel and push_token go together")
 	case len(body.PushToken) > maxPushToken:
 		return reply{}, invalid("push_token is too long")
+	case store.CheckLocale(body.Locale) != nil:
+		return reply{}, invalid("locale is no BCP 47 tag of at most %d bytes", store.MaxLocaleBytes)
 	}
-	d := store.Device{ID: id, Platform: body.Platform, PushChannel: body.PushChannel, PushToken: body.PushToken, RegisteredAt: time.Now()}
+	d := store.Device{
+		ID: id, Platform: body.Platform, PushChannel: body.PushChannel, PushToken: body.PushToken, RegisteredAt: time.Now(), Locale: body.Locale,
+	}
 	devices, err := a.o.Store.Devices(c.Context(), c.User)
 	if err != nil {
 		return reply{}, fmt.Errorf("read the devices: %w", err)
 	}
-	old := slices.IndexFunc(devices, func(d store.Device) bool { return d.ID == id })
-	switch {
-	case old < 0 && len(devices) >= maxDevices:
-		return reply{}, invalid("a user has at most %d devices", maxDevices)
-	case old >= 0:
+	if err := store.CheckRoom(devices, id); err != nil {
+		return reply{}, refuse(protocol.CodeTooManyDevices, err.Error())
+	}
+	if old := slices.IndexFunc(devices, func(d store.Device) bool { return d.ID == id }); old >= 0 {
 		d.Preferences = devices[old].Preferences
 	}
 	if p := body.Preferences; p != nil {
@@ -99,7 +98,8 @@ func (c *call) device() (string, error) {
 // deviceDetails shows a device to its user: without its push token.
 func deviceDetails(d store.Device) protocol.DeviceDetails {
 	return protocol.DeviceDetails{
-		ID: d.ID, Platform: d.Platform, PushChannel: d.PushChannel, RegisteredAtMS: max(d.RegisteredAt.UnixMilli(), 0), Preferences: shownPreferences(d.Preferences),
+		ID: d.ID, Platform: d.Platform, PushChannel: d.PushChannel, RegisteredAtMS: max(d.RegisteredAt.UnixMilli(), 0),
+		Locale: d.Locale, Preferences: shownPreferences(d.Preferences),
 	}
 }
 

@@ -3,8 +3,10 @@ package rest_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -97,8 +99,69 @@ func TestAUserHasSoManyDevices(t *testing.T) {
 	for i := range 100 {
 		into[protocol.DeviceDetails](t, put(fmt.Sprint("d", i)), http.StatusOK)
 	}
-	wantProblem(t, put("one-more"), protocol.CodeInvalid, "each has a mark in every conversation")
+	wantProblem(t, put("one-more"), protocol.CodeTooManyDevices, "each has a mark in every conversation")
 	into[protocol.DeviceDetails](t, put("d7"), http.StatusOK)
+
+	// A socket registers devices too.
+	s := w.Open(url, nil)
+	s.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "one-more"})
+	if f := s.Next(); f.Type != protocol.TypeError || f.Code != protocol.CodeTooManyDevices || f.Detail == "" {
+		t.Errorf("hello of one more is answered with %+v", f)
+	}
+	if code := s.Closed(); code != protocol.CloseTooManyDevices || code.Reconnect() {
+		t.Errorf("hello of one more is closed with %d", code)
+	}
+	w.Hello(url, "alice", "d7")
+	if devices, err := w.Store.Devices(t.Context(), w.User("alice")); err != nil || len(devices) != 100 {
+		t.Errorf("%d devices, %v", len(devices), err)
+	}
+	if a := call(t, url, ask{method: http.MethodDelete, path: "/v1/devices/d7", token: "alice"}); a.StatusCode != http.StatusNoContent {
+		t.Fatalf("status %d: %s", a.StatusCode, a.body)
+	}
+	w.Hello(url, "alice!t2", "one-more")
+}
+
+func TestADevicesLocale(t *testing.T) {
+	w := gatewaytest.New(t)
+	url := w.Gateway("g1", nil).URL
+	put := func(body string) protocol.DeviceDetails {
+		t.Helper()
+		return into[protocol.DeviceDetails](t, call(t, url, ask{method: http.MethodPut, path: "/v1/devices/phone", token: "alice", body: body}), http.StatusOK)
+	}
+	hello := func(locale string) {
+		t.Helper()
+		s := w.Open(url, nil)
+		s.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "phone", Platform: "ios", Locale: locale})
+		s.Expect(protocol.TypeWelcome)
+	}
+	shown := func(reason, want string) {
+		t.Helper()
+		if devices := get[protocol.Devices](t, url, "/v1/devices", "alice").Devices; len(devices) != 1 || devices[0].Locale != want {
+			t.Errorf("%s: %+v, want locale %q", reason, devices, want)
+		}
+	}
+	hello("de-AT")
+	shown("a new device says it", "de-AT")
+	if got := put(`{"platform":"ios","push_channel":"APNS","push_token":"secret"}`); got.Locale != "de-AT" {
+		t.Errorf("a push token changes it: %+v", got)
+	}
+	hello("")
+	shown("who says none keeps it", "de-AT")
+	hello("pt-BR")
+	shown("its user has chosen another language", "pt-BR")
+	if devices, err := w.Store.Devices(t.Context(), w.User("alice")); err != nil || devices[0].PushToken != "secret" {
+		t.Errorf("a hello has lost the push token: %+v, %v", devices, err)
+	}
+	put(`{"platform":"ios","locale":"zh-Hans"}`)
+	shown("registered with it", "zh-Hans")
+
+	wantProblem(t, call(t, url, ask{method: http.MethodPut, path: "/v1/devices/phone", token: "alice", body: `{"platform":"ios","locale":"!"}`}),
+		protocol.CodeInvalid, "it is no tag")
+	s := w.Open(url, nil)
+	s.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "phone", Locale: "!"})
+	if f := s.Next(); f.Code != protocol.CodeInvalid {
+		t.Errorf("it is no tag: %+v", f)
+	}
 }
 
 func TestSigningOut(t *testing.T) {
@@ -136,6 +199,50 @@ func TestSigningOut(t *testing.T) {
 	if err != nil || len(devices2) != 0 {
 		t.Errorf("devices are left: %+v, %v", devices2, err)
 	}
+}
+
+func TestWhatSigningOutReaches(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	g := w.Gateway("g1", nil)
+	const (
+		phone, laptop = "alice!@phone", "alice!@laptop" // name their devices
+		plain         = "alice"                         // names none
+	)
+	check := func(when string, good ...string) {
+		t.Helper()
+		for _, token := range []string{phone, laptop, plain, "alice!t1", "alice!t2"} {
+			want := http.StatusUnauthorized
+			if slices.Contains(good, token) {
+				want = http.StatusOK
+			}
+			if a := call(t, g.URL, ask{method: http.MethodGet, path: "/v1/inbox", token: token}); a.StatusCode != want {
+				t.Errorf("%s, token %q: status %d, want %d", when, token, a.StatusCode, want)
+			}
+		}
+	}
+	check("at first", phone, laptop, plain, "alice!t1", "alice!t2")
+	w.Hello(g.URL, plain, "tablet")
+
+	if a := call(t, g.URL, ask{method: http.MethodDelete, path: "/v1/devices/phone", token: laptop}); a.StatusCode != http.StatusNoContent {
+		t.Fatalf("status %d: %s", a.StatusCode, a.body)
+	}
+	check("the phone is signed out: a token that names no device might be another's", laptop, plain, "alice!t1", "alice!t2")
+	s := w.Open(g.URL, nil)
+	s.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: plain, Device: "phone"})
+	if code := s.Closed(); code != protocol.CloseRevoked {
+		t.Errorf("on its socket the phone is known, whatever its token says: closed with %d", code)
+	}
+
+	if err := g.RevokeToken(t.Context(), w.User("alice"), "t1", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	check("a token is signed out by its id", laptop, plain, "alice!t2")
+
+	if a := call(t, g.URL, ask{method: http.MethodPost, path: "/v1/sign-out-all", token: plain}); a.StatusCode != http.StatusNoContent {
+		t.Fatalf("status %d: %s", a.StatusCode, a.body)
+	}
+	check("all devices are signed out, and every token, whatever it names; one that is issued later is good", "alice!t2")
 }
 
 func TestPresence(t *testing.T) {

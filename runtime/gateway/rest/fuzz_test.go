@@ -33,6 +33,11 @@ func (everything) Members(context.Context, store.Conv) ([]store.Member, error) {
 	return []store.Member{{User: u, Role: store.RoleOwner, Joined: 1}}, err
 }
 
+func (s everything) MembersPage(ctx context.Context, c store.Conv, _ string, limit int) ([]store.Member, error) {
+	all, err := s.Members(ctx, c)
+	return all[:min(len(all), limit)], err
+}
+
 func (everything) Membership(_ context.Context, _ store.User, c store.Conv) (store.Membership, error) {
 	return store.Membership{Conv: c, Joined: 1}, nil
 }
@@ -74,8 +79,8 @@ func (everything) History(context.Context, store.User, store.Conv, *uint64, *uin
 
 func (everything) Mark(context.Context, store.User, store.Conv, string, rest.Mark) error { return nil }
 
-func (everything) UserMark(context.Context, store.User, store.Conv) (rest.Mark, error) {
-	return rest.Mark{}, nil
+func (everything) MemberMarks(_ context.Context, _ store.Conv, users []store.User, _ uint64) ([]rest.Mark, error) {
+	return make([]rest.Mark, len(users)), nil
 }
 
 func (everything) SignOutDevice(context.Context, store.User, string) error { return nil }
@@ -90,10 +95,10 @@ func (everything) Connections(context.Context, store.User) ([]cache.Connection, 
 	return nil, nil
 }
 
-// open is an API over everything.
-func open() http.Handler {
+// open is an API over everything. change may adjust its options.
+func open(change ...func(*rest.Options)) http.Handler {
 	all := everything{}
-	return rest.New(rest.Options{
+	o := rest.Options{
 		Verify: func(ctx context.Context, token string) (auth.Principal, error) {
 			return gatewaytest.Tokens{}.Verify(ctx, token)
 		},
@@ -105,7 +110,11 @@ func open() http.Handler {
 		Logger: slog.New(slog.DiscardHandler), Panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "panics"}),
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests"}, []string{"route", "status"}),
 		Seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "seconds"}, []string{"route"}), Tracer: noop.NewTracerProvider().Tracer(""),
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	return rest.New(o)
 }
 
 // judge requires an answer as described, and never a fault.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -40,7 +41,20 @@ func requestID(r *http.Request) string {
 	return id
 }
 
-// guard is around every path: request ids, faults, metrics, origins, methods.
+// tokenInURL says whether the URL holds what looks like a token: everything on the way logs URLs.
+func tokenInURL(u *url.URL) bool {
+	if u.RawQuery == "" {
+		return false
+	}
+	for name := range u.Query() {
+		if strings.HasSuffix(strings.ToLower(name), "token") || strings.EqualFold(name, "authorization") {
+			return true
+		}
+	}
+	return false
+}
+
+// guard is around every path: request ids, faults, metrics, origins, tokens in URLs, methods.
 func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 	allowed := slices.Sorted(maps.Keys(methods))
 	if methods[http.MethodGet] != nil && path != socketRoute.Path {
@@ -76,18 +90,20 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 			a.refuse(rec, r, refuse(protocol.CodeForbidden, "the origin is not allowed"))
 			return
 		}
-		if methods == nil {
-			a.refuse(rec, r, refuse(protocol.CodeNotFound, ""))
-			return
-		}
 		method := r.Method
 		if method == http.MethodHead && slices.Contains(allowed, method) {
 			method = http.MethodGet
 		}
 		h := methods[method]
-		switch {
-		case h != nil:
+		if h != nil {
 			route = method + " " + path
+		}
+		switch {
+		case method != http.MethodOptions && tokenInURL(r.URL):
+			a.refuse(rec, r, invalid("a token belongs in the Authorization header or in hello, never in a URL: take this one back"))
+		case methods == nil:
+			a.refuse(rec, r, refuse(protocol.CodeNotFound, ""))
+		case h != nil:
 			h.ServeHTTP(rec, r)
 		case method == http.MethodOptions:
 			rec.Header().Set("Allow", allow)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
@@ -59,6 +60,60 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("a page cannot send %s", name)
 		}
 	}
+}
+
+// What is refused for its URL is refused inside of what is around every answer.
+func TestATokenInAURLIsAnsweredLikeAnythingElse(t *testing.T) {
+	w := gatewaytest.New(t)
+	const page = "https://chat.example"
+	metrics := prometheus.NewRegistry()
+	g := w.Gateway("g1", func(o *gateway.Options) { o.AllowedOrigins, o.Registerer = []string{page}, metrics })
+	for _, tc := range []struct{ reason, method, path, route string }{
+		{"an operation", http.MethodGet, "/v1/inbox?access_token=alice", "GET /v1/inbox"},
+		{"the socket", http.MethodGet, "/v1/ws?Token=alice", "GET /v1/ws"},
+		{"what does not exist", http.MethodGet, "/nowhere?authorization=alice", "other"},
+		{"a path that is not clean", http.MethodGet, "/v1//inbox?token=alice", "other"},
+	} {
+		a := call(t, g.URL, ask{method: tc.method, path: tc.path, token: "alice", head: http.Header{"Origin": {page}, "X-Request-Id": {"req-1"}}})
+		wantProblem(t, a, protocol.CodeInvalid, tc.reason)
+		if a.Header.Get("X-Request-Id") != "req-1" || a.Header.Get("Access-Control-Allow-Origin") != page || a.Header.Get("Vary") != "Origin" {
+			t.Errorf("%s: head %v", tc.reason, a.Header)
+		}
+		if n := counted(t, metrics, tc.route, "400"); n == 0 {
+			t.Errorf("%s: no request of %s is counted", tc.reason, tc.route)
+		}
+	}
+	head := http.Header{"Origin": {page}, "Access-Control-Request-Method": {"GET"}}
+	if a := call(t, g.URL, ask{method: http.MethodOptions, path: "/v1/inbox?token=alice", head: head}); a.StatusCode != http.StatusNoContent {
+		t.Errorf("a page that asks first would never read why: status %d", a.StatusCode)
+	}
+	wantProblem(t, call(t, g.URL, ask{method: http.MethodGet, path: "/v1/inbox?token=alice", head: http.Header{"Origin": {"https://evil.example"}}}),
+		protocol.CodeForbidden, "another site's page")
+}
+
+// counted is how many requests of the route had the status.
+func counted(t *testing.T, metrics *prometheus.Registry, route, status string) float64 {
+	t.Helper()
+	all, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n float64
+	for _, f := range all {
+		if f.GetName() != "chatcluster_gateway_http_requests_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if labels["route"] == route && labels["status"] == status {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
 }
 
 func TestRequestIDs(t *testing.T) {

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
@@ -62,6 +64,58 @@ func TestMarksAreStoredAndShown(t *testing.T) {
 		protocol.CodeForbidden, "another device's token")
 	wantProblem(t, call(t, url, ask{method: http.MethodGet, path: room + "/messages/1/receipts", token: "bob"}), protocol.CodeNotFound, "no message")
 	wantProblem(t, call(t, url, ask{method: http.MethodGet, path: room + "/messages/2/receipts", token: "eve"}), protocol.CodeNotMember, "a stranger")
+}
+
+// Who has a message and who has read it: of the cache and the store, the one that knows more.
+func TestReceiptsTakeTheHigherOfCacheAndStore(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	url := w.Gateway("g1", nil).URL
+	v := w.Create("room", "alice", "bob", "cid", "dan", "eve", "gone")
+	w.Say(v, "alice", "one", "two") // 2, 3
+	w.Change(v, "gone", false)      // 4
+	w.Change(v, "zoe", true)        // 5
+	stored := func(user string, delivered, read uint64) {
+		t.Helper()
+		if err := errors.Join(
+			w.Store.RaiseDelivered(t.Context(), w.User(user), v, "phone", delivered), w.Store.RaiseRead(t.Context(), w.User(user), v, read),
+		); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored("bob", 3, 2)
+	stored("cid", 2, 3)
+	stored("dan", 1, 1)
+	cached := func(user, device string, delivered, read uint64) {
+		t.Helper()
+		if err := w.Marks.RaiseMarks(t.Context(), w.User(user), v, device, delivered, read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cached("bob", "phone", 1, 1)
+	cached("dan", "phone", 0, 3)
+	cached("eve", "old", 1, 0)
+	cached("eve", "new", 3, 0)
+
+	bob, cid := protocol.Receipt{User: "bob", Delivered: true}, protocol.Receipt{User: "cid", Delivered: true, Read: true}
+	for _, tc := range []struct {
+		reason   string
+		cache    bool
+		dan, eve protocol.Receipt
+	}{
+		{"who has read it has it, and one device is enough", true, protocol.Receipt{User: "dan", Delivered: true, Read: true}, protocol.Receipt{User: "eve", Delivered: true}},
+		{"without the cache the store alone", false, protocol.Receipt{User: "dan"}, protocol.Receipt{User: "eve"}},
+	} {
+		w.Marks.Break(!tc.cache)
+		got := get[protocol.Receipts](t, url, "/v1/conversations/room/messages/3/receipts", "alice").Receipts
+		if diff := cmp.Diff([]protocol.Receipt{bob, cid, tc.dan, tc.eve}, got); diff != "" {
+			t.Errorf("%s, -want +got:\n%s", tc.reason, diff)
+		}
+	}
+	for who, code := range map[string]protocol.Code{"zoe": protocol.CodeNotFound, "gone": protocol.CodeNotMember, "stranger": protocol.CodeNotMember} {
+		wantProblem(t, call(t, url, ask{method: http.MethodGet, path: "/v1/conversations/room/messages/3/receipts", token: who}), code,
+			who+" was no member when it was sent, or is none")
+	}
 }
 
 func TestReceiptsPageByUser(t *testing.T) {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -9,6 +10,9 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
+
+// minMembersRead is how much of a list of members is read at a time at least.
+const minMembersRead = 100
 
 // getMembers pages through those who are members now, by id. Only a member sees them.
 func (a *API) getMembers(c *call) (reply, error) {
@@ -27,22 +31,45 @@ func (a *API) getMembers(c *call) (reply, error) {
 	if _, err := a.present(c.Context(), c.User, v); err != nil {
 		return reply{}, err
 	}
-	all, err := a.o.Store.Members(c.Context(), v)
+	members, more, err := a.membersAfter(c.Context(), v, after, limit, func(store.Member) bool { return true })
 	if err != nil {
-		return reply{}, fmt.Errorf("read the members: %w", err)
+		return reply{}, err
 	}
-	page := protocol.MembersPage{Members: []protocol.MemberDetails{}}
-	for _, m := range all {
-		if m.Left != 0 || m.User.ID() <= after {
-			continue
-		}
-		if len(page.Members) == limit {
-			page.Next = idCursor(page.Members[limit-1].User)
-			break
-		}
-		page.Members = append(page.Members, protocol.MemberDetails{User: m.User.ID(), Role: m.Role, Joined: m.Joined})
+	page := protocol.MembersPage{Members: make([]protocol.MemberDetails, len(members))}
+	for i, m := range members {
+		page.Members[i] = protocol.MemberDetails{User: m.User.ID(), Role: m.Role, Joined: m.Joined}
+	}
+	if more {
+		page.Next = idCursor(members[len(members)-1].User.ID())
 	}
 	return reply{status: http.StatusOK, body: page}, nil
+}
+
+// membersAfter returns the next members after the user with that id, of those who are members now and match, and says whether there
+// are more. It reads as much of the list as that takes: those who have left are in it too.
+func (a *API) membersAfter(
+	ctx context.Context, v store.Conv, after string, limit int, match func(store.Member) bool,
+) (page []store.Member, more bool, err error) {
+	size := max(limit+1, minMembersRead)
+	for {
+		read, err := a.o.Store.MembersPage(ctx, v, after, size)
+		if err != nil {
+			return nil, false, fmt.Errorf("read the members: %w", err)
+		}
+		for _, m := range read {
+			switch {
+			case m.Left != 0 || !match(m):
+			case len(page) == limit:
+				return page, true, nil
+			default:
+				page = append(page, m)
+			}
+		}
+		if len(read) < size {
+			return page, false, nil
+		}
+		after = read[size-1].User.ID()
+	}
 }
 
 func (a *API) postMembers(c *call) (reply, error) {

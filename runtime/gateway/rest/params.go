@@ -13,7 +13,7 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 200
-	// maxMembersPage is larger: each page reads all members.
+	// maxMembersPage is larger: a member is small.
 	maxMembersPage = 1000
 	// maxSeqBits hold every seq that there will be, and fit into the integers of every store.
 	maxSeqBits = 62

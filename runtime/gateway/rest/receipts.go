@@ -1,22 +1,16 @@
 package rest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-const (
-	// maxReceiptsPage is smaller than other pages: each receipt costs a read.
-	maxReceiptsPage = 64
-	receiptReads    = 16
-)
+// maxReceiptsPage is smaller than other pages: a receipt may cost a read.
+const maxReceiptsPage = 64
 
 // getReceipts says with which members a message has come, and who has read it: of those who may see it, but its sender.
 func (a *API) getReceipts(c *call) (reply, error) {
@@ -32,7 +26,6 @@ func (a *API) getReceipts(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	limit = min(limit, maxReceiptsPage)
 	after, err := c.cursorAfter()
 	if err != nil {
 		return reply{}, err
@@ -44,30 +37,24 @@ func (a *API) getReceipts(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	all, err := a.o.Store.Members(c.Context(), v)
-	if err != nil {
-		return reply{}, fmt.Errorf("read the members: %w", err)
-	}
-	out := protocol.Receipts{Receipts: []protocol.Receipt{}}
-	var users []store.User
-	for _, m := range all {
-		if m.Left != 0 || m.Joined > seq || m.User.ID() == sender || m.User.ID() <= after {
-			continue
-		}
-		if len(users) == limit {
-			out.Next = idCursor(users[limit-1].ID())
-			break
-		}
-		users = append(users, m.User)
-	}
-	marks, err := a.marksOf(c.Context(), v, users)
+	members, more, err := a.membersAfter(c.Context(), v, after, limit, func(m store.Member) bool { return m.Joined <= seq && m.User.ID() != sender })
 	if err != nil {
 		return reply{}, err
 	}
+	users := make([]store.User, len(members))
+	for i, m := range members {
+		users[i] = m.User
+	}
+	marks, err := a.o.Marks.MemberMarks(c.Context(), v, users, seq)
+	if err != nil {
+		return reply{}, fmt.Errorf("read marks: %w", err)
+	}
+	out := protocol.Receipts{Receipts: make([]protocol.Receipt, len(users))}
 	for i, u := range users {
-		out.Receipts = append(out.Receipts, protocol.Receipt{
-			User: u.ID(), Delivered: max(marks[i].Delivered, marks[i].Read) >= seq, Read: marks[i].Read >= seq,
-		})
+		out.Receipts[i] = protocol.Receipt{User: u.ID(), Delivered: max(marks[i].Delivered, marks[i].Read) >= seq, Read: marks[i].Read >= seq}
+	}
+	if more {
+		out.Next = idCursor(users[len(users)-1].ID())
 	}
 	return reply{status: http.StatusOK, body: out}, nil
 }
@@ -85,22 +72,4 @@ func (a *API) sender(c *call, v store.Conv, seq uint64) (string, error) {
 		return "", refuse(protocol.CodeNotFound, "no such message")
 	}
 	return page.Entries[0].Sender, nil
-}
-
-// marksOf is how far each of the users has come, on the device that has come furthest.
-func (a *API) marksOf(ctx context.Context, v store.Conv, users []store.User) ([]Mark, error) {
-	marks := make([]Mark, len(users))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(receiptReads)
-	for i, u := range users {
-		group.Go(func() error {
-			m, err := a.o.Marks.UserMark(ctx, u, v)
-			marks[i] = m
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("read marks: %w", err)
-	}
-	return marks, nil
 }

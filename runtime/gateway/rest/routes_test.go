@@ -41,6 +41,11 @@ func routes() []rest.Route {
 	return slices.DeleteFunc(rest.New(rest.Options{}).Routes(), func(r rest.Route) bool { return r.Path == "/v1/ws" })
 }
 
+// takesNothing are the operations without a body in whose requests nothing can be wrong but a token in the URL.
+var takesNothing = map[string]bool{
+	"GET /v1/conversations/{id}": true, "GET /v1/devices": true, "GET /v1/sessions": true, "POST /v1/sign-out-all": true,
+}
+
 func has(d *document, r rest.Route, status string) bool {
 	return slices.Contains(d.operations()[operation(r.Method, r.Path)], status)
 }
@@ -70,6 +75,12 @@ func TestEveryRouteRefusesTheSameWay(t *testing.T) {
 			q.head = http.Header{"Origin": {"https://evil.example"}}
 			wantProblem(t, call(t, g.URL, q), protocol.CodeForbidden, "another site's page")
 			q.head = nil
+			leak := q
+			leak.path += "?token=alice"
+			if strings.Contains(q.path, "?") {
+				leak.path = q.path + "&token=alice"
+			}
+			wantProblem(t, call(t, g.URL, leak), protocol.CodeInvalid, "a token in a URL")
 
 			if q.body != "" {
 				bad := q
@@ -81,7 +92,7 @@ func TestEveryRouteRefusesTheSameWay(t *testing.T) {
 				wantProblem(t, call(t, g.URL, bad), protocol.CodeTooLarge, "memory is bounded")
 				bad.head = http.Header{"Content-Type": {"text/plain"}}
 				wantProblem(t, call(t, g.URL, bad), protocol.CodeUnsupportedMedia, "what a page may send without asking")
-			} else if has(d, r, "400") {
+			} else if !takesNothing[operation(r.Method, r.Path)] {
 				bad := q
 				switch {
 				case strings.Contains(r.Path, "{device}"):
@@ -101,8 +112,10 @@ func TestEveryRouteRefusesTheSameWay(t *testing.T) {
 				wantProblem(t, call(t, g.URL, foreign), protocol.CodeNotMember, "it is not theirs")
 			}
 			if has(d, r, "409") && strings.Contains(r.Path, "{id}") {
-				pod.Before(func(*chatpb.Send) *chatpb.Result { return &chatpb.Result{Code: string(protocol.CodeRetryTooOld)} })
-				wantProblem(t, call(t, g.URL, q), protocol.CodeRetryTooOld, "the lane says so")
+				for _, code := range []protocol.Code{protocol.CodeRetryTooOld, protocol.CodeKeyReused} {
+					pod.Before(func(*chatpb.Send) *chatpb.Result { return &chatpb.Result{Code: string(code)} })
+					wantProblem(t, call(t, g.URL, q), code, "the lane says so")
+				}
 				pod.Before(func(*chatpb.Send) *chatpb.Result {
 					return &chatpb.Result{Code: string(protocol.CodeBusy), RetryAfterMs: 1500}
 				})

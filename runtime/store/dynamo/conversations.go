@@ -171,20 +171,9 @@ func (s *Store) Conversation(ctx context.Context, c store.Conv) (store.Conversat
 
 // Members implements store.Conversations.
 func (s *Store) Members(ctx context.Context, c store.Conv) ([]store.Member, error) {
-	in := s.all(ConversationsTable, convPK(c))
-	in.KeyConditionExpression = aws.String(*in.KeyConditionExpression + " AND begins_with(" + attrSK + ", :member)")
-	in.ExpressionAttributeValues[":member"] = str(memberSK)
 	var members []store.Member
-	err := s.query(ctx, in, func(it item) (bool, error) {
-		id, err := store.Unescape(strings.TrimPrefix(text(it, attrSK), memberSK))
-		if err != nil {
-			return false, fmt.Errorf("%w: member: %w", errBroken, err)
-		}
-		m := store.Member{Role: text(it, attrRole)}
-		if m.User, err = store.NewUser(c.Tenant(), id); err != nil {
-			return false, fmt.Errorf("%w: member: %w", errBroken, err)
-		}
-		err = numbers(it, map[string]*uint64{attrJoined: &m.Joined, attrLeft: &m.Left})
+	err := s.query(ctx, s.allMembers(c), func(it item) (bool, error) {
+		m, err := parseMember(c, it)
 		members = append(members, m)
 		return true, err
 	})
@@ -194,6 +183,50 @@ func (s *Store) Members(ctx context.Context, c store.Conv) ([]store.Member, erro
 	// Escaping changes the order of ids a little.
 	slices.SortFunc(members, func(a, b store.Member) int { return cmp.Compare(a.User.ID(), b.User.ID()) })
 	return members, nil
+}
+
+// MembersPage implements store.Conversations.
+func (s *Store) MembersPage(ctx context.Context, c store.Conv, after string, limit int) ([]store.Member, error) {
+	if limit <= 0 {
+		return nil, ctx.Err()
+	}
+	in := s.allMembers(c)
+	in.Limit = aws.Int32(int32(min(limit, maxMembersPage)))
+	if after != "" {
+		in.ExclusiveStartKey = keyOf(convPK(c), memberSK+store.Escape(after))
+	}
+	var members []store.Member
+	err := s.query(ctx, in, func(it item) (bool, error) {
+		m, err := parseMember(c, it)
+		members = append(members, m)
+		return len(members) < limit, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return members, nil
+}
+
+// maxMembersPage is more than a response of 1 MB holds of most members.
+const maxMembersPage = 10_000
+
+func (s *Store) allMembers(c store.Conv) *dynamodb.QueryInput {
+	in := s.all(ConversationsTable, convPK(c))
+	in.KeyConditionExpression = aws.String(*in.KeyConditionExpression + " AND begins_with(" + attrSK + ", :member)")
+	in.ExpressionAttributeValues[":member"] = str(memberSK)
+	return in
+}
+
+func parseMember(c store.Conv, it item) (store.Member, error) {
+	m := store.Member{Role: text(it, attrRole)}
+	id, err := store.Unescape(strings.TrimPrefix(text(it, attrSK), memberSK))
+	if err != nil {
+		return m, fmt.Errorf("%w: member: %w", errBroken, err)
+	}
+	if m.User, err = store.NewUser(c.Tenant(), id); err != nil {
+		return m, fmt.Errorf("%w: member: %w", errBroken, err)
+	}
+	return m, numbers(it, map[string]*uint64{attrJoined: &m.Joined, attrLeft: &m.Left})
 }
 
 // RaiseTail implements store.Conversations.

@@ -16,25 +16,29 @@ import (
 
 // PutDevice implements store.Devices. It and RegisterDevice are the updates that create their item.
 func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error) {
-	if err := errors.Join(store.CheckDevice(d.ID), d.Preferences.Check()); err != nil {
+	if err := errors.Join(store.CheckDevice(d.ID), store.CheckLocale(d.Locale), d.Preferences.Check()); err != nil {
 		return store.Device{}, err
 	}
 	p := d.Preferences
+	names := []string{
+		attrPlatform, attrChannel, attrToken, attrRegistered, attrPrivate, attrQuietFrom, attrQuietTo, attrQuietZone, attrStrikes,
+	}
+	values := item{
+		":platform": str(d.Platform), ":channel": str(d.PushChannel), ":token": str(d.PushToken), ":registered": millisOf(d.RegisteredAt),
+		":private": &types.AttributeValueMemberBOOL{Value: p.Private},
+		":from":    num(uint64(p.QuietFrom)), ":to": num(uint64(p.QuietTo)), ":zone": str(p.QuietZone),
+	}
+	locale, names := setLocale(d.Locale, names, values)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	out, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: s.table(DevicesTable), Key: keyOf(userPK(u), store.Escape(d.ID)),
 		UpdateExpression: aws.String("SET #platform = :platform, #push_channel = :channel, #push_token = :token, " +
 			"#registered = if_not_exists(#registered, :registered), #private = :private, #quiet_from = :from, #quiet_to = :to, " +
-			"#quiet_zone = :zone REMOVE #strikes"),
-		ExpressionAttributeNames: placeholders(attrPlatform, attrChannel, attrToken, attrRegistered, attrPrivate, attrQuietFrom, attrQuietTo,
-			attrQuietZone, attrStrikes),
-		ExpressionAttributeValues: item{
-			":platform": str(d.Platform), ":channel": str(d.PushChannel), ":token": str(d.PushToken), ":registered": millisOf(d.RegisteredAt),
-			":private": &types.AttributeValueMemberBOOL{Value: p.Private},
-			":from":    num(uint64(p.QuietFrom)), ":to": num(uint64(p.QuietTo)), ":zone": str(p.QuietZone),
-		},
-		ReturnValues: types.ReturnValueAllNew,
+			"#quiet_zone = :zone" + locale + " REMOVE #strikes"),
+		ExpressionAttributeNames:  placeholders(names...),
+		ExpressionAttributeValues: values,
+		ReturnValues:              types.ReturnValueAllNew,
 	})
 	if err != nil {
 		return store.Device{}, wrap("UpdateItem", err)
@@ -44,19 +48,30 @@ func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (st
 
 // RegisterDevice implements store.Devices.
 func (s *Store) RegisterDevice(ctx context.Context, u store.User, d store.Device) error {
-	if err := store.CheckDevice(d.ID); err != nil {
+	if err := errors.Join(store.CheckDevice(d.ID), store.CheckLocale(d.Locale)); err != nil {
 		return err
 	}
+	values := item{":platform": str(d.Platform), ":registered": millisOf(d.RegisteredAt)}
+	locale, names := setLocale(d.Locale, []string{attrPlatform, attrRegistered}, values)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: s.table(DevicesTable), Key: keyOf(userPK(u), store.Escape(d.ID)),
 		UpdateExpression: aws.String("SET #platform = if_not_exists(#platform, :platform), " +
-			"#registered = if_not_exists(#registered, :registered)"),
-		ExpressionAttributeNames:  placeholders(attrPlatform, attrRegistered),
-		ExpressionAttributeValues: item{":platform": str(d.Platform), ":registered": millisOf(d.RegisteredAt)},
+			"#registered = if_not_exists(#registered, :registered)" + locale),
+		ExpressionAttributeNames:  placeholders(names...),
+		ExpressionAttributeValues: values,
 	})
 	return wrap("UpdateItem", err)
+}
+
+// setLocale returns what sets the locale, with the names that it takes: nothing where there is none.
+func setLocale(tag string, names []string, values item) (assignment string, all []string) {
+	if tag == "" {
+		return "", names
+	}
+	values[":locale"] = str(tag)
+	return ", #" + attrLocale + " = :locale", append(names, attrLocale)
 }
 
 // Devices implements store.Devices.
@@ -155,7 +170,7 @@ func parseDevice(it item) (store.Device, error) {
 	if err != nil {
 		return store.Device{}, fmt.Errorf("%w: device: %w", errBroken, err)
 	}
-	d := store.Device{ID: id, Platform: text(it, attrPlatform), PushChannel: text(it, attrChannel), PushToken: text(it, attrToken)}
+	d := store.Device{ID: id, Platform: text(it, attrPlatform), PushChannel: text(it, attrChannel), PushToken: text(it, attrToken), Locale: text(it, attrLocale)}
 	if d.RegisteredAt, err = millis(it, attrRegistered); err != nil {
 		return store.Device{}, err
 	}

@@ -41,6 +41,7 @@ const (
 	attrChannel    = "push_channel"
 	attrToken      = "push_token"
 	attrRegistered = "registered"
+	attrLocale     = "locale"
 	attrPrivate    = "private"
 	attrQuietFrom  = "quiet_from"
 	attrQuietTo    = "quiet_to"

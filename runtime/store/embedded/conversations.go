@@ -135,18 +135,60 @@ func (s *Store) Members(ctx context.Context, c store.Conv) ([]store.Member, erro
 	}
 	defer unlock()
 	var members []store.Member
-	err = list(s.db, key(kindMember, string(c.Tenant()), c.ID()), func(id string, rec memberRecord) error {
+	err = list(s.db, membersPrefix(c), func(id string, rec memberRecord) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		u, err := store.NewUser(c.Tenant(), id)
-		if err != nil {
-			return fmt.Errorf("embedded store: member: %w", err)
-		}
-		members = append(members, store.Member{User: u, Role: rec.Role, Joined: rec.Joined, Left: rec.Left})
-		return nil
+		m, err := rec.member(c, id)
+		members = append(members, m)
+		return err
 	})
 	return members, err
+}
+
+// errEnough ends a list early.
+var errEnough = errors.New("enough")
+
+// MembersPage implements store.Conversations.
+func (s *Store) MembersPage(ctx context.Context, c store.Conv, after string, limit int) ([]store.Member, error) {
+	unlock, err := s.lockConv(ctx, c, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if limit <= 0 {
+		return nil, nil
+	}
+	from := membersPrefix(c)
+	if after != "" {
+		// The key itself ends in NUL: what follows it is the next one's.
+		from = append(append(from, after...), 1)
+	}
+	var members []store.Member
+	err = listFrom(s.db, membersPrefix(c), from, func(id string, rec memberRecord) error {
+		m, err := rec.member(c, id)
+		if err != nil {
+			return err
+		}
+		if members = append(members, m); len(members) == limit {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return members, nil
+}
+
+func membersPrefix(c store.Conv) []byte { return key(kindMember, string(c.Tenant()), c.ID()) }
+
+func (r memberRecord) member(c store.Conv, id string) (store.Member, error) {
+	u, err := store.NewUser(c.Tenant(), id)
+	if err != nil {
+		return store.Member{}, fmt.Errorf("embedded store: member: %w", err)
+	}
+	return store.Member{User: u, Role: r.Role, Joined: r.Joined, Left: r.Left}, nil
 }
 
 // RaiseTail implements store.Conversations.

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -11,7 +12,7 @@ import (
 
 // PutDevice implements store.Devices.
 func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (store.Device, error) {
-	if err := errors.Join(store.CheckDevice(d.ID), d.Preferences.Check()); err != nil {
+	if err := errors.Join(store.CheckDevice(d.ID), store.CheckLocale(d.Locale), d.Preferences.Check()); err != nil {
 		return store.Device{}, err
 	}
 	unlock, err := s.lockUser(ctx, u, exclusive)
@@ -20,12 +21,12 @@ func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (st
 	}
 	defer unlock()
 	rec := deviceRecord{
-		Platform: d.Platform, PushChannel: d.PushChannel, PushToken: d.PushToken, RegisteredAtMs: d.RegisteredAt.UnixMilli(),
+		Platform: d.Platform, PushChannel: d.PushChannel, PushToken: d.PushToken, RegisteredAtMs: d.RegisteredAt.UnixMilli(), Locale: d.Locale,
 		Private: d.Preferences.Private, QuietFrom: d.Preferences.QuietFrom, QuietTo: d.Preferences.QuietTo, QuietZone: d.Preferences.QuietZone,
 	}
 	switch old, err := load[deviceRecord](s.db, deviceKey(u, d.ID)); {
 	case err == nil:
-		rec.RegisteredAtMs = old.RegisteredAtMs
+		rec.RegisteredAtMs, rec.Locale = old.RegisteredAtMs, cmp.Or(d.Locale, old.Locale)
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Device{}, err
 	}
@@ -37,7 +38,7 @@ func (s *Store) PutDevice(ctx context.Context, u store.User, d store.Device) (st
 
 // RegisterDevice implements store.Devices.
 func (s *Store) RegisterDevice(ctx context.Context, u store.User, d store.Device) error {
-	if err := store.CheckDevice(d.ID); err != nil {
+	if err := errors.Join(store.CheckDevice(d.ID), store.CheckLocale(d.Locale)); err != nil {
 		return err
 	}
 	unlock, err := s.lockUser(ctx, u, exclusive)
@@ -45,10 +46,14 @@ func (s *Store) RegisterDevice(ctx context.Context, u store.User, d store.Device
 		return err
 	}
 	defer unlock()
-	if _, err := load[deviceRecord](s.db, deviceKey(u, d.ID)); !errors.Is(err, store.ErrNotFound) {
+	rec, err := load[deviceRecord](s.db, deviceKey(u, d.ID))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		rec = deviceRecord{Platform: d.Platform, RegisteredAtMs: d.RegisteredAt.UnixMilli()}
+	case err != nil || d.Locale == "" || d.Locale == rec.Locale:
 		return err
 	}
-	rec := deviceRecord{Platform: d.Platform, RegisteredAtMs: d.RegisteredAt.UnixMilli()}
+	rec.Locale = d.Locale
 	return s.commit(func(w *pebble.Batch) error { return save(w, deviceKey(u, d.ID), rec) })
 }
 

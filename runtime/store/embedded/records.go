@@ -43,6 +43,7 @@ type (
 		PushChannel    string `json:"pushChannel,omitempty"`
 		PushToken      string `json:"pushToken,omitempty"`
 		RegisteredAtMs int64  `json:"registeredAtMs"`
+		Locale         string `json:"locale,omitempty"`
 		Private        bool   `json:"private,omitempty"`
 		QuietFrom      int    `json:"quietFrom,omitempty"`
 		QuietTo        int    `json:"quietTo,omitempty"`
@@ -79,9 +80,9 @@ func membershipOf(m store.Membership) membershipRecord {
 func (r deviceRecord) device(id string) store.Device {
 	return store.Device{
 		ID: id, Platform: r.Platform, PushChannel: r.PushChannel, PushToken: r.PushToken,
-		RegisteredAt: time.UnixMilli(r.RegisteredAtMs).UTC(),
-		Preferences:  store.DevicePreferences{Private: r.Private, QuietFrom: r.QuietFrom, QuietTo: r.QuietTo, QuietZone: r.QuietZone},
-		Strikes:      r.Strikes,
+		RegisteredAt: time.UnixMilli(r.RegisteredAtMs).UTC(), Locale: r.Locale,
+		Preferences: store.DevicePreferences{Private: r.Private, QuietFrom: r.QuietFrom, QuietTo: r.QuietTo, QuietZone: r.QuietZone},
+		Strikes:     r.Strikes,
 	}
 }
 

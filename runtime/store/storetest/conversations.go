@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -337,6 +339,45 @@ func manyMembers(_ *testing.T, w *world) {
 	got, err := w.Members(ctx, c)
 	w.must(err)
 	w.same(want, got)
+}
+
+// Pages hold every member once, whatever their ids are, and none of the conversation's neighbours.
+func membersPages(t *testing.T, w *world) {
+	ctx, c := w.Context(), w.conv("c")
+	var members []store.Member
+	for _, id := range hostile {
+		members = append(members, store.Member{User: w.user(id), Role: store.RoleMember, Joined: 1})
+	}
+	w.must(w.Create(ctx, store.Conversation{Conv: c, Kind: store.Group}, members, batch(1, 1), store.AppendOptions{}))
+	for _, id := range []string{"b", "c#", "c\u00e9", "d"} {
+		w.create(w.conv(id), "neighbour")
+	}
+	gone := members[0]
+	gone.Joined, gone.Left = 1, 2
+	w.must(w.ChangeMembers(ctx, c, batch(2, 1), []store.MemberChange{gone}, store.AppendOptions{}))
+	want, err := w.Members(ctx, c)
+	w.must(err)
+	for _, limit := range []int{1, 7, len(want) - 1, len(want), 10_000} {
+		var got []store.Member
+		for after := ""; ; after = got[len(got)-1].User.ID() {
+			page, err := w.MembersPage(ctx, c, after, limit)
+			w.must(err)
+			if len(page) > limit {
+				t.Fatalf("%d members in a page of %d", len(page), limit)
+			}
+			if got = append(got, page...); len(page) < limit || len(got) > len(want) {
+				break
+			}
+		}
+		slices.SortFunc(got, func(a, b store.Member) int { return strings.Compare(a.User.ID(), b.User.ID()) })
+		w.same(want, got)
+	}
+	if page, err := w.MembersPage(ctx, c, "", 0); err != nil || len(page) != 0 {
+		t.Errorf("a page of none: %v, %v", page, err)
+	}
+	if page, err := w.MembersPage(ctx, w.conv("nowhere"), "", 10); err != nil || len(page) != 0 {
+		t.Errorf("of a conversation that is not there: %v, %v", page, err)
+	}
 }
 
 func raiseTail(t *testing.T, w *world) {

@@ -65,6 +65,55 @@ func registeredDevices(t *testing.T, w *world) {
 	}
 }
 
+// A device says its language when it registers and when it connects, each as it is then.
+func deviceLocales(t *testing.T, w *world) {
+	ctx, ann := w.Context(), w.user("ann")
+	phone := store.Device{ID: "phone", Platform: "ios", RegisteredAt: time.UnixMilli(5).UTC()}
+	put := func(locale string) {
+		t.Helper()
+		d := phone
+		d.Locale = locale
+		_, err := w.PutDevice(ctx, ann, d)
+		w.must(err)
+	}
+	register := func(locale string) {
+		t.Helper()
+		d := phone
+		d.Locale = locale
+		w.must(w.RegisterDevice(ctx, ann, d))
+	}
+	for _, tc := range []struct {
+		reason string
+		change func()
+		want   string
+	}{
+		{"none is said", func() { register("") }, ""},
+		{"a connect says one", func() { register("de") }, "de"},
+		{"the next one another", func() { register("pt-BR") }, "pt-BR"},
+		{"what is not said stays", func() { register("") }, "pt-BR"},
+		{"nor does a new push token change it", func() { put("") }, "pt-BR"},
+		{"it is registered with another", func() { put("zh-Hans-CN") }, "zh-Hans-CN"},
+		{"a region that is not known yet", func() { put("en-XQ") }, "en-XQ"},
+	} {
+		tc.change()
+		got, err := w.Devices(ctx, ann)
+		w.must(err)
+		if len(got) != 1 || got[0].Locale != tc.want {
+			t.Errorf("%s: %+v, want locale %q", tc.reason, got, tc.want)
+		}
+	}
+	for _, bad := range []string{"e", "-", "en_", "deutsch deutschland", "en\u00e9", strings.Repeat("en-", 20) + "en"} {
+		d := phone
+		d.Locale = bad
+		if _, err := w.PutDevice(ctx, ann, d); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("PutDevice with locale %q: %v, want ErrInvalid", bad, err)
+		}
+		if err := w.RegisterDevice(ctx, ann, d); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("RegisterDevice with locale %q: %v, want ErrInvalid", bad, err)
+		}
+	}
+}
+
 // A token is forgotten only while it is the stored one: the phone may have come back with a fresh one meanwhile.
 func pushTokens(t *testing.T, w *world) {
 	ctx, ann := w.Context(), w.user("ann")

@@ -112,6 +112,7 @@ func contextEnded(t *testing.T, w *world) {
 		"Create":          w.Create(ctx, store.Conversation{Conv: w.conv("new")}, nil, batch(1, 1), store.AppendOptions{}),
 		"Conversation":    discard(w.Conversation(ctx, c)),
 		"Members":         discard(w.Members(ctx, c)),
+		"MembersPage":     discard(w.MembersPage(ctx, c, "", 1)),
 		"ChangeMembers":   w.ChangeMembers(ctx, c, batch(2, 1), []store.MemberChange{{User: ann, Left: 2}}, store.AppendOptions{}),
 		"RaiseTail":       w.RaiseTail(ctx, c, 1, 1),
 		"Memberships":     discard(w.Memberships(ctx, ann)),
