@@ -269,16 +269,16 @@ func exploreOrder(r orderRules) (states int, trace []string) {
 		}
 		return last
 	}
-	for invalid := range r.sends + 1 {
+	for invalid := range r.sends { // nothing follows the last
 		visit(orderState{next: 1, invalid: invalid}, -1, "")
 	}
-	for i := 0; i < len(all); i++ {
+	for i := int32(0); int(i) < len(all); i++ { // all grows
 		at := all[i]
 		for _, st := range at.steps(r) {
 			if st.wrong != "" {
-				return len(all), way(int32(i), st.what, st.wrong)
+				return len(all), way(i, st.what, st.wrong)
 			}
-			visit(st.to, int32(i), st.what)
+			visit(st.to, i, st.what)
 		}
 	}
 	var good []int32
