@@ -138,7 +138,7 @@ func (s *Service) sameMembers(ctx context.Context, c creation) error {
 		return nil
 	}
 	asked, was := membersEntry(c.first()), fold.Entry(page[0].Batch, 1)
-	if was != nil && !(namesAll(asked, was) && namesAll(was, asked)) {
+	if was != nil && (!namesAll(asked, was) || !namesAll(was, asked)) {
 		return status.Error(codes.AlreadyExists, "the id is that of a group with other members")
 	}
 	return nil

@@ -35,8 +35,8 @@ type ChatClient interface {
 	// right behind that one or refused with unavailable, however late it comes.
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[GatewayFrame, ChatFrame], error)
 	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
-	// ALREADY_EXISTS when the id is that of another kind; NOT_FOUND when it exists and the creator is no member of it;
-	// UNAVAILABLE, which is to be retried.
+	// ALREADY_EXISTS when the id is that of one of another kind, or of a group that the creator has made with other members;
+	// NOT_FOUND when it exists and the creator is no member of it; UNAVAILABLE, which is to be retried.
 	CreateConversation(ctx context.Context, in *CreateConversationRequest, opts ...grpc.CallOption) (*CreateConversationResponse, error)
 }
 
@@ -81,8 +81,8 @@ type ChatServer interface {
 	// right behind that one or refused with unavailable, however late it comes.
 	Connect(grpc.BidiStreamingServer[GatewayFrame, ChatFrame]) error
 	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
-	// ALREADY_EXISTS when the id is that of another kind; NOT_FOUND when it exists and the creator is no member of it;
-	// UNAVAILABLE, which is to be retried.
+	// ALREADY_EXISTS when the id is that of one of another kind, or of a group that the creator has made with other members;
+	// NOT_FOUND when it exists and the creator is no member of it; UNAVAILABLE, which is to be retried.
 	CreateConversation(context.Context, *CreateConversationRequest) (*CreateConversationResponse, error)
 	mustEmbedUnimplementedChatServer()
 }

@@ -341,7 +341,7 @@ func manyMembers(_ *testing.T, w *world) {
 	w.same(want, got)
 }
 
-// Pages hold every member once, whatever their ids are, and none of the conversation's neighbours.
+// Pages hold every member once, whatever their ids are, and none of the conversation's neighbors.
 func membersPages(t *testing.T, w *world) {
 	ctx, c := w.Context(), w.conv("c")
 	var members []store.Member
@@ -350,7 +350,7 @@ func membersPages(t *testing.T, w *world) {
 	}
 	w.must(w.Create(ctx, store.Conversation{Conv: c, Kind: store.Group}, members, batch(1, 1), store.AppendOptions{}))
 	for _, id := range []string{"b", "c#", "c\u00e9", "d"} {
-		w.create(w.conv(id), "neighbour")
+		w.create(w.conv(id), "neighbor")
 	}
 	gone := members[0]
 	gone.Joined, gone.Left = 1, 2
