@@ -125,6 +125,23 @@ func persist(ctx context.Context, ask func(context.Context) error) error {
 	}
 }
 
+// lastWords has somebody who is online say something in every conversation, and waits for the answers.
+func (r *run) lastWords(ctx context.Context) {
+	var said []*device
+	for _, conv := range r.conversations {
+		for _, d := range r.devices {
+			if d.c != nil && conv.members[d.user] {
+				d.send(conv, d.name()+" has the last word")
+				said = append(said, d)
+				break
+			}
+		}
+	}
+	for _, d := range said {
+		d.await(ctx)
+	}
+}
+
 // body is text that nobody else sends, mostly short.
 func (d *device) body(rng *rand.Rand, n int) string {
 	size := 10 + rng.IntN(120)

@@ -98,6 +98,7 @@ func (c *Cluster) System() check.System {
 		PushDelay: pushDelay,
 		Judge:     c.judge.ask,
 		Faults:    c.faults(),
+		Last:      c.lastWords,
 		Heal:      c.heal,
 	}
 }

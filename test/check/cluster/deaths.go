@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+const (
+	// settleTime is how long readers of Kafka get to be done with what was said.
+	settleTime = 2 * time.Second
+	// commitTime is longer than what is between two commits of offsets, and shorter than the push delay.
+	commitTime = pushDelay * 4 / 5
+)
+
 // beyondLease is longer than a chat pod's lease of its lanes.
 const beyondLease = 15 * time.Second
 
@@ -72,16 +79,16 @@ func (c *Cluster) overtake(ctx context.Context, rng *rand.Rand) string {
 	return fmt.Sprintf("%s frozen for %v, its conversations are another's for %v more", p.name, frozen.Round(time.Millisecond), alone.Round(time.Millisecond))
 }
 
-// lastWords takes the read model's database away before the last things are said, and kills the notifier and the projector once
-// they are: what those two have taken from Kafka and not done is in no later record.
-func (c *Cluster) lastWords(ctx context.Context, rng *rand.Rand) string {
+// lastWords takes the read model's database away before the last things are said. The notifier is killed when it has taken them
+// and before it pushes, the projector when it has taken them and cannot write them.
+func (c *Cluster) lastWords(ctx context.Context, say func()) string {
+	_ = pause(ctx, settleTime)
 	c.lines.postgres.Refuse(true)
 	defer c.lines.postgres.Refuse(false)
-	<-ctx.Done()
-	ctx = context.WithoutCancel(ctx) // this outlasts the talk
-	_ = pause(ctx, between(rng, pushDelay/2, pushDelay))
+	say()
+	_ = pause(ctx, commitTime)
 	_ = c.role(notifier).stop(ctx, syscall.SIGKILL)
-	_ = pause(ctx, 2*time.Second) // offsets are committed each second
+	_ = pause(ctx, commitTime)
 	_ = c.role(projector).stop(ctx, syscall.SIGKILL)
-	return "the notifier killed, and the projector without its database" // Heal starts them again
+	return "the notifier killed before it pushes, and the projector without its database" // Heal starts them again
 }

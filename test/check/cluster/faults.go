@@ -16,7 +16,6 @@ func (c *Cluster) faults() []check.Fault {
 		{Name: "drain", Weight: 8, Do: c.toAny(drain)},
 		{Name: "freeze", Weight: 8, Do: c.toAny(freeze)},
 		{Name: "overtaken", Weight: 6, At: 0.5, Do: c.overtake},
-		{Name: "last words", At: 0.9, Do: c.lastWords},
 		{Name: "redis emptied", Weight: 5, Do: c.emptyRedis},
 		{Name: "redis killed", Weight: 3, Do: c.killRedis},
 		{Name: "redis away", Weight: 5, Do: proxied(c.lines.redis)},
