@@ -234,4 +234,6 @@ type Store interface {
 	Devices
 	Revocations
 	Deferrals
+	Tenants
+	Purges
 }
