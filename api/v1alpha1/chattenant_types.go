@@ -43,9 +43,9 @@ type ChatTenantList struct {
 // ChatTenantSpec is what is wanted of a ChatTenant.
 //
 // +kubebuilder:validation:XValidation:rule=`(has(self.id) ? self.id : "") == (has(oldSelf.id) ? oldSelf.id : "")`,message="id cannot be changed, added or removed after creation: the tenant's data would be left behind"
-// +kubebuilder:validation:XValidation:rule=`self.clusterRef.name == oldSelf.clusterRef.name && (has(self.clusterRef.namespace) ? self.clusterRef.namespace : "") == (has(oldSelf.clusterRef.namespace) ? oldSelf.clusterRef.namespace : "")`,message="clusterRef cannot be changed: the tenant's data would be left behind. Make a new ChatTenant there"
 type ChatTenantSpec struct {
-	// The ChatCluster that serves the tenant.
+	// The ChatCluster that serves the tenant. It cannot be changed.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterRef cannot be changed: the tenant's data would be left behind. Make a new ChatTenant there"
 	// +required
 	ClusterRef ClusterReference `json:"clusterRef"`
 	// The tenant's id in the cluster: lower-case letters, digits and '-'. Absent means "<namespace>.<name>", which is nobody else's.

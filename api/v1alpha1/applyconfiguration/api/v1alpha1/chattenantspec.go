@@ -13,7 +13,7 @@ import (
 //
 // ChatTenantSpec is what is wanted of a ChatTenant.
 type ChatTenantSpecApplyConfiguration struct {
-	// The ChatCluster that serves the tenant.
+	// The ChatCluster that serves the tenant. It cannot be changed.
 	ClusterRef *ClusterReferenceApplyConfiguration `json:"clusterRef,omitempty"`
 	// The tenant's id in the cluster: lower-case letters, digits and '-'. Absent means "<namespace>.<name>", which is nobody else's.
 	// Whoever takes an id first has it. It cannot be changed.
