@@ -49,14 +49,14 @@ compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
 
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
-	$(GOTEST) $(filter-out %/controllers/chatcluster,$(PKGS))
+	$(GOTEST) $(filter-out %/controllers/chatcluster %/controllers/chattenant,$(PKGS))
 
 test-world: compiler ## Unit tests of the local world's own program, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
 
-test-envtest: compiler ## The reconciler against a real kube-apiserver and etcd
-	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/...
+test-envtest: compiler ## The reconcilers against a real kube-apiserver and etcd
+	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/... ./controllers/chattenant/...
 
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
 	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd

@@ -9,7 +9,7 @@ chart=charts/chatcluster/templates/generated
 "$gen" object:headerFile=$header paths=./api/...
 "$gen" applyconfiguration:headerFile=$header paths=./api/...
 "$gen" crd:maxDescLen=1024 paths=./api/... output:crd:dir=config/crd/bases
-"$gen" rbac:roleName=manager-role paths=./controllers/chatcluster/... output:rbac:dir=config/rbac
+"$gen" rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
 
 # The chart templates its CRDs, so that an upgrade upgrades them, and keeps them when it is uninstalled: deleting a CRD
 # deletes every ChatCluster.

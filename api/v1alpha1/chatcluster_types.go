@@ -89,6 +89,10 @@ type ChatClusterSpec struct {
 	// +required
 	Auth AuthSpec `json:"auth"`
 
+	// Who may be a tenant beside those that auth names: ChatTenants of this namespace, or of others, too.
+	// +optional
+	Tenants TenantsSpec `json:"tenants,omitzero"`
+
 	// The gateways that clients connect to.
 	// +optional
 	Gateway GatewaySpec `json:"gateway,omitzero"`

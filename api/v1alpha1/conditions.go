@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Types of a ChatCluster's conditions.
+// Types of conditions.
 const (
 	// ConditionReady is true when everything that the spec asks for is there and serves.
 	ConditionReady = "Ready"
@@ -18,6 +18,9 @@ const (
 	ConditionChatReady          = "ChatReady"
 	ConditionNotificationsReady = "NotificationsReady"
 	ConditionProjectorReady     = "ProjectorReady"
+
+	// ConditionClaimsHeld is true when a ChatTenant's id and issuer are its own.
+	ConditionClaimsHeld = "ClaimsHeld"
 )
 
 // Reasons of conditions.
@@ -40,7 +43,7 @@ const (
 	ReasonNotAllowed = "NotAllowed"
 	// ReasonNotOwned: a resource of that name exists and is not this ChatCluster's.
 	ReasonNotOwned = "NotOwned"
-	// ReasonClaimed: another ChatCluster has the topic prefix or the database.
+	// ReasonClaimed: another has it already: the topic prefix or the database of a ChatCluster, the id or the issuer of a ChatTenant.
 	ReasonClaimed = "Claimed"
 	// ReasonMismatch: what exists differs in a way that cannot be changed.
 	ReasonMismatch = "Mismatch"
@@ -52,8 +55,14 @@ const (
 	ReasonRollingOut = "RollingOut"
 	// ReasonPaused: spec.paused is true.
 	ReasonPaused = "Paused"
-	// ReasonDeleting: the ChatCluster is being deleted.
+	// ReasonDeleting: it is being deleted.
 	ReasonDeleting = "Deleting"
+	// ReasonSuspended: spec.suspended is true.
+	ReasonSuspended = "Suspended"
+	// ReasonPurging: the tenant's data is being deleted.
+	ReasonPurging = "Purging"
+	// ReasonPurgeFailed: the Job that deletes the tenant's data failed.
+	ReasonPurgeFailed = "PurgeFailed"
 )
 
 // Annotations that a user may set on a ChatCluster.
@@ -63,10 +72,13 @@ const (
 	AnnotationAdopt = "chatcluster.io/adopt"
 	// AnnotationReconcile asks for a reconcile now whenever its value changes.
 	AnnotationReconcile = "chatcluster.io/reconcile-requested-at"
+	// AnnotationReleaseTenants on a ChatCluster lets a namespace take over what a deleted ChatTenant retained: a comma-separated list
+	// of namespace/id, where id is the deleted tenant's.
+	AnnotationReleaseTenants = "chatcluster.io/release-tenants"
 )
 
 // ConditionPaused is present and true while spec.paused is true. The other conditions are as they were when it began.
 const ConditionPaused = "Paused"
 
-// Finalizer keeps a ChatCluster until what it has on the cloud's side is deleted or released.
+// Finalizer keeps a ChatCluster or a ChatTenant until what it has on the cloud's side is deleted or released.
 const Finalizer = "chatcluster.io/finalizer"

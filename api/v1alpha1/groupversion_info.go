@@ -18,7 +18,7 @@ var (
 )
 
 func addKnownTypes(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &ChatCluster{}, &ChatClusterList{})
+	scheme.AddKnownTypes(GroupVersion, &ChatCluster{}, &ChatClusterList{}, &ChatTenant{}, &ChatTenantList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

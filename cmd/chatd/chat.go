@@ -20,12 +20,18 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer r.closeProducer(producer)
+	directory, err := r.tenants(b)
+	if err != nil {
+		return err
+	}
 	service, err := chat.New(chat.Options{
 		Pod:          r.pod,
 		Store:        b.store,
 		Publisher:    producer,
 		Registry:     b.cache,
 		Routes:       b.cache,
+		Tenants:      directory,
+		Use:          b.cache,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registerer,
@@ -49,5 +55,5 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		check{name: "kafka", run: producer.Ping, weight: told},
 		check{name: "cache", run: b.cache.Ping, weight: told},
 	)
-	return service.Serve(ctx, ln)
+	return beside(ctx, func(ctx context.Context) error { return service.Serve(ctx, ln) }, directory.Run)
 }

@@ -26,7 +26,11 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer r.closeProducer(producer)
-	verifier, err := auth.New(r.cfg.Auth.Issuers, auth.Options{Log: r.log})
+	directory, err := r.tenants(b)
+	if err != nil {
+		return err
+	}
+	verifier, err := r.verifier(directory)
 	if err != nil {
 		return err
 	}
@@ -48,6 +52,8 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Inbox:          inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
 		History:        history.NewReader(b.store, model),
 		Routes:         b.cache,
+		Tenants:        directory,
+		Use:            b.cache,
 		ChatService:    r.cfg.Chat.Service,
 		Resolve:        fixed(r.cfg.Chat.Addresses),
 		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,
@@ -75,6 +81,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	return beside(ctx,
 		func(ctx context.Context) error { return g.Run(ctx, ln) },
 		verifier.Run,
+		directory.Run,
 		revocations.Run)
 }
 

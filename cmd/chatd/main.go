@@ -59,6 +59,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		roleCommand("notify", "Push what was not confirmed", runNotify),
 		roleCommand("project", "Project conversations into the read model", runProject),
 		migrateCommand(),
+		purgeCommand(),
 		tokenCommand(),
 		clientCommand(),
 		devCommand(),

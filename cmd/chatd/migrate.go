@@ -35,7 +35,7 @@ func migrateCommand() *cobra.Command {
 			result, err := migrate(cmd.Context(), configPath, func(ctx context.Context, c config.Postgres) (readmodel.Result, error) {
 				return readmodel.Migrate(ctx, c, log)
 			})
-			if werr := writeResult(resultPath, result); werr != nil {
+			if werr := writeResult(resultPath, &result.Error, &result); werr != nil {
 				log.WarnContext(cmd.Context(), "the result is not written", "error", werr)
 			}
 			if err == nil {
@@ -65,16 +65,16 @@ func migrate(ctx context.Context, path string, run func(context.Context, config.
 }
 
 // writeResult writes the result, with its error cut to what the kubelet keeps: half of a JSON document would be none.
-func writeResult(path string, r migrationResult) error {
+func writeResult(path string, why *string, result any) error {
 	if path == "" {
 		return nil
 	}
-	data, err := json.Marshal(r)
+	data, err := json.Marshal(result)
 	for err == nil && len(data) > maxResultBytes {
 		// Escapes may make the document much longer than the error: halve until it fits.
-		runes := []rune(r.Error)
-		r.Error = string(runes[:len(runes)/2])
-		data, err = json.Marshal(r)
+		runes := []rune(*why)
+		*why = string(runes[:len(runes)/2])
+		data, err = json.Marshal(result)
 	}
 	if err != nil {
 		return err

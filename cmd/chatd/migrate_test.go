@@ -26,7 +26,8 @@ func TestAMigrationsResultIsWholeJSONThatFits(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "result")
-			if err := writeResult(path, migrationResult{Current: 1, Target: 2, Error: tc.err}); err != nil {
+			result := migrationResult{Current: 1, Target: 2, Error: tc.err}
+			if err := writeResult(path, &result.Error, &result); err != nil {
 				t.Fatal(err)
 			}
 			data, err := os.ReadFile(path)

@@ -14,11 +14,14 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/kafka"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
+	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 )
 
 // clients are the connections to everything outside Kubernetes.
 type clients struct {
 	dynamoDB awsclient.Clients[dynamodb.API]
+	items    awsclient.Clients[dynamo.API]
 	pinpoint awsclient.Clients[pinpoint.API]
 	kafka    *kafka.Clients
 	redis    *redis.Clients
@@ -30,13 +33,8 @@ func newClients(ctx context.Context) (*clients, error) {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
 	return &clients{
-		dynamoDB: awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamodb.API {
-			return awsdynamodb.NewFromConfig(cfg, func(o *awsdynamodb.Options) {
-				o.BaseEndpoint = endpoint
-				// DynamoDB Local sends a wrong checksum with every error.
-				o.DisableValidateResponseChecksum = endpoint != nil
-			})
-		}),
+		dynamoDB: awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamodb.API { return newDynamoDB(cfg, endpoint) }),
+		items:    awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamo.API { return newDynamoDB(cfg, endpoint) }),
 		pinpoint: awsclient.New(factory, func(cfg aws.Config, endpoint *string) pinpoint.API {
 			return awspinpoint.NewFromConfig(cfg, func(o *awspinpoint.Options) { o.BaseEndpoint = endpoint })
 		}),
@@ -45,13 +43,33 @@ func newClients(ctx context.Context) (*clients, error) {
 	}, nil
 }
 
+func newDynamoDB(cfg aws.Config, endpoint *string) *awsdynamodb.Client {
+	return awsdynamodb.NewFromConfig(cfg, func(o *awsdynamodb.Options) {
+		o.BaseEndpoint = endpoint
+		// DynamoDB Local sends a wrong checksum with every error.
+		o.DisableValidateResponseChecksum = endpoint != nil
+	})
+}
+
 func (c *clients) external() chatcluster.External {
-	return chatcluster.External{DynamoDB: c.dynamoDB.Get, Pinpoint: c.pinpoint.Get, Kafka: c.kafka.Get, Redis: c.redis.Get}
+	return chatcluster.External{
+		DynamoDB: c.dynamoDB.Get, Pinpoint: c.pinpoint.Get, Kafka: c.kafka.Get, Redis: c.redis.Get, Tenants: c.tenants,
+	}
+}
+
+// tenants are the records in the tenants table.
+func (c *clients) tenants(a awsclient.Access, prefix string) (store.Tenants, error) {
+	api, err := c.items.Get(a)
+	if err != nil {
+		return nil, err
+	}
+	return dynamo.New(api, prefix), nil
 }
 
 // close ends the connections. The manager has stopped: nobody uses them.
 func (c *clients) close() {
 	c.dynamoDB.Close()
+	c.items.Close()
 	c.pinpoint.Close()
 	c.kafka.Close()
 	c.redis.Close()

@@ -24,6 +24,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
+	"github.com/chatcluster/chatcluster/controllers/chattenant"
 )
 
 // options are the command line.
@@ -39,6 +40,7 @@ type options struct {
 	operator          string
 	allowEndpoints    bool
 	allowInsecureJWKS bool
+	allowPrivateJWKS  bool
 	observeEvery      time.Duration
 	verbosity         int
 }
@@ -50,11 +52,12 @@ func (o *options) bind(fs *flag.FlagSet) {
 	fs.BoolVar(&o.leaderElection, "leader-elect", true, "Let one of several managers work at a time.")
 	fs.StringVar(&o.leaderElectionID, "leader-election-id", "chatcluster-operator", "Name of the Lease that the leader holds.")
 	fs.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "Namespace of that Lease; the manager's own when empty.")
-	fs.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Namespaces whose ChatClusters are reconciled, comma-separated; all when empty.")
-	fs.IntVar(&o.concurrency, "max-concurrent-reconciles", 8, "How many ChatClusters are reconciled at once, 1 to 256.")
+	fs.StringVar(&o.watchNamespaces, "watch-namespaces", "", "Namespaces whose ChatClusters and ChatTenants are reconciled, comma-separated; all when empty.")
+	fs.IntVar(&o.concurrency, "max-concurrent-reconciles", 8, "How many ChatClusters, and how many ChatTenants, are reconciled at once, 1 to 256.")
 	fs.StringVar(&o.operator, "operator-name", "chatcluster", "Name of this installation in the tags of what it creates on AWS.")
 	fs.BoolVar(&o.allowEndpoints, "allow-aws-endpoints", false, "Let ChatClusters replace the endpoints of AWS services (spec.aws.endpoints).")
-	fs.BoolVar(&o.allowInsecureJWKS, "allow-insecure-issuers", false, "Let ChatClusters fetch issuers' keys over plain HTTP.")
+	fs.BoolVar(&o.allowInsecureJWKS, "allow-insecure-issuers", false, "Let ChatClusters and ChatTenants fetch issuers' keys over plain HTTP, and from any address.")
+	fs.BoolVar(&o.allowPrivateJWKS, "allow-private-issuers", false, "Let ChatTenants fetch issuers' keys from addresses that are not public.")
 	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
 	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
 }
@@ -123,10 +126,18 @@ func run(ctx context.Context, args []string) error {
 		Operator:             o.operator,
 		AllowAWSEndpoints:    o.allowEndpoints,
 		AllowInsecureIssuers: o.allowInsecureJWKS,
+		AllowPrivateIssuers:  o.allowPrivateJWKS,
 		ObserveEvery:         o.observeEvery,
 	})
 	if err := reconciler.SetupWithManager(ctx, mgr, o.concurrency); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
+	}
+	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), reconciler, chattenant.Options{
+		AllowInsecureIssuers: o.allowInsecureJWKS,
+		ObserveEvery:         o.observeEvery,
+	})
+	if err := tenants.SetupWithManager(ctx, mgr, o.concurrency); err != nil {
+		return fmt.Errorf("set up the tenants' reconciler: %w", err)
 	}
 	return mgr.Start(ctx)
 }

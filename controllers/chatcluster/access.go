@@ -19,6 +19,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
 	"github.com/chatcluster/chatcluster/controllers/workload"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // External reaches the services outside Kubernetes. No function blocks; the clients' calls do.
@@ -27,6 +28,8 @@ type External struct {
 	Pinpoint func(awsclient.Access) (pinpoint.API, error)
 	Kafka    func(kafka.Access) (kafka.Admin, error)
 	Redis    func(redis.Access) (redis.Cache, error)
+	// Tenants are the records in the tenants table with a prefix.
+	Tenants func(access awsclient.Access, tablePrefix string) (store.Tenants, error)
 }
 
 // retrySecret is when to look again for a Secret that is missing: Secrets are not watched, and may come after what uses them.

@@ -42,8 +42,10 @@ type Options struct {
 	Operator string
 	// AllowAWSEndpoints lets ChatClusters replace the endpoints of AWS.
 	AllowAWSEndpoints bool
-	// AllowInsecureIssuers lets ChatClusters fetch keys over plain HTTP.
+	// AllowInsecureIssuers lets ChatClusters, and ChatTenants, fetch keys over plain HTTP and from any address.
 	AllowInsecureIssuers bool
+	// AllowPrivateIssuers lets ChatTenants fetch keys from addresses that are not public.
+	AllowPrivateIssuers bool
 	// ObserveEvery is for how long, at least, what was found as wanted outside Kubernetes is not looked at again; at most
 	// twice that. 0 looks at every pass.
 	ObserveEvery time.Duration
@@ -84,6 +86,7 @@ func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
 		spec:       spec,
 		cluster: workload.Cluster{
 			Namespace: cc.Namespace, Name: cc.Name, UID: cc.UID, Spec: spec, Image: spec.Image, ApplicationID: cc.Status.Push.ApplicationID,
+			TenantAuth: r.Options.tenantAuth(),
 		},
 		owner: ownership.Owner{Operator: r.Options.Operator, Namespace: cc.Namespace, Name: cc.Name, UID: string(cc.UID)},
 	}

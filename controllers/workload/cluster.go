@@ -10,6 +10,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/runtime/config"
 )
 
 // ManagedBy is the value of app.kubernetes.io/managed-by on everything the operator makes.
@@ -34,6 +35,8 @@ type Cluster struct {
 	Image string
 	// ApplicationID is the push application, empty while there is none.
 	ApplicationID string
+	// TenantAuth is from where the operator lets tenants' keys be fetched.
+	TenantAuth config.TenantAuth
 }
 
 // ChildName is the name of a cluster's child.

@@ -33,7 +33,7 @@ func (c Cluster) Config() config.Config {
 			Region:    s.AWS.Region,
 			Endpoints: config.Endpoints{DynamoDB: s.AWS.Endpoints.DynamoDB, Pinpoint: s.AWS.Endpoints.Pinpoint},
 		},
-		Auth: config.Auth{Issuers: issuers},
+		Auth: config.Auth{Issuers: issuers, Tenants: c.TenantAuth},
 		DynamoDB: config.DynamoDB{
 			TablePrefix:  s.DynamoDB.TablePrefix,
 			HotRetention: *s.DynamoDB.HotRetention,

@@ -2,6 +2,8 @@
 // issuer's key set.
 //
 // A token's issuer and audience name its tenant, and an issuer speaks for that tenant alone; its subject is the user.
+// Issuers come from the configuration and from the tenants' records; where both would speak, the configuration does, and none of them speaks
+// for Admin. A tenant that is not served has its tokens refused with ErrSuspended.
 // It must have an expiry, no farther ahead than MaxTokenLife. Clocks may differ by Skew.
 //
 // # Keys
@@ -10,6 +12,9 @@
 // then at most once every MinRefetch: whoever invents key ids makes no storm. A fetch replaces the set as a whole, so a
 // key that its issuer withdrew stops working. A fetch that fails leaves the keys that are there: a key server that is down
 // locks nobody out who could get in before.
+//
+// Tenants' own key sets are fetched when somebody needs them and they are RefreshInterval old, over https and, with PublicTransport, from
+// public addresses alone: a tenant must not make a pod knock at doors inside.
 //
 // # Revocations
 //

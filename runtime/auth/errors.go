@@ -20,9 +20,14 @@ var (
 	ErrRevoked = errors.New("the token was revoked")
 	// ErrRevocationsUnknown says that what is revoked could not be read lately: the token may be good, try again.
 	ErrRevocationsUnknown = errors.New("the revocations are not known")
+	// ErrSuspended is a good token of a tenant that is not served.
+	ErrSuspended = errors.New("the tenant is suspended")
+	// ErrTenantUnknown says that it could not be found out which tenant the token's issuer speaks for: try again.
+	ErrTenantUnknown = errors.New("the token's tenant is not known")
 )
 
 // Retryable says whether the same token may be accepted later.
 func Retryable(err error) bool {
-	return errors.Is(err, ErrKeysUnavailable) || errors.Is(err, ErrNotYetValid) || errors.Is(err, ErrRevocationsUnknown)
+	return errors.Is(err, ErrKeysUnavailable) || errors.Is(err, ErrNotYetValid) || errors.Is(err, ErrRevocationsUnknown) ||
+		errors.Is(err, ErrTenantUnknown)
 }

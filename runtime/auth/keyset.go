@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,13 @@ const retryFetch = 15 * time.Second
 
 // keySet is the keys at one URL.
 type keySet struct {
-	url     string
+	url string
+	// discover is the issuer whose OpenID configuration says where the keys are, where url is empty.
+	discover string
+	// plain allows addresses without TLS.
+	plain bool
+	// maxAge is how old keys get before they are fetched again by whoever needs them, zero where Run does that.
+	maxAge  time.Duration
 	client  *http.Client
 	timeout time.Duration
 	log     *slog.Logger
@@ -43,25 +50,41 @@ type keySet struct {
 type fetched struct {
 	keyfunc keyfunc.Keyfunc
 	storage jwkset.Storage
+	at      time.Time
 }
 
 func newKeySet(raw string, o Options) (*keySet, error) {
-	u, err := url.Parse(raw)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
-		return nil, errors.New("the key set's URL is not an http or https URL without credentials")
+	if err := checkURL(raw, true); err != nil {
+		return nil, fmt.Errorf("the key set's URL %w", err)
 	}
 	return &keySet{
 		url:     raw,
+		plain:   true,
 		timeout: o.FetchTimeout,
 		log:     o.Log,
 		turn:    make(chan struct{}, 1),
 		pause:   o.MinRefetch,
-		client: &http.Client{
-			Transport: o.Transport,
-			// A redirect would let an open redirect of the issuer's site choose the keys.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client:  newClient(o.Transport),
 	}, nil
+}
+
+func newClient(t http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport: t,
+		// A redirect would let an open redirect of the issuer's site choose the keys.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func checkURL(raw string, plain bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil:
+		return errors.New("is not an http or https URL without credentials")
+	case u.Scheme != "https" && !plain:
+		return errors.New("is not https, which is not allowed here")
+	}
+	return nil
 }
 
 // key returns the key, or the keys, that may have signed the token. Errors are the package's.
@@ -72,6 +95,8 @@ func (s *keySet) key(ctx context.Context, t *jwt.Token) (any, error) {
 		if now, err = s.fetchAfter(ctx, nil); err != nil {
 			return nil, err
 		}
+	} else if s.maxAge > 0 && time.Since(now.at) > s.maxAge {
+		now = s.renewed(ctx, now)
 	}
 	if id, named := t.Header["kid"].(string); named && !now.has(ctx, id) {
 		// Perhaps the issuer has rotated its keys since the last fetch.
@@ -112,10 +137,34 @@ func (s *keySet) fetchAfter(ctx context.Context, old *fetched) (*fetched, error)
 		return old, nil
 	}
 	if err := s.fetch(ctx); err != nil {
-		s.log.WarnContext(ctx, "key set not fetched", "url", s.url, "error", err)
+		s.log.WarnContext(ctx, "key set not fetched", "url", s.name(), "error", err)
 		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, err)
 	}
 	return s.keys.Load(), nil
+}
+
+// renewed returns newer keys, or the old ones where somebody else is fetching, or they could not be fetched.
+func (s *keySet) renewed(ctx context.Context, old *fetched) *fetched {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	default:
+		return old
+	}
+	if s.keys.Load() == old && time.Since(s.last) >= min(s.maxAge, retryFetch) {
+		if err := s.fetch(ctx); err != nil {
+			s.log.WarnContext(ctx, "key set not fetched: the keys that are known stay in use", "url", s.name(), "error", err)
+		}
+	}
+	return s.keys.Load()
+}
+
+// name says whose keys they are, for the log.
+func (s *keySet) name() string {
+	if s.url == "" {
+		return s.discover
+	}
+	return s.url
 }
 
 // keepFresh fetches at once and then every interval, spread by a tenth so that pods do not call in step.
@@ -161,25 +210,16 @@ func (s *keySet) fetch(ctx context.Context) error {
 func (s *keySet) get(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	from := s.url
+	if from == "" {
+		var err error
+		if from, err = s.discovered(ctx); err != nil {
+			return err
+		}
+	}
+	data, err := s.document(ctx, from, "application/jwk-set+json, application/json")
 	if err != nil {
 		return err
-	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the key server answered %d", resp.StatusCode)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySetBytes+1))
-	if err != nil {
-		return err
-	}
-	if len(data) > maxKeySetBytes {
-		return fmt.Errorf("the key set is larger than %d bytes", maxKeySetBytes)
 	}
 	f, err := parseKeySet(ctx, data)
 	if err != nil {
@@ -187,6 +227,56 @@ func (s *keySet) get(ctx context.Context) error {
 	}
 	s.keys.Store(f)
 	return nil
+}
+
+// discovered asks the issuer's OpenID configuration where the keys are (OpenID Connect Discovery 1.0, section 4).
+func (s *keySet) discovered(ctx context.Context) (string, error) {
+	data, err := s.document(ctx, strings.TrimSuffix(s.discover, "/")+"/.well-known/openid-configuration", "application/json")
+	if err != nil {
+		return "", fmt.Errorf("OpenID configuration: %w", err)
+	}
+	var found struct {
+		Issuer  string `json:"issuer"`
+		JWKSURI string `json:"jwks_uri"`
+	}
+	switch err := json.Unmarshal(data, &found); {
+	case err != nil:
+		return "", errors.New("the OpenID configuration is not JSON")
+	case found.Issuer != s.discover:
+		return "", errors.New("the OpenID configuration is another issuer's")
+	}
+	if err := checkURL(found.JWKSURI, s.plain); err != nil {
+		return "", fmt.Errorf("the OpenID configuration's jwks_uri %w", err)
+	}
+	return found.JWKSURI, nil
+}
+
+// document fetches what is at the URL.
+func (s *keySet) document(ctx context.Context, from, accept string) ([]byte, error) {
+	if err := checkURL(from, s.plain); err != nil {
+		return nil, fmt.Errorf("the URL %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", accept)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the key server answered %d", resp.StatusCode)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySetBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxKeySetBytes {
+		return nil, fmt.Errorf("the key set is larger than %d bytes", maxKeySetBytes)
+	}
+	return data, nil
 }
 
 // parseKeySet takes the keys that can verify and passes over the others: issuers publish keys for encryption, and of kinds
@@ -217,5 +307,5 @@ func parseKeySet(ctx context.Context, data []byte) (*fetched, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fetched{keyfunc: k, storage: storage}, nil
+	return &fetched{keyfunc: k, storage: storage, at: time.Now()}, nil
 }

@@ -60,6 +60,12 @@ type Options struct {
 	RefreshInterval time.Duration
 	MinRefetch      time.Duration
 	FetchTimeout    time.Duration
+	// Tenants are those that the configuration does not name; nil: there are none.
+	Tenants Tenants
+	// TenantTransport carries the fetches of their key sets; nil means PublicTransport.
+	TenantTransport http.RoundTripper
+	// TenantHTTP has their key sets fetched over plain HTTP, too.
+	TenantHTTP bool
 	// Log takes failed fetches; nil discards them.
 	Log *slog.Logger
 }
@@ -70,6 +76,11 @@ type Verifier struct {
 	sets    []*keySet
 	refresh time.Duration
 	parser  *jwt.Parser
+
+	// own are the tenants that the configuration names.
+	own     map[store.Tenant]bool
+	tenants Tenants
+	pool    *keyPool
 }
 
 // claimant is what a token says of its origin.
@@ -79,13 +90,15 @@ type claimant struct{ issuer, audience string }
 type trust struct {
 	tenant store.Tenant
 	keys   *keySet
+	// closed says that the tenant is not served.
+	closed bool
 }
 
 // New returns a verifier for the issuers. It fetches nothing yet. The same issuer and audience for two tenants is an error.
 func New(issuers []config.Issuer, o Options) (*Verifier, error) {
 	o = o.withDefaults()
 	v := &Verifier{
-		trusted: map[claimant]trust{},
+		trusted: map[claimant]trust{}, own: map[store.Tenant]bool{}, tenants: o.Tenants, pool: newKeyPool(o),
 		refresh: o.RefreshInterval,
 		parser: jwt.NewParser(jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(Skew),
 			jwt.WithStrictDecoding()),
@@ -108,7 +121,8 @@ func New(issuers []config.Issuer, o Options) (*Verifier, error) {
 			byURL[is.JWKSURL] = keys
 			v.sets = append(v.sets, keys)
 		}
-		v.trusted[c] = trust{store.Tenant(is.Tenant), keys}
+		v.trusted[c] = trust{tenant: store.Tenant(is.Tenant), keys: keys}
+		v.own[store.Tenant(is.Tenant)] = true
 	}
 	return v, nil
 }
@@ -116,6 +130,9 @@ func New(issuers []config.Issuer, o Options) (*Verifier, error) {
 func (o Options) withDefaults() Options {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
+	}
+	if o.TenantTransport == nil {
+		o.TenantTransport = PublicTransport()
 	}
 	if o.RefreshInterval <= 0 {
 		o.RefreshInterval = DefaultRefreshInterval
@@ -132,7 +149,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Run fetches the key sets now and keeps them fresh until ctx ends, then returns nil. A failed fetch is logged and tried
+// Run fetches the configuration's key sets now and keeps them fresh until ctx ends, then returns nil. A failed fetch is logged and tried
 // again, sooner than a good one.
 func (v *Verifier) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
@@ -155,7 +172,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 		reason error
 	)
 	parsed, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
-		if origin, reason = v.origin(c.RegisteredClaims); reason != nil {
+		if origin, reason = v.origin(ctx, c.RegisteredClaims); reason != nil {
 			return nil, reason
 		}
 		var key any
@@ -167,6 +184,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	}
 	if err != nil || !parsed.Valid {
 		return Principal{}, refusal(err)
+	}
+	if origin.closed {
+		return Principal{}, ErrSuspended
 	}
 	user, err := store.NewUser(origin.tenant, c.Subject)
 	switch {
@@ -188,12 +208,18 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 
 // origin finds the tenant for which the token's issuer speaks. A token for audiences of two tenants could be replayed from
 // one to the other, so it is of neither.
-func (v *Verifier) origin(c jwt.RegisteredClaims) (trust, error) {
+func (v *Verifier) origin(ctx context.Context, c jwt.RegisteredClaims) (trust, error) {
 	var found trust
+	if v.tenants != nil && len(c.Audience) > maxAudiences {
+		return trust{}, fmt.Errorf("%w: it is for more than %d audiences", ErrMalformed, maxAudiences)
+	}
 	for _, audience := range c.Audience {
-		t, ok := v.trusted[claimant{c.Issuer, audience}]
-		if !ok {
+		t, err := v.trust(ctx, claimant{c.Issuer, audience})
+		if errors.Is(err, ErrUnknownIssuer) {
 			continue
+		}
+		if err != nil {
+			return trust{}, err
 		}
 		if found.keys != nil && found.tenant != t.tenant {
 			return trust{}, fmt.Errorf("%w: it is for two tenants", ErrUnknownIssuer)

@@ -27,6 +27,7 @@
 //	u#{shard}#tenant#user          when the user was last seen, and each device's gateway, epoch and last renewal; 30 days
 //	g#{shard}#instance             a gateway's lease: its routes in this shard are whole; 15 s
 //	gr#{shard}#instance            a gateway is registering its routes; a minute
+//	use#what#{tenant}              hash: what each pod sees of a tenant's use, and when it said so; 15 s
 //	gen#{shard}                    since when the shard is there: it is unknown where users are before all have registered
 //
 // # Routes

@@ -10,6 +10,9 @@ import (
 // scanCount is how many keys Redis looks at for one answer.
 const scanCount = 1000
 
+// globEscape has a pattern match its characters as they are.
+var globEscape = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
+
 // ForgetInboxes forgets every list and summary, as an emptied Redis does: for when it was not told what has changed. A reader who has read
 // the database before puts nothing after it. It takes a while; until it is done what is cached may still show.
 func (c *Cache) ForgetInboxes(ctx context.Context) error {
@@ -23,7 +26,7 @@ func (c *Cache) ForgetInboxes(ctx context.Context) error {
 
 // forgetInboxes is ForgetInboxes for one node.
 func (c *Cache) forgetInboxes(ctx context.Context, node redis.Cmdable) error {
-	match := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(c.prefix) + "[ls]*"
+	match := globEscape.Replace(c.prefix) + "[ls]*"
 	for cursor := uint64(0); ; {
 		keys, next, err := c.scan(ctx, node.Scan, cursor, match)
 		if err != nil {

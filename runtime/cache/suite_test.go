@@ -55,6 +55,8 @@ func suite(t *testing.T, open func(*testing.T) *engine) {
 		{"MemberMarks", memberMarks},
 		{"PushPlaces", pushPlaces},
 		{"Sweeps", sweeps},
+		{"Use", use},
+		{"ForgetTenant", forgetTenant},
 		{"ContextEnded", contextEnded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

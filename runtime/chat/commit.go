@@ -67,7 +67,7 @@ func (l *lane) put(c *composed, outbox bool) (err error) {
 	defer cancel()
 	ctx, cancelDeadline := context.WithDeadline(ctx, c.deadline)
 	defer cancelDeadline()
-	o := store.AppendOptions{Outbox: outbox, ExpiresAt: l.s.expiry()}
+	o := store.AppendOptions{Outbox: outbox, ExpiresAt: l.s.expiry(l.conv.Tenant())}
 	ctx, span := l.s.traced(ctx, c)
 	defer func() { endTraced(span, err) }()
 	start := l.s.now()

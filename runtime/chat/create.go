@@ -40,6 +40,7 @@ func (s *Service) CreateConversation(ctx context.Context, in *chatpb.CreateConve
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
 	defer cancel()
+	s.knowTenant(ctx, c.conv.Tenant())
 	created, err := s.create(ctx, c)
 	if err != nil {
 		s.o.Log.Warn("a conversation is not created", "conversation", c.conv.String(), "error", err)
@@ -85,7 +86,7 @@ func (s *Service) create(ctx context.Context, c creation) (created bool, err err
 	for attempt := 1; ; attempt++ {
 		// Not owed to the outbox: the lane that is opened next publishes it, and who opens it after a crash too.
 		err := s.call(ctx, func(ctx context.Context) error {
-			return s.o.Store.Create(ctx, conv, first, batch, store.AppendOptions{ExpiresAt: s.expiry()})
+			return s.o.Store.Create(ctx, conv, first, batch, store.AppendOptions{ExpiresAt: s.expiry(c.conv.Tenant())})
 		})
 		switch {
 		case err == nil:

@@ -46,3 +46,11 @@ type Routes interface {
 	// group is connected there.
 	Away(ctx context.Context, instances []string, groups [][]store.User) ([][]bool, error)
 }
+
+// Tenants know the tenants' records; package tenants has them.
+type Tenants interface {
+	// Peek returns a record as far as it is known, without waiting. Tenants of the configuration's have none.
+	Peek(t store.Tenant) (store.TenantRecord, bool)
+	// Tenant waits for a read where the record is not known.
+	Tenant(ctx context.Context, t store.Tenant) (store.TenantRecord, error)
+}

@@ -7,14 +7,20 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // errGap says that the store lacks part of the log. The lane must not go on: it would give seqs out twice.
 var errGap = errors.New("the log has a gap")
 
 // markEvery is how often a lane sees to it that a mark covers what it has read, and how long it trusts what it has read: far
-// within the time after which batches expire. 0: nothing expires.
-func (s *Service) markEvery() time.Duration { return s.o.HotRetention / 8 }
+// within the time after which batches expire: where tenants may have their own, within the least. 0: nothing expires.
+func (s *Service) markEvery() time.Duration {
+	if s.o.Tenants != nil && (s.o.HotRetention <= 0 || s.o.HotRetention > store.MinRetention) {
+		return store.MinRetention / 8
+	}
+	return s.o.HotRetention / 8
+}
 
 // stale says whether batches that the lane has not seen could have come and be about to go.
 func (l *lane) stale() bool {

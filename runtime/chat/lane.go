@@ -142,7 +142,7 @@ func (l *lane) remember(r *request) {
 	l.last[dev] = r.clientMsgID
 }
 
-// slow returns an empty code when the conversation and the user take one more entry of that size.
+// slow returns an empty code when the conversation, the user and the tenant take one more entry of that size.
 func (l *lane) slow(r *request, now time.Time) (code protocol.Code, detail string, retry time.Duration) {
 	entries, wait := l.s.entries.after(l.entries, now)
 	if wait > 0 {
@@ -157,6 +157,10 @@ func (l *lane) slow(r *request, now time.Time) (code protocol.Code, detail strin
 		if wait := l.s.users.take(r.user, now); wait > 0 {
 			res.CancelAt(now)
 			return protocol.CodeRateLimited, "the user sends too much", wait
+		}
+		if code, detail, wait := l.s.paces.take(l.conv.Tenant(), now); code != "" {
+			res.CancelAt(now)
+			return code, detail, wait
 		}
 	}
 	l.entries = entries

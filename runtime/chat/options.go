@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/chatcluster/chatcluster/runtime/tenants"
 )
 
 // Options make a Service; zero values of the tunables mean the defaults.
@@ -20,6 +22,10 @@ type Options struct {
 	Registry  Registry
 	// Routes may be nil: then everything is delivered to every gateway.
 	Routes Routes
+	// Tenants may be nil: then nobody has a quota, and everybody HotRetention.
+	Tenants Tenants
+	// Use may be nil: then each pod gives the whole of a tenant's quota.
+	Use tenants.Board
 	// HotRetention is how long batches stay in the store. Zero: for ever.
 	HotRetention time.Duration
 	// Log takes what a person should know; nil discards it.
@@ -71,6 +77,8 @@ type Tunables struct {
 	RenewEvery time.Duration
 	// Grace is how long a drain may take [20 s].
 	Grace time.Duration
+	// ShareEvery is how often pods tell each other what tenants with a quota send [2 s]: a quota may be passed for as long.
+	ShareEvery time.Duration
 	// StreamBytes bounds the deliveries that wait for one gateway [8 MiB]; half of it bounds the results.
 	StreamBytes int
 }
@@ -110,6 +118,7 @@ func (o Options) withDefaults() (Options, error) {
 	duration(&o.OutboxIdle, 10*time.Second)
 	duration(&o.RenewEvery, 5*time.Second)
 	duration(&o.Grace, 20*time.Second)
+	duration(&o.ShareEvery, tenants.DefaultShareEvery)
 	number(&o.StreamBytes, 8<<20)
 	return o, nil
 }

@@ -107,6 +107,7 @@ func (l *lane) readConversation(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.s.o.StoreTimeout)
 	defer cancel()
 	now := l.s.now()
+	l.s.knowTenant(ctx, l.conv.Tenant())
 	conv, err := l.s.o.Store.Conversation(ctx, l.conv)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (s *Service) Serve(ctx context.Context, lis net.Listener) error {
 	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLoops()
 	var g errgroup.Group
-	for _, loop := range []func(context.Context){s.announceHeads, s.sweep, s.drainHot, s.drainAll, s.keepLease, s.locator.run} {
+	for _, loop := range []func(context.Context){s.announceHeads, s.sweep, s.drainHot, s.drainAll, s.keepLease, s.locator.run, func(ctx context.Context) { _ = s.paces.shares.Run(ctx) }} {
 		g.Go(func() error {
 			loop(loops)
 			return nil

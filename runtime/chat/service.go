@@ -34,6 +34,7 @@ type Service struct {
 	tracing TracePublisher // nil: the publisher knows no traces
 	users   *userPaces
 	entries pace // of a lane
+	paces   *tenantPaces
 
 	// life is what store calls of lanes live in: it ends when everything has been answered, or the grace is over.
 	life    context.Context
@@ -66,6 +67,9 @@ func New(o Options) (*Service, error) {
 	s.breaker = &breaker{failures: o.BreakerFailures, probe: o.BreakerProbe, now: s.now}
 	// The service's own life, not a request's: what was accepted is finished while Serve drains.
 	s.life, s.end = context.WithCancel(context.Background())
+	if s.paces, err = newTenantPaces(s); err != nil {
+		return nil, err
+	}
 	if s.metrics, err = newMetrics(s, o.Registerer); err != nil {
 		return nil, err
 	}
@@ -73,14 +77,6 @@ func New(o Options) (*Service, error) {
 }
 
 func (s *Service) now() time.Time { return time.Now() }
-
-// expiry is when a batch that is committed now may leave the store.
-func (s *Service) expiry() time.Time {
-	if s.o.HotRetention <= 0 {
-		return time.Time{}
-	}
-	return s.now().Add(s.o.HotRetention + expirySlack)
-}
 
 // submit hands a request to its conversation's lane.
 func (s *Service) submit(conv store.Conv, r *request) {

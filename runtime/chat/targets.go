@@ -95,7 +95,7 @@ func (l *lane) target(ctx context.Context, seq uint64) (target, finding) {
 		l.targets.seen.put(seq, t)
 	}
 	switch {
-	case l.s.o.HotRetention > 0 && l.s.now().Sub(time.UnixMilli(t.at)) > l.s.o.HotRetention:
+	case l.retained() > 0 && l.s.now().Sub(time.UnixMilli(t.at)) > l.retained():
 		return t, denied(protocol.CodeTooOld, "the message has left the hot retention")
 	case !t.message:
 		return t, denied(protocol.CodeInvalid, "the target is no message")

@@ -55,6 +55,15 @@ type Endpoints struct {
 // Auth says whose tokens are accepted.
 type Auth struct {
 	Issuers []Issuer `json:"issuers"`
+	// Tenants is left out where their keys are fetched over https and from public addresses alone.
+	Tenants TenantAuth `json:"tenants,omitzero"`
+}
+
+// TenantAuth is what tenants that have a record, and stand in no configuration, may do.
+type TenantAuth struct {
+	// AllowHTTP has their keys fetched over plain HTTP, too; AllowPrivate from any address.
+	AllowHTTP    bool `json:"allowHTTP,omitempty"`
+	AllowPrivate bool `json:"allowPrivate,omitempty"`
 }
 
 // Issuer speaks for one tenant.

@@ -57,6 +57,9 @@ type conn struct {
 	// watchedAt is when the connection last said whom it watches.
 	watchedAt time.Time
 
+	// counted says that the connection has its place under its tenant's quota; the lock of quotas guards both.
+	counted bool
+	tenant  store.Tenant
 	// watches is whom it watches; the lock of presences guards it.
 	watches []store.User
 
@@ -162,6 +165,7 @@ func (c *conn) finish() {
 	}
 	c.outlets = nil
 	c.mu.Unlock()
+	c.g.quotas.release(c)
 
 	if !c.greeted {
 		return

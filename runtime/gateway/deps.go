@@ -31,6 +31,14 @@ type Revocations interface {
 	Subscribe(f func([]store.Revocation))
 }
 
+// Tenants know the tenants' records; package tenants has them.
+type Tenants interface {
+	// Peek returns a record as far as it is known, without waiting. Tenants of the configuration's have none.
+	Peek(t store.Tenant) (store.TenantRecord, bool)
+	// Subscribe has f told of records that changed.
+	Subscribe(f func([]store.TenantRecord))
+}
+
 // Store is what the gateway reads and writes of the store.
 type Store interface {
 	rest.Store

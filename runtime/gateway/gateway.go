@@ -40,6 +40,7 @@ type Gateway struct {
 	// receipts and presences are what connections are told of others.
 	receipts  *receipts
 	presences *presences
+	quotas    *quotas
 	chat      *chatpool.Pool
 	pulls     *semaphore.Weighted
 	// histories bounds the pages that are read for sockets.
@@ -82,7 +83,13 @@ func New(o Options) (*Gateway, error) {
 	if g.m, err = newMetrics(g, o.Registerer); err != nil {
 		return nil, fmt.Errorf("register the gateway's metrics: %w", err)
 	}
+	if g.quotas, err = newQuotas(g); err != nil {
+		return nil, err
+	}
 	o.Revocations.Subscribe(g.revoked)
+	if o.Tenants != nil {
+		o.Tenants.Subscribe(g.tenantsChanged)
+	}
 	g.chat, err = chatpool.New(chatpool.Options{
 		Service: o.ChatService, Gateway: o.Name, Instance: g.routes.instance, Handler: g, Logger: o.Logger, Resolve: o.Resolve,
 	})
@@ -120,6 +127,7 @@ func (g *Gateway) Run(ctx context.Context, ln net.Listener) error {
 	g.background.Go(func() { g.routes.run(g.life) })
 	g.background.Go(func() { g.receipts.run(g.life) })
 	g.background.Go(func() { g.presences.run(g.life) })
+	g.background.Go(func() { _ = g.quotas.shares.Run(g.life) })
 	for range 4 * runtime.GOMAXPROCS(0) {
 		g.background.Go(g.worker)
 	}

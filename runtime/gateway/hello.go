@@ -106,6 +106,10 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.refuse(code, "", cc)
 		return
 	}
+	if !c.g.quotas.admit(c, p.User, f.Device) {
+		c.refuse(protocol.CodeQuota, "the tenant has as many connections as it may have", protocol.CloseQuota)
+		return
+	}
 	alone, err := c.g.registerDevice(ctx, p.User, f)
 	switch {
 	case errors.Is(err, store.ErrTooManyDevices):
@@ -125,7 +129,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 	if old := c.g.hub.addUser(c); old != nil {
 		old.close(protocol.CloseReplaced, "the same device connected again")
 	}
-	c.recheck() // a revocation that came after the check above did not find the connection
+	c.recheck() // a revocation, or suspension, that came after the check above did not find the connection
 	if c.closing.Load() {
 		return
 	}
@@ -157,6 +161,8 @@ func authCodes(err error) (protocol.Code, protocol.CloseCode) {
 		return protocol.CodeTokenExpired, protocol.CloseTokenExpired
 	case errors.Is(err, auth.ErrRevoked):
 		return protocol.CodeUnauthenticated, protocol.CloseRevoked
+	case errors.Is(err, auth.ErrSuspended):
+		return protocol.CodeSuspended, protocol.CloseSuspended
 	case auth.Retryable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return protocol.CodeUnavailable, protocol.CloseInternal
 	default:

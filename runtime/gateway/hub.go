@@ -82,6 +82,22 @@ func (h *hub) userConns(u store.User) []*conn {
 	return slices.Clone(s.m[u])
 }
 
+// tenantConns returns the connections of a tenant's users.
+func (h *hub) tenantConns(t store.Tenant) []*conn {
+	var out []*conn
+	for i := range h.users {
+		s := &h.users[i]
+		s.mu.RLock()
+		for u, conns := range s.m {
+			if u.Tenant() == t {
+				out = append(out, conns...)
+			}
+		}
+		s.mu.RUnlock()
+	}
+	return out
+}
+
 func (h *hub) addConv(v store.Conv, c *conn) {
 	s := h.convShard(v)
 	s.mu.Lock()

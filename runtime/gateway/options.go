@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
+	"github.com/chatcluster/chatcluster/runtime/tenants"
 )
 
 // Options of a Gateway. The dependencies, Name, ChatService, Logger and Registerer are required.
@@ -29,6 +30,10 @@ type Options struct {
 	// Routes may be nil: then every chat pod delivers everything here, a device may be connected to two gateways, and nobody's
 	// presence is known.
 	Routes Routes
+	// Tenants may be nil: then nobody has quotas, and nobody is suspended.
+	Tenants Tenants
+	// Use may be nil: then each gateway gives the whole of a tenant's quota.
+	Use tenants.Board
 	// ChatService is the host and port of the chat pods' headless Service.
 	ChatService string
 	// Resolve looks the Service's host up; the system's resolver when nil.
@@ -91,6 +96,9 @@ type Limits struct {
 	LeaseEvery time.Duration
 	// PresenceEvery is how often it is asked who is there, give or take a fifth: 3 s.
 	PresenceEvery time.Duration
+	// ShareEvery is how often gateways tell each other how many connections tenants with a quota have: 2 s. A quota may be passed
+	// for as long.
+	ShareEvery time.Duration
 }
 
 func (o *Options) check() error {
@@ -141,6 +149,7 @@ func (l *Limits) fill() {
 	set(&l.RouteEvery, 20*time.Second)
 	set(&l.LeaseEvery, 5*time.Second)
 	set(&l.PresenceEvery, 3*time.Second)
+	set(&l.ShareEvery, 2*time.Second)
 }
 
 func set[T comparable](v *T, def T) {

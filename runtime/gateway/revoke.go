@@ -47,7 +47,7 @@ func (g *Gateway) mayUse(p Principal, device string) error {
 	return g.o.Revocations.Check(p, device)
 }
 
-// recheck closes the connection when its token was revoked. Connections stay when that is not known.
+// recheck closes the connection when its token was revoked, or its tenant is not served. Connections stay when that is not known.
 func (c *conn) recheck() {
 	c.mu.Lock()
 	p := c.session.by
@@ -55,5 +55,9 @@ func (c *conn) recheck() {
 	if errors.Is(c.g.o.Revocations.Check(p, c.device), auth.ErrRevoked) {
 		c.g.m.revoked.Inc()
 		c.refuse(protocol.CodeUnauthenticated, "revoked", protocol.CloseRevoked)
+		return
+	}
+	if r, known := c.g.tenant(c.user.Tenant()); known && !r.Served() {
+		c.suspend()
 	}
 }

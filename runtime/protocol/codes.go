@@ -75,6 +75,10 @@ const (
 	CodeKeyReused Code = "key_reused"
 	// CodeRateLimited is too much, too fast. Retry after the hint.
 	CodeRateLimited Code = "rate_limited"
+	// CodeQuota is more than the tenant may use. Retry after the hint.
+	CodeQuota Code = "quota_exceeded"
+	// CodeSuspended is a tenant that is not served.
+	CodeSuspended Code = "suspended"
 	// CodeBusy is a full queue: nothing was done. Retry after the hint.
 	CodeBusy Code = "busy"
 	// CodeUnavailable is an outcome that is not known. Retry with the same client_msg_id.
@@ -93,7 +97,7 @@ const (
 // Retryable says whether the same frame may be sent again, unchanged.
 func (c Code) Retryable() bool {
 	switch c {
-	case CodeRateLimited, CodeBusy, CodeUnavailable:
+	case CodeRateLimited, CodeQuota, CodeBusy, CodeUnavailable:
 		return true
 	default:
 		return false
@@ -111,7 +115,7 @@ func (c Code) Status() int {
 		return http.StatusUnauthorized
 	case CodeNotMember, CodeNotFound:
 		return http.StatusNotFound
-	case CodeForbidden:
+	case CodeForbidden, CodeSuspended:
 		return http.StatusForbidden
 	case CodeMethodNotAllowed:
 		return http.StatusMethodNotAllowed
@@ -123,7 +127,7 @@ func (c Code) Status() int {
 		return http.StatusConflict
 	case CodeKeyReused:
 		return http.StatusUnprocessableEntity
-	case CodeRateLimited:
+	case CodeRateLimited, CodeQuota:
 		return http.StatusTooManyRequests
 	case CodeBusy, CodeUnavailable:
 		return http.StatusServiceUnavailable
@@ -154,6 +158,8 @@ var titles = map[Code]string{
 	CodeTooManyDevices:   "The user has too many devices",
 	CodeKeyReused:        "The key was used for something else",
 	CodeRateLimited:      "Too many requests",
+	CodeQuota:            "The tenant's quota is used up",
+	CodeSuspended:        "The tenant is suspended",
 	CodeBusy:             "The server is busy",
 	CodeUnavailable:      "The outcome is not known",
 	CodeRetryTooOld:      "The retry is too old to be recognized",
@@ -181,6 +187,8 @@ const (
 	CloseFull CloseCode = 3004
 	// CloseTokenExpired: reconnect with a new token.
 	CloseTokenExpired CloseCode = 3005
+	// CloseQuota: the tenant has as many connections as it may have.
+	CloseQuota CloseCode = 3006
 
 	// CloseUnauthenticated: the token was refused.
 	CloseUnauthenticated CloseCode = 3500
@@ -194,6 +202,8 @@ const (
 	CloseRevoked CloseCode = 3504
 	// CloseTooManyDevices: the device is new, and its user has as many as there may be.
 	CloseTooManyDevices CloseCode = 3505
+	// CloseSuspended: the tenant is not served.
+	CloseSuspended CloseCode = 3506
 )
 
 // Reconnect says whether a client that was closed with the code should come back. Codes outside of the application's range,

@@ -238,4 +238,6 @@ type Store interface {
 	Devices
 	Revocations
 	Deferrals
+	Tenants
+	Purges
 }

@@ -18,6 +18,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=chatcluster.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("AllowedNamespaces"):
+		return &apiv1alpha1.AllowedNamespacesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuroraSpec"):
 		return &apiv1alpha1.AuroraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuthSpec"):
@@ -36,6 +38,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ChatClusterStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChatSpec"):
 		return &apiv1alpha1.ChatSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChatTenant"):
+		return &apiv1alpha1.ChatTenantApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChatTenantSpec"):
+		return &apiv1alpha1.ChatTenantSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChatTenantStatus"):
+		return &apiv1alpha1.ChatTenantStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReference"):
+		return &apiv1alpha1.ClusterReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DynamoDBSpec"):
 		return &apiv1alpha1.DynamoDBSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ElastiCacheSpec"):
@@ -58,6 +68,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PointInTimeRecoveryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProjectorSpec"):
 		return &apiv1alpha1.ProjectorSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PurgeStatus"):
+		return &apiv1alpha1.PurgeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PushStatus"):
 		return &apiv1alpha1.PushStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SchemaStatus"):
@@ -70,6 +82,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TagApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TelemetrySpec"):
 		return &apiv1alpha1.TelemetrySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TenantDetector"):
+		return &apiv1alpha1.TenantDetectorApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TenantIssuer"):
+		return &apiv1alpha1.TenantIssuerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TenantQuotas"):
+		return &apiv1alpha1.TenantQuotasApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TenantRetention"):
+		return &apiv1alpha1.TenantRetentionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TenantsSpec"):
+		return &apiv1alpha1.TenantsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TopicStatus"):
 		return &apiv1alpha1.TopicStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadStatus"):

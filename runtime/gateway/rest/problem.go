@@ -75,6 +75,8 @@ func unauthorized(head http.Header, err error) refusal {
 	switch {
 	case errors.Is(err, auth.ErrExpired):
 		code = protocol.CodeTokenExpired
+	case errors.Is(err, auth.ErrSuspended):
+		return refusal{code: protocol.CodeSuspended}
 	case auth.Retryable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return refusal{code: protocol.CodeUnavailable}
 	}

@@ -20,6 +20,8 @@ const (
 	kindOutbox       = 'o'
 	kindRevocation   = 'r'
 	kindDeferral     = 'q'
+	kindTenant       = 't'
+	kindIssuer       = 'i'
 )
 
 // key returns kind and ids, each id followed by NUL: no key of ids is a prefix of another's.

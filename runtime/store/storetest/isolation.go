@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -101,7 +102,7 @@ func contextEnded(t *testing.T, w *world) {
 	ctx, cancel := context.WithCancel(w.Context())
 	cancel()
 	discard := func(_ any, err error) error { return err }
-	for name, err := range map[string]error{
+	calls := map[string]error{
 		"Append":          w.Append(ctx, c, batch(2, 1), store.AppendOptions{}),
 		"Read":            discard(w.Read(ctx, c, 1, 1)),
 		"MarkOutbox":      w.MarkOutbox(ctx, c, 1),
@@ -129,7 +130,10 @@ func contextEnded(t *testing.T, w *world) {
 		"Defer":           w.Defer(ctx, store.Deferral{User: ann, Device: "phone", Conv: c, Due: time.UnixMilli(1), Seq: 1}),
 		"Deferred":        discard(w.Deferred(ctx, 0, time.Now(), 1)),
 		"RemoveDeferral":  w.RemoveDeferral(ctx, store.Deferral{User: ann, Device: "phone", Conv: c, Due: time.UnixMilli(1), Seq: 1}),
-	} {
+	}
+	maps.Copy(calls, tenantCalls(ctx, w))
+	maps.Copy(calls, purgeCalls(ctx, w))
+	for name, err := range calls {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want context.Canceled", name, err)
 		}

@@ -72,6 +72,11 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"DeferralsRefused", deferralsRefused},
 		{"HostileIDs", hostileIDs},
 		{"Tenants", tenants},
+		{"TenantRecords", tenantRecords},
+		{"TenantIssuers", tenantIssuers},
+		{"TenantsConcurrent", tenantsConcurrent},
+		{"PurgeNotes", purgeNotes},
+		{"Purge", purge},
 		{"ContextEnded", contextEnded},
 	}
 	for _, tc := range tests {

@@ -60,6 +60,15 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - key
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.AllowedNamespaces
+  map:
+    fields:
+    - name: from
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.NamespacesFrom
+    - name: selector
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AuroraSpec
   map:
     fields:
@@ -174,6 +183,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: telemetry
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TelemetrySpec
+    - name: tenants
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantsSpec
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatClusterStatus
   map:
     fields:
@@ -236,7 +248,91 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatTenant
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ChatTenantSpec
+    - name: status
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ChatTenantStatus
+      default:
+        observedGeneration: -1
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatTenantSpec
+  map:
+    fields:
+    - name: clusterRef
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ClusterReference
+    - name: deletionPolicy
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DeletionPolicy
+      default: Retain
+    - name: id
+      type:
+        scalar: string
+    - name: issuer
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantIssuer
+    - name: moderation
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantDetector
+          elementRelationship: associative
+          keys:
+          - detector
+    - name: quotas
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantQuotas
+    - name: retention
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantRetention
+    - name: suspended
+      type:
+        scalar: boolean
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatTenantStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: id
+      type:
+        scalar: string
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: purge
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PurgeStatus
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ClusterReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DeletionPolicy
+  scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorMode
   scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DynamoDBSpec
   map:
@@ -349,6 +445,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: timeout
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.NamespacesFrom
+  scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.NotificationsSpec
   map:
     fields:
@@ -379,6 +477,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.PurgeStatus
+  map:
+    fields:
+    - name: conversations
+      type:
+        scalar: numeric
+    - name: job
+      type:
+        scalar: string
+    - name: lastError
+      type:
+        scalar: string
+    - name: left
+      type:
+        scalar: numeric
+    - name: phase
+      type:
+        scalar: string
+    - name: users
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.PushStatus
   map:
     fields:
@@ -448,6 +567,51 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sampleRatio
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantDetector
+  map:
+    fields:
+    - name: detector
+      type:
+        scalar: string
+    - name: mode
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorMode
+    - name: threshold
+      type:
+        scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantIssuer
+  map:
+    fields:
+    - name: audience
+      type:
+        scalar: string
+    - name: jwksURL
+      type:
+        scalar: string
+    - name: url
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantQuotas
+  map:
+    fields:
+    - name: connections
+      type:
+        scalar: numeric
+    - name: messagesPerSecond
+      type:
+        scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantRetention
+  map:
+    fields:
+    - name: messages
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantsSpec
+  map:
+    fields:
+    - name: allowedNamespaces
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AllowedNamespaces
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicStatus
   map:
     fields:
@@ -549,6 +713,38 @@ var schemaYAML = typed.YAMLObject(`types:
         elementType:
           namedType: __untyped_deduced_
         elementRelationship: separable
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+  map:
+    fields:
+    - name: matchExpressions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement
+          elementRelationship: atomic
+    - name: matchLabels
+      type:
+        map:
+          elementType:
+            scalar: string
+    elementRelationship: atomic
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorOperator
+  scalar: string
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+    - name: operator
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorOperator
+    - name: values
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry
   map:
     fields:

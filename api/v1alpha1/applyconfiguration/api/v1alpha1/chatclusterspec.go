@@ -28,6 +28,8 @@ type ChatClusterSpecApplyConfiguration struct {
 	AWS *AWSSpecApplyConfiguration `json:"aws,omitempty"`
 	// Whose tokens are accepted.
 	Auth *AuthSpecApplyConfiguration `json:"auth,omitempty"`
+	// Who may be a tenant beside those that auth names: ChatTenants of this namespace, or of others, too.
+	Tenants *TenantsSpecApplyConfiguration `json:"tenants,omitempty"`
 	// The gateways that clients connect to.
 	Gateway *GatewaySpecApplyConfiguration `json:"gateway,omitempty"`
 	// The chat service that keeps the order of conversations.
@@ -101,6 +103,14 @@ func (b *ChatClusterSpecApplyConfiguration) WithAWS(value *AWSSpecApplyConfigura
 // If called multiple times, the Auth field is set to the value of the last call.
 func (b *ChatClusterSpecApplyConfiguration) WithAuth(value *AuthSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
 	b.Auth = value
+	return b
+}
+
+// WithTenants sets the Tenants field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Tenants field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithTenants(value *TenantsSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.Tenants = value
 	return b
 }
 

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/tenants"
+)
+
+// tenants is the directory of those that the configuration does not name. Whoever makes it runs it.
+func (r role) tenants(b backends) (*tenants.Directory, error) {
+	own := []store.Tenant{auth.Admin}
+	for _, i := range r.cfg.Auth.Issuers {
+		own = append(own, store.Tenant(i.Tenant))
+	}
+	return tenants.New(tenants.Options{Store: b.store, Own: own, Log: r.log})
+}
+
+// verifier judges tokens of the configuration's issuers and of the tenants'.
+func (r role) verifier(directory *tenants.Directory) (*auth.Verifier, error) {
+	o := auth.Options{Tenants: directory, TenantHTTP: r.cfg.Auth.Tenants.AllowHTTP, Log: r.log}
+	if r.cfg.Auth.Tenants.AllowPrivate {
+		o.TenantTransport = auth.AnyTransport()
+	}
+	return auth.New(r.cfg.Auth.Issuers, o)
+}

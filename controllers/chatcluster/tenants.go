@@ -1,0 +1,39 @@
+package chatcluster
+
+import (
+	"context"
+	"errors"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// Tenants are the records in a ChatCluster's tenants table, reached as its tables are.
+func (r *Reconciler) Tenants(ctx context.Context, cc *v1alpha1.ChatCluster) (store.Tenants, error) {
+	s := r.scope(cc)
+	access, err := s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
+	var missing *missingSecretError
+	if errors.As(err, &missing) {
+		return nil, fault.Transient(v1alpha1.ReasonPending, "%s", missing)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.External.Tenants(access, s.spec.DynamoDB.TablePrefix)
+}
+
+// Workload is what the builders need of a ChatCluster, with the image that serves.
+func (r *Reconciler) Workload(cc *v1alpha1.ChatCluster) workload.Cluster {
+	c := r.scope(cc).cluster
+	if cc.Status.Image != "" {
+		c.Image = cc.Status.Image
+	}
+	return c
+}
+
+func (o Options) tenantAuth() config.TenantAuth {
+	return config.TenantAuth{AllowHTTP: o.AllowInsecureIssuers, AllowPrivate: o.AllowInsecureIssuers || o.AllowPrivateIssuers}
+}
