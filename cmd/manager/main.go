@@ -39,6 +39,7 @@ type options struct {
 	operator          string
 	allowEndpoints    bool
 	allowInsecureJWKS bool
+	assumableRoles    string
 	observeEvery      time.Duration
 	verbosity         int
 }
@@ -55,6 +56,7 @@ func (o *options) bind(fs *flag.FlagSet) {
 	fs.StringVar(&o.operator, "operator-name", "chatcluster", "Name of this installation in the tags of what it creates on AWS.")
 	fs.BoolVar(&o.allowEndpoints, "allow-aws-endpoints", false, "Let ChatClusters replace the endpoints of AWS services (spec.aws.endpoints).")
 	fs.BoolVar(&o.allowInsecureJWKS, "allow-insecure-issuers", false, "Let ChatClusters fetch issuers' keys over plain HTTP.")
+	fs.StringVar(&o.assumableRoles, "assumable-roles", "", "AWS roles that ChatClusters may have assumed (spec.aws.assumeRoleARN): namespace=role ARN, comma-separated. The namespace * is any; in an ARN, * stands for any characters but a slash.")
 	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
 	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
 }
@@ -114,6 +116,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	roles, err := chatcluster.ParseRoles(o.assumableRoles)
+	if err != nil {
+		return fmt.Errorf("--assumable-roles: %w", err)
+	}
 	clients, err := newClients(ctx)
 	if err != nil {
 		return err
@@ -122,6 +128,7 @@ func run(ctx context.Context, args []string) error {
 	reconciler := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), clients.external(), chatcluster.Options{
 		Operator:             o.operator,
 		AllowAWSEndpoints:    o.allowEndpoints,
+		AssumableRoles:       roles,
 		AllowInsecureIssuers: o.allowInsecureJWKS,
 		ObserveEvery:         o.observeEvery,
 	})

@@ -42,6 +42,8 @@ type Options struct {
 	Operator string
 	// AllowAWSEndpoints lets ChatClusters replace the endpoints of AWS.
 	AllowAWSEndpoints bool
+	// AssumableRoles are what each namespace's ChatClusters may set as aws.assumeRoleARN.
+	AssumableRoles Roles
 	// AllowInsecureIssuers lets ChatClusters fetch keys over plain HTTP.
 	AllowInsecureIssuers bool
 	// ObserveEvery is for how long, at least, what was found as wanted outside Kubernetes is not looked at again; at most
@@ -74,6 +76,8 @@ type scope struct {
 	cluster workload.Cluster
 	owner   ownership.Owner
 	facts   facts
+	// plan is not nil while nothing may be changed.
+	plan *plan
 }
 
 func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
@@ -84,6 +88,7 @@ func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
 		spec:       spec,
 		cluster: workload.Cluster{
 			Namespace: cc.Namespace, Name: cc.Name, UID: cc.UID, Spec: spec, Image: spec.Image, ApplicationID: cc.Status.Push.ApplicationID,
+			ExternalID: r.externalID(cc.Namespace),
 		},
 		owner: ownership.Owner{Operator: r.Options.Operator, Namespace: cc.Namespace, Name: cc.Name, UID: string(cc.UID)},
 	}
@@ -102,7 +107,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		r.memo.forget(cc.UID)
 		return ctrl.Result{}, nil
 	}
-	if cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
+	if cc.DeletionTimestamp.IsZero() && !planned(cc) && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		if err := r.patchFinalizer(ctx, cc, controllerutil.AddFinalizer); err != nil {
 			return requeueOnConflict(err)
 		}
@@ -120,6 +125,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	}()
 
 	switch {
+	case planned(cc):
+		return r.makePlan(ctx, cc), nil
 	case cc.Spec.Paused:
 		setPaused(cc)
 		return ctrl.Result{}, nil
@@ -127,12 +134,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		return s.finalize(ctx)
 	}
 	r.memo.obey(cc.UID, cc.Annotations[v1alpha1.AnnotationReconcile])
-	for _, phase := range []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads} {
+	for _, phase := range s.phases() {
 		s.run(ctx, phase)
 	}
 	setStatus(cc, &s.facts)
 	s.announce(before)
 	return s.outcome()
+}
+
+func (s *scope) phases() []func(context.Context) {
+	return []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads, s.contract}
 }
 
 func (s *scope) run(ctx context.Context, phase func(context.Context)) {

@@ -34,6 +34,8 @@ type Cluster struct {
 	Image string
 	// ApplicationID is the push application, empty while there is none.
 	ApplicationID string
+	// ExternalID goes with aws.assumeRoleARN.
+	ExternalID string
 }
 
 // ChildName is the name of a cluster's child.
