@@ -77,8 +77,11 @@ func (w *world) external() External {
 	return External{
 		DynamoDB: func(awsclient.Access) (dynamodb.API, error) { return w.dynamo, nil },
 		Pinpoint: func(awsclient.Access) (pinpoint.API, error) { return w.pinpoint, nil },
-		Kafka:    func(kafka.Access) (kafka.Admin, error) { return w.kafka, nil },
-		Redis:    func(redis.Access) (redis.Cache, error) { return pinger{w}, nil },
+		Kafka: func(a kafka.Access) (kafka.Admin, error) {
+			w.kafka.access = a
+			return w.kafka, nil
+		},
+		Redis: func(redis.Access) (redis.Cache, error) { return pinger{w}, nil },
 	}
 }
 
@@ -340,3 +343,8 @@ func (w *world) deployments() []string {
 	}
 	return names
 }
+
+func inNamespace(namespace string) client.DeleteAllOfOption { return client.InNamespace(namespace) }
+
+// atOnce deletes without a grace period, which nobody in the suite would end.
+var atOnce = client.GracePeriodSeconds(0)
