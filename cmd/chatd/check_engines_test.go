@@ -67,7 +67,8 @@ func TestThePromisesHoldInOneProcess(t *testing.T) {
 	report, err := promises.Run(t.Context(), promises.System{
 		Gateway: "ws://" + h.gateway, Tenant: dev.Tenant,
 		Token: func(user string) (string, error) { return engines.Token(user, time.Hour) },
-		Store: engines.Store, Kafka: direct, Postgres: engines.Config.Postgres, Sink: engines.SinkURL, PushDelay: time.Second,
+		Store: engines.Store, Kafka: direct, Postgres: engines.Config.Postgres, Sink: engines.SinkURL, Application: engines.Config.Push.ApplicationID,
+		PushDelay: time.Second,
 		Judge: func(ctx context.Context, s *chatpb.Send) *chatpb.Result {
 			s.Tenant = dev.Tenant
 			done := make(chan *chatpb.Result, 1)

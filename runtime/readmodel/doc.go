@@ -16,7 +16,8 @@
 //
 // What a record does to earlier messages (package fold) is folded into their rows in the same transaction, and into the store before it:
 // what the head has passed is folded in both. Entries are as the log has them whichever copy of a batch came, folded in the store
-// already or not; a copy that the store had no room for is made whole by folding again.
+// already or not; a copy that the store had no room for is made whole by folding again, and an edit whose body the store has taken out
+// is folded with the one that the stored message has.
 //
 // Each applied conversation gets a row in tails until its tail mark in the store has been raised: a conversation whose mark is older
 // than the hot retention would be read as empty, so owing it must survive the process.

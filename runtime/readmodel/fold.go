@@ -31,7 +31,7 @@ func (w *Writer) foldStored(ctx context.Context, groups []*group, how mode) erro
 			if err := w.src.Fold(limitedCtx, g.conv, entries); err != nil {
 				return fmt.Errorf("fold into the stored messages of %s: %w", g.conv, err)
 			}
-			return nil
+			return w.readBodies(limitedCtx, g, entries)
 		})
 	}
 	return limited.Wait()
@@ -67,7 +67,7 @@ func (d *delta) foldTargets(ctx context.Context, tx pgx.Tx) error {
 	for i, r := range d.entries {
 		f.own[r.entry.GetSeq()] = i
 		if target := fold.Target(r.entry); target > 0 {
-			folding = append(folding, proto.CloneOf(r.entry))
+			folding = append(folding, d.toFold(r.entry))
 			wanted = append(wanted, target)
 		}
 	}

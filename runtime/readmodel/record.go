@@ -26,6 +26,8 @@ type group struct {
 	// head is the model's, and parked whether the conversation is, as of when the group was completed.
 	head   uint64
 	parked bool
+	// bodies are those of the edits that come without, by seq.
+	bodies map[uint64]string
 	// lost says that the store does not have what is missing before some of the batches.
 	lost bool
 }

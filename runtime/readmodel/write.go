@@ -111,7 +111,9 @@ func (g *group) advance(s Summary, refused error) (delta, int, error) {
 	if refused != nil {
 		return delta{summary: s}, 0, refused
 	}
-	return advance(s, g.batches)
+	d, applied, err := advance(s, g.batches)
+	d.bodies = g.bodies
+	return d, applied, err
 }
 
 // heads returns the heads of the conversations that the model has, and which are parked.

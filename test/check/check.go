@@ -24,9 +24,9 @@ type System struct {
 	Kafka   config.Kafka
 	// Postgres is the read model's.
 	Postgres config.Postgres
-	// Sink is the push sink's URL.
-	Sink      string
-	PushDelay time.Duration
+	// Sink is the push sink's URL, Application the push application there.
+	Sink, Application string
+	PushDelay         time.Duration
 	// Judge asks for a verdict where processors do, past the gateways; it fills in the tenant, and returns nil when ctx ends
 	// first. Nil: there are none.
 	Judge  func(context.Context, *chatpb.Send) *chatpb.Result

@@ -34,9 +34,10 @@ func (v *verification) checkKafka(ctx context.Context) ([]Violation, error) {
 		return nil, err
 	}
 	var bad []Violation
+	v.late = 0
 	for id, l := range v.logs {
 		have := map[uint64]kafkaBatch{}
-		partition := int32(-1)
+		partition, newest := int32(-1), uint64(0)
 		for _, k := range v.kafka[id] {
 			if seq := k.first(); seq > uint64(len(l.entries)) || l.batchOf(seq) != seq {
 				bad = append(bad, Violation{Promise: "P1", Where: at(l, seq), What: "Kafka has a batch that the store has not", History: v.history(l, seq, nil)})
@@ -46,6 +47,10 @@ func (v *verification) checkKafka(ctx context.Context) ([]Violation, error) {
 				bad = append(bad, Violation{Promise: "P2", Where: at(l, k.first()), What: "a conversation's records are in several partitions"})
 			}
 			partition = k.partition
+			if _, again := have[k.first()]; !again && k.first() < newest {
+				v.late++
+			}
+			newest = max(newest, k.first())
 			have[k.first()] = k
 		}
 		for _, s := range l.stored {

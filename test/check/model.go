@@ -77,7 +77,7 @@ func (v *verification) compareModel(ctx context.Context, conn *pgx.Conn, l *log)
 		stored := l.entries[next-1]
 		elided := stored.GetMessage().GetElided()
 		if sender != stored.GetSender() || id != stored.GetClientMsgId() || !elided && !proto.Equal(&e, stored) {
-			return bad(next, "the read model's entry differs from the store's"), nil
+			return bad(next, "the read model's entry differs from the store's:\n- %v\n+ %v", stored, &e), nil
 		}
 		if w := want[next]; w != nil {
 			if diff := cmp.Diff(w.effects, effectsOf(e.GetMessage())); diff != "" {

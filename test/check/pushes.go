@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -157,7 +158,8 @@ func (v *verification) marksOf(ctx context.Context, d *device, l *log) string {
 
 // phone returns what the sink has of a push token.
 func (v *verification) phone(ctx context.Context, token string) (sink.Phone, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.r.s.Sink+"/messages?address="+token, http.NoBody)
+	query := url.Values{"application": {v.r.s.Application}, "address": {token}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.r.s.Sink+"/messages?"+query.Encode(), http.NoBody)
 	if err != nil {
 		return sink.Phone{}, err
 	}

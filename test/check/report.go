@@ -36,6 +36,8 @@ type Report struct {
 	Kinds map[string]int
 	// Entries, Shown and Pushes are what the logs hold, what all devices were shown, and what the phones got.
 	Entries, Shown, Pushes int
+	// Late are the batches that came to Kafka after newer ones, by the outbox.
+	Late int
 	// Muted and Asleep are the messages that phones had not confirmed and must not be pushed about, or not in their quiet hours.
 	Muted, Asleep int
 	// Faults counts the faults by name.
@@ -46,8 +48,8 @@ type Report struct {
 func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "seed %d, %v: %d operations acknowledged, %d refused, %d without an answer\n", r.Seed, r.Took.Round(time.Second), r.Acked, r.Refused, r.Unanswered)
 	fmt.Fprintf(w, "acknowledged: %s\n", tally(r.Kinds))
-	fmt.Fprintf(w, "%d entries in the logs, %d shown on all devices, %d pushes; held back: %d messages that were muted, %d in quiet hours\n",
-		r.Entries, r.Shown, r.Pushes, r.Muted, r.Asleep)
+	fmt.Fprintf(w, "%d entries in the logs, %d shown on all devices; %d batches came to Kafka late, by the outbox\n", r.Entries, r.Shown, r.Late)
+	fmt.Fprintf(w, "%d pushes; held back: %d messages that were muted, %d in quiet hours\n", r.Pushes, r.Muted, r.Asleep)
 	fmt.Fprintf(w, "faults: %s\n", tally(r.Faults))
 	if len(r.Violations) == 0 {
 		fmt.Fprintf(w, "P1 to P6 held.\n")
@@ -114,7 +116,7 @@ func (r *run) report(v *verification) *Report {
 			rep.Shown += len(s)
 		}
 	}
-	rep.Pushes, rep.Muted, rep.Asleep = v.pushes, v.muted, v.asleep
+	rep.Late, rep.Pushes, rep.Muted, rep.Asleep = v.late, v.pushes, v.muted, v.asleep
 	for _, e := range r.events {
 		name, _, _ := strings.Cut(e.what, ":")
 		rep.Faults[name]++

@@ -23,6 +23,8 @@ type verification struct {
 	logs  map[string]*log
 	kafka map[string][]kafkaBatch
 	named map[name]*op
+	// late are the batches that Kafka got after a newer one of the conversation: the outbox brought them.
+	late int
 	// pushes are how many there were; muted and asleep how many messages it was that a phone must not be pushed about, or not yet.
 	pushes, muted, asleep int
 	violations            []Violation

@@ -91,15 +91,16 @@ func (c *Cluster) System() check.System {
 			w := c.o.World.Issuer
 			return issuer.Mint(c.key, issuer.Claims{Issuer: w.Inside, Audience: w.Audience, User: user, TTL: tokenTTL})
 		},
-		Store:     dynamo.New(c.tables(), c.direct.DynamoDB.TablePrefix),
-		Kafka:     c.direct.Kafka,
-		Postgres:  c.direct.Postgres,
-		Sink:      c.o.World.Sink.URL,
-		PushDelay: pushDelay,
-		Judge:     c.judge.ask,
-		Faults:    c.faults(),
-		Last:      c.lastWords,
-		Heal:      c.heal,
+		Store:       dynamo.New(c.tables(), c.direct.DynamoDB.TablePrefix),
+		Kafka:       c.direct.Kafka,
+		Postgres:    c.direct.Postgres,
+		Sink:        c.o.World.Sink.URL,
+		Application: c.direct.Push.ApplicationID,
+		PushDelay:   pushDelay,
+		Judge:       c.judge.ask,
+		Faults:      c.faults(),
+		Last:        c.lastWords,
+		Heal:        c.heal,
 	}
 }
 

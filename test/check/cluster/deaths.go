@@ -8,12 +8,8 @@ import (
 	"time"
 )
 
-const (
-	// settleTime is how long readers of Kafka get to be done with what was said.
-	settleTime = 2 * time.Second
-	// commitTime is longer than what is between two commits of offsets, and shorter than the push delay.
-	commitTime = pushDelay * 4 / 5
-)
+// commitTime is longer than what is between two commits of offsets, and shorter than the push delay.
+const commitTime = pushDelay * 4 / 5
 
 // beyondLease is longer than a chat pod's lease of its lanes.
 const beyondLease = 15 * time.Second
@@ -82,7 +78,9 @@ func (c *Cluster) overtake(ctx context.Context, rng *rand.Rand) string {
 // lastWords takes the read model's database away before the last things are said. The notifier is killed when it has taken them
 // and before it pushes, the projector when it has taken them and cannot write them.
 func (c *Cluster) lastWords(ctx context.Context, say func()) string {
-	_ = pause(ctx, settleTime)
+	if err := c.awaitReaders(ctx); err != nil {
+		return "none: " + err.Error() // the verification says what is wrong with that
+	}
 	c.lines.postgres.Refuse(true)
 	defer c.lines.postgres.Refuse(false)
 	say()

@@ -13,22 +13,13 @@ import (
 	pinpointsdk "github.com/aws/aws-sdk-go-v2/service/pinpoint"
 	"github.com/aws/aws-sdk-go-v2/service/pinpoint/types"
 	"github.com/jackc/pgx/v5"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
 	"github.com/chatcluster/chatcluster/runtime/config"
-	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/push/pinpoint"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo/dynamotest"
-)
-
-const (
-	partitions = 4
-	// kafkaWithin is how long a broker that was killed may take to be back.
-	kafkaWithin = 2 * time.Minute
 )
 
 // engines makes what the operator makes: tables, topics, schema, push application.
@@ -87,49 +78,6 @@ func (c *Cluster) dropEngines(ctx context.Context) error {
 
 func (c *Cluster) tables() *dynamodb.Client {
 	return dynamo.NewClient(c.aws, c.o.World.DynamoDB.Endpoint)
-}
-
-func (c *Cluster) topics(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.direct.Kafka.Brokers...))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	for _, t := range eventlog.Topics() {
-		n := t.Partitions
-		if n == 0 {
-			n = partitions
-		}
-		if _, err := admin.CreateTopic(ctx, n, 1, nil, eventlog.FullName(c.direct.Kafka.TopicPrefix, t.Name)); err != nil {
-			return fmt.Errorf("create topic %s: %w", t.Name, err)
-		}
-	}
-	return nil
-}
-
-// awaitKafka waits until the broker answers, and leads the log topic again.
-func (c *Cluster) awaitKafka(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, kafkaWithin)
-	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.direct.Kafka.Brokers...))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	for {
-		ends, err := admin.ListEndOffsets(ctx, eventlog.FullName(c.direct.Kafka.TopicPrefix, eventlog.LogTopic))
-		if err == nil {
-			err = ends.Error()
-		}
-		if err == nil {
-			return nil
-		}
-		if pause(ctx, 200*time.Millisecond) != nil {
-			return fmt.Errorf("kafka is not back: %w", err)
-		}
-	}
 }
 
 // database runs a statement about the cluster's database.
