@@ -21,12 +21,13 @@ func TestPurge(t *testing.T) {
 	}
 	m := openModel(t, cfg)
 	var records []Record
-	for _, l := range readmodeltest.World(t, rand.New(rand.NewPCG(1, 2))) {
+	logs := readmodeltest.World(t, rand.New(rand.NewPCG(1, 2)))
+	for _, l := range logs {
 		for _, b := range l.Batches {
 			records = append(records, Record{Conv: l.Conv, Kind: l.Kind, Batch: b})
 		}
 	}
-	if _, err := NewWriter(m, nil).Apply(ctx, records); err != nil {
+	if _, err := NewWriter(m, readmodeltest.NewSource(logs...)).Apply(ctx, records); err != nil {
 		t.Fatal(err)
 	}
 	for _, tenant := range []string{"tenant0", "tenant1"} {

@@ -32,7 +32,6 @@ func (s *Store) PurgeConversation(ctx context.Context, c store.Conv, _ uint64) e
 				return err
 			}
 		}
-		delete(s.stripe(conversationSubject(c)).tops, c)
 		return w.Delete(conversationKey(c), nil)
 	})
 }
