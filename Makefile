@@ -65,7 +65,7 @@ assets: ## Build kube-apiserver and etcd for tests; print what KUBEBUILDER_ASSET
 	@$(WORLD) assets
 
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
-	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd
+	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd ./controllers/external/...
 	hack/leftovers.sh $(ENGINES)
 
 test-faults: ## A minute of talk while roles are killed and engines broken; then P1 to P6 are verified

@@ -79,13 +79,18 @@ func migrate(ctx context.Context, path string, log *slog.Logger, run migration) 
 	if err == nil {
 		var done readmodel.Result
 		done, err = run(ctx, cfg.Postgres, log)
-		result.Current, result.Pending, result.Contractions = done.Current, done.Pending, done.Contractions
+		result.Current, result.Pending, result.Contractions = done.Current, firsts(done.Pending), firsts(done.Contractions)
 	}
 	if err != nil {
 		result.Error = err.Error()
 	}
 	return result, err
 }
+
+// maxListed bounds the lists in a result: with an error they must fit into what the kubelet keeps.
+const maxListed = 20
+
+func firsts(names []string) []string { return names[:min(len(names), maxListed)] }
 
 // writeResult writes the result, with its error cut to what the kubelet keeps: half of a JSON document would be none.
 func writeResult(path string, why *string, result any) error {
