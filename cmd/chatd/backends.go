@@ -9,8 +9,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
@@ -23,10 +27,10 @@ import (
 // credentialsLife is how long credentials from a mounted file are used before the file is read again.
 const credentialsLife = time.Minute
 
-// awsConfig is the SDK's default chain (Pod Identity, IRSA, …). Where AWS_SHARED_CREDENTIALS_FILE names a file, that is read
-// again every minute: the SDK itself reads it once.
-func (r role) awsConfig(ctx context.Context) (aws.Config, error) {
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(r.cfg.AWS.Region)}
+// awsConfig is the SDK's default chain (Pod Identity, IRSA, …), or the role that it may assume. Where AWS_SHARED_CREDENTIALS_FILE
+// names a file, that is read again every minute: the SDK itself reads it once.
+func awsConfig(ctx context.Context, c config.AWS) (aws.Config, error) {
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(c.Region)}
 	if path := os.Getenv("AWS_SHARED_CREDENTIALS_FILE"); path != "" {
 		options = append(options, awsconfig.WithCredentialsProvider(aws.NewCredentialsCache(credentialsFile(path))))
 	}
@@ -34,7 +38,28 @@ func (r role) awsConfig(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("configure AWS: %w", err)
 	}
+	if c.AssumeRoleARN != "" {
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), c.AssumeRoleARN, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "chatd"
+			if c.ExternalID != "" {
+				o.ExternalID = aws.String(c.ExternalID)
+			}
+		}))
+	}
 	return cfg, nil
+}
+
+// logIn gives a configuration what IAM's logins are made with.
+func logIn(c *config.Config, cfg aws.Config) {
+	identity := dial.Identity{AWS: cfg.Credentials, Region: c.AWS.Region}
+	postgres, redis := c.Postgres, c.Redis
+	c.Kafka.AWS = cfg.Credentials
+	c.Postgres.Token = func(ctx context.Context, host string) (string, error) {
+		return identity.Postgres(ctx, host, postgres.Port, postgres.User)
+	}
+	c.Redis.Token = func(ctx context.Context) (string, error) {
+		return identity.Redis(ctx, redis.CacheName, redis.User, redis.Serverless)
+	}
 }
 
 func credentialsFile(path string) aws.CredentialsProvider {
@@ -51,7 +76,8 @@ func credentialsFile(path string) aws.CredentialsProvider {
 	})
 }
 
-// backends are what every role uses. None has been dialed yet; the cache is to be closed.
+// backends are what every role uses. None has been dialed yet; the cache is to be closed. Making them also gives the role's
+// configuration what IAM's logins are made with, so they come before everything else.
 type backends struct {
 	aws   aws.Config
 	store store.Store
@@ -59,14 +85,16 @@ type backends struct {
 }
 
 func (r role) backends(ctx context.Context) (backends, error) {
-	redis, err := cache.Connect(r.cfg.Redis)
+	if r.local != nil {
+		redis, err := cache.Connect(r.cfg.Redis)
+		return backends{aws: r.local.aws, store: r.local.store, cache: redis}, err
+	}
+	cfg, err := awsConfig(ctx, r.cfg.AWS)
 	if err != nil {
 		return backends{}, err
 	}
-	if r.local != nil {
-		return backends{aws: r.local.aws, store: r.local.store, cache: redis}, nil
-	}
-	cfg, err := r.awsConfig(ctx)
+	logIn(r.cfg, cfg)
+	redis, err := cache.Connect(r.cfg.Redis)
 	if err != nil {
 		return backends{}, err
 	}

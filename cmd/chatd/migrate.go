@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
@@ -21,20 +22,33 @@ type migrationResult struct {
 	Current int64  `json:"current"`
 	Target  int64  `json:"target"`
 	Error   string `json:"error,omitempty"`
+	// Pending are the migrations that the database has not had yet.
+	Pending []string `json:"pending,omitempty"`
+	// Contractions are those that are to follow the rollout.
+	Contractions []string `json:"contractions,omitempty"`
 }
+
+// migration is readmodel.Migrate, readmodel.Contract or readmodel.Preview.
+type migration func(ctx context.Context, c config.Postgres, log *slog.Logger) (readmodel.Result, error)
 
 func migrateCommand() *cobra.Command {
 	var (
 		configPath, resultPath string
+		preview, contract      bool
 		level                  slog.Level
 	)
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the read model's schema to this binary's version", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := newLogger(cmd.ErrOrStderr(), level)
-			result, err := migrate(cmd.Context(), configPath, func(ctx context.Context, c config.Postgres) (readmodel.Result, error) {
-				return readmodel.Migrate(ctx, c, log)
-			})
+			step := readmodel.Migrate
+			switch {
+			case preview:
+				step = readmodel.Preview
+			case contract:
+				step = readmodel.Contract
+			}
+			result, err := migrate(cmd.Context(), configPath, log, step)
 			if werr := writeResult(resultPath, &result.Error, &result); werr != nil {
 				log.WarnContext(cmd.Context(), "the result is not written", "error", werr)
 			}
@@ -46,23 +60,37 @@ func migrateCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.Flags().StringVar(&resultPath, "result", "/dev/termination-log", "where the result goes as JSON; empty for nowhere")
+	cmd.Flags().BoolVar(&preview, "preview", false, "change nothing, and tell what would be")
+	cmd.Flags().BoolVar(&contract, "contract", false, "take away what no release needs any more, once this one has rolled out")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	cmd.MarkFlagsMutuallyExclusive("preview", "contract")
 	return cmd
 }
 
-func migrate(ctx context.Context, path string, run func(context.Context, config.Postgres) (readmodel.Result, error)) (migrationResult, error) {
+func migrate(ctx context.Context, path string, log *slog.Logger, run migration) (migrationResult, error) {
 	result := migrationResult{Target: readmodel.Target()}
 	cfg, err := config.Load(path)
+	if err == nil && cfg.Postgres.IAM {
+		var aws aws.Config
+		if aws, err = awsConfig(ctx, cfg.AWS); err == nil {
+			logIn(cfg, aws)
+		}
+	}
 	if err == nil {
 		var done readmodel.Result
-		done, err = run(ctx, cfg.Postgres)
-		result.Current = done.Current
+		done, err = run(ctx, cfg.Postgres, log)
+		result.Current, result.Pending, result.Contractions = done.Current, firsts(done.Pending), firsts(done.Contractions)
 	}
 	if err != nil {
 		result.Error = err.Error()
 	}
 	return result, err
 }
+
+// maxListed bounds the lists in a result: with an error they must fit into what the kubelet keeps.
+const maxListed = 20
+
+func firsts(names []string) []string { return names[:min(len(names), maxListed)] }
 
 // writeResult writes the result, with its error cut to what the kubelet keeps: half of a JSON document would be none.
 func writeResult(path string, why *string, result any) error {

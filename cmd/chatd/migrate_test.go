@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +50,7 @@ func TestAMigrationsResultIsWholeJSONThatFits(t *testing.T) {
 }
 
 func TestAMigrationThatCannotStartStillSaysWhy(t *testing.T) {
-	result, err := migrate(t.Context(), filepath.Join(t.TempDir(), "absent.yaml"), func(context.Context, config.Postgres) (readmodel.Result, error) {
+	result, err := migrate(t.Context(), filepath.Join(t.TempDir(), "absent.yaml"), slog.New(slog.DiscardHandler), func(context.Context, config.Postgres, *slog.Logger) (readmodel.Result, error) {
 		return readmodel.Result{}, errors.New("must not run")
 	})
 	if err == nil || !strings.Contains(result.Error, "read configuration") {

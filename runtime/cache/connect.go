@@ -2,22 +2,24 @@ package cache
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 )
 
 const (
 	dialTimeout = 2 * time.Second
 	maxRetries  = 2
+	// maxIAMLifetime is well within the 12 hours after which ElastiCache drops a connection that logged in with a token.
+	maxIAMLifetime = 10 * time.Hour
 )
 
-// Connect returns the cache of the configuration. It dials nothing yet: Ping says whether Redis is there. The password file
-// is read at each new connection, so a rotated password needs no restart.
+// Connect returns the cache of the configuration. It dials nothing yet: Ping says whether Redis is there. Passwords,
+// tokens and authorities are read at each new connection, so what is rotated needs no restart.
 func Connect(cfg config.Redis) (*Cache, error) {
 	if len(cfg.Addresses) > 1 && !cfg.ClusterMode {
 		return nil, errors.New("redis: several addresses are those of a cluster: set clusterMode")
@@ -29,9 +31,18 @@ func Connect(cfg config.Redis) (*Cache, error) {
 		ContextTimeoutEnabled: true,
 	}
 	if cfg.TLS {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		o.Dialer = dial.TLS{CA: dial.File(cfg.CAFile)}.Dialer(dialTimeout)
 	}
-	if cfg.User != "" || cfg.PasswordFile != "" {
+	switch {
+	case cfg.IAM && cfg.Token == nil:
+		return nil, errors.New("redis: IAM needs AWS credentials")
+	case cfg.IAM:
+		o.ConnMaxLifetime = maxIAMLifetime
+		o.CredentialsProviderContext = func(ctx context.Context) (string, string, error) {
+			token, err := cfg.Token(ctx)
+			return cfg.User, token, err
+		}
+	case cfg.User != "" || cfg.PasswordFile != "":
 		o.CredentialsProviderContext = func(context.Context) (string, string, error) {
 			password, err := config.ReadSecret(cfg.PasswordFile)
 			return cfg.User, password, err

@@ -1,12 +1,14 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -44,6 +46,9 @@ type AWS struct {
 	Region string `json:"region"`
 	// Endpoints replace the Region's own, by service.
 	Endpoints Endpoints `json:"endpoints,omitzero"`
+	// AssumeRoleARN is the role that every call to AWS is made in, with ExternalID; empty: the pod's own identity.
+	AssumeRoleARN string `json:"assumeRoleARN,omitempty"`
+	ExternalID    string `json:"externalID,omitempty"`
 }
 
 // Endpoints are base URLs.
@@ -87,6 +92,18 @@ type Kafka struct {
 	Brokers     []string `json:"brokers"`
 	TLS         bool     `json:"tls,omitempty"`
 	TopicPrefix string   `json:"topicPrefix"`
+	// CAFile holds the authorities of the brokers' certificates; empty: the public ones.
+	CAFile string `json:"caFile,omitempty"`
+	// CertFile and KeyFile are shown to the brokers; empty: none are.
+	CertFile string `json:"certFile,omitempty"`
+	KeyFile  string `json:"keyFile,omitempty"`
+	// Mechanism is AWS_MSK_IAM, SCRAM-SHA-512 or SCRAM-SHA-256; empty: no login. User and PasswordFile are SCRAM's.
+	Mechanism    string `json:"mechanism,omitempty"`
+	User         string `json:"user,omitempty"`
+	PasswordFile string `json:"passwordFile,omitempty"`
+
+	// AWS is who MSK is told one is. It is not in the file: whoever reads that sets it.
+	AWS aws.CredentialsProvider `json:"-"`
 }
 
 // Postgres is the read model's database.
@@ -97,11 +114,18 @@ type Postgres struct {
 	Port         int    `json:"port"`
 	Database     string `json:"database"`
 	User         string `json:"user"`
-	PasswordFile string `json:"passwordFile"`
+	PasswordFile string `json:"passwordFile,omitempty"`
+	// IAM says that tokens take the password's place.
+	IAM bool `json:"iam,omitempty"`
+	// CAFile holds the authorities for verify-full; empty: the public ones.
+	CAFile string `json:"caFile,omitempty"`
 	// SSLMode is libpq's: disable, require, verify-full.
 	SSLMode string `json:"sslMode"`
 	// ReadRetention is how long the read model keeps entries, by whole months, at least dynamoDB.hotRetention; zero is for ever.
 	ReadRetention Duration `json:"readRetention,omitzero"`
+
+	// Token makes the password for a host where IAM is true. It is not in the file: whoever reads that sets it.
+	Token func(ctx context.Context, host string) (string, error) `json:"-"`
 }
 
 // Redis is the cache.
@@ -111,8 +135,22 @@ type Redis struct {
 	TLS          bool     `json:"tls,omitempty"`
 	User         string   `json:"user,omitempty"`
 	PasswordFile string   `json:"passwordFile,omitempty"`
+	// IAM says that tokens for CacheName take the password's place.
+	IAM        bool   `json:"iam,omitempty"`
+	CacheName  string `json:"cacheName,omitempty"`
+	Serverless bool   `json:"serverless,omitempty"`
+	// CAFile holds the authorities of the cache's certificate; empty: the public ones.
+	CAFile string `json:"caFile,omitempty"`
 	// KeyPrefix keeps clusters that share a cache apart.
 	KeyPrefix string `json:"keyPrefix"`
+
+	// Token makes the password where IAM is true. It is not in the file: whoever reads that sets it.
+	Token func(ctx context.Context) (string, error) `json:"-"`
+}
+
+// UsesIAM tells whether anything is logged in to with the pod's AWS identity, beside AWS itself.
+func (c *Config) UsesIAM() bool {
+	return c.Kafka.Mechanism == "AWS_MSK_IAM" || c.Postgres.IAM || c.Redis.IAM
 }
 
 // Push is how pushes are sent.
@@ -185,6 +223,9 @@ func (c *Config) validate() error {
 	need(c.Postgres.Host != "" && c.Postgres.Port > 0 && c.Postgres.Database != "" && c.Postgres.User != "", "postgres", "needs host, port, database and user")
 	need(c.Postgres.ReadRetention.Duration == 0 || c.Postgres.ReadRetention.Duration >= c.DynamoDB.HotRetention.Duration,
 		"postgres.readRetention", "is below dynamoDB.hotRetention: what left the hot store would be nowhere")
+	need(c.Postgres.IAM || c.Postgres.PasswordFile != "", "postgres", "needs passwordFile or iam")
+	need(!c.Redis.IAM || c.Redis.User != "" && c.Redis.CacheName != "" && c.Redis.TLS, "redis.iam", "needs user, cacheName and tls")
+	need((c.Kafka.CertFile == "") == (c.Kafka.KeyFile == ""), "kafka", "needs both certFile and keyFile, or neither")
 	need(len(c.Redis.Addresses) > 0, "redis.addresses", "is empty")
 	need(c.Redis.KeyPrefix != "", "redis.keyPrefix", "is empty")
 	need(c.Push.Delay.Duration > 0, "push.delay", "is not positive")

@@ -1,13 +1,13 @@
 package eventlog
 
 import (
-	"crypto/tls"
 	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 )
 
 // dialTimeout bounds the connection to a broker.
@@ -19,15 +19,20 @@ func clientOptions(cfg config.Kafka, clientID string) ([]kgo.Opt, error) {
 	if len(cfg.Brokers) == 0 {
 		return nil, errors.New("kafka: no brokers")
 	}
-	opts := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Brokers...),
-		kgo.ClientID(clientID),
-		kgo.DialTimeout(dialTimeout),
-		// A topic that the operator has just made is found within a second, not five.
-		kgo.MetadataMinAge(time.Second),
+	login := dial.Kafka{
+		Mechanism: cfg.Mechanism, User: cfg.User, Password: dial.File(cfg.PasswordFile), AWS: cfg.AWS, Timeout: dialTimeout,
 	}
 	if cfg.TLS {
-		opts = append(opts, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
+		login.TLS = &dial.TLS{CA: dial.File(cfg.CAFile), Cert: dial.File(cfg.CertFile), Key: dial.File(cfg.KeyFile)}
 	}
-	return opts, nil
+	opts, err := login.Options()
+	if err != nil {
+		return nil, err
+	}
+	return append(opts,
+		kgo.SeedBrokers(cfg.Brokers...),
+		kgo.ClientID(clientID),
+		// A topic that the operator has just made is found within a second, not five.
+		kgo.MetadataMinAge(time.Second),
+	), nil
 }

@@ -2,6 +2,7 @@ package readmodel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,11 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 )
 
 const connectTimeout = 5 * time.Second
 
-// connConfig returns how to connect to host. The password is not in it: see setPassword.
+// connConfig returns how to connect to host. The password is not in it: see login.
 func connConfig(cfg config.Postgres, host, application string, params map[string]string) (*pgx.ConnConfig, error) {
 	sslMode := cfg.SSLMode
 	if sslMode == "" {
@@ -39,15 +41,22 @@ func connConfig(cfg config.Postgres, host, application string, params map[string
 	return cc, nil
 }
 
-// setPassword reads the password at each connect, so a rotated Secret needs no restart.
-func setPassword(file string) func(context.Context, *pgx.ConnConfig) error {
-	return func(_ context.Context, cc *pgx.ConnConfig) error {
-		password, err := config.ReadSecret(file)
-		if err != nil {
+// login reads the password, or makes a token, and reads the authorities at each connect: what is rotated needs no restart.
+func login(cfg config.Postgres, host string) func(context.Context, *pgx.ConnConfig) error {
+	return func(ctx context.Context, cc *pgx.ConnConfig) (err error) {
+		switch {
+		case cfg.IAM && cfg.Token == nil:
+			return errors.New("postgres: IAM needs AWS credentials")
+		case cfg.IAM:
+			cc.Password, err = cfg.Token(ctx, host)
+		default:
+			cc.Password, err = config.ReadSecret(cfg.PasswordFile)
+		}
+		if err != nil || cfg.CAFile == "" {
 			return err
 		}
-		cc.Password = password
-		return nil
+		cc.TLSConfig, err = dial.TLS{CA: dial.File(cfg.CAFile)}.Config(host)
+		return err
 	}
 }
 

@@ -62,7 +62,7 @@ func pool(cfg config.Postgres, host string, o Options, params map[string]string)
 		return nil, fmt.Errorf("configuration: postgres: %w", err)
 	}
 	pc.ConnConfig = cc
-	pc.BeforeConnect = setPassword(cfg.PasswordFile)
+	pc.BeforeConnect = login(cfg, host)
 	pc.MaxConns = o.MaxConns
 	if pc.MaxConns <= 0 {
 		pc.MaxConns = defaultMaxConns

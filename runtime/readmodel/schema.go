@@ -24,16 +24,22 @@ const MinSchema int64 = 1003
 // versionTable is where goose keeps what was applied.
 const versionTable = "chatcluster_schema"
 
+// contractionTable is the same for what was taken away.
+const contractionTable = "chatcluster_contractions"
+
 // ErrIncompatible is wrapped when the database's schema is not one that this binary runs on.
 var ErrIncompatible = errors.New("incompatible schema")
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql contractions
 var embedded embed.FS
 
-func migrations() fs.FS {
-	sub, err := fs.Sub(embedded, "migrations")
+func migrations() fs.FS  { return embeddedIn("migrations") }
+func contracting() fs.FS { return embeddedIn("contractions") }
+
+func embeddedIn(name string) fs.FS {
+	sub, err := fs.Sub(embedded, name)
 	if err != nil {
-		return embedded // fs.Sub fails for an invalid path only, and this one is a constant
+		return embedded // fs.Sub fails for an invalid path only, and these are constants
 	}
 	return sub
 }
@@ -45,18 +51,30 @@ func Target() int64 { return targetOf(migrations()) }
 func MaxSchema() int64 { return (Target()/releaseSteps+2)*releaseSteps - 1 }
 
 func targetOf(fsys fs.FS) int64 {
-	names, err := fs.Glob(fsys, "*.sql")
-	if err != nil {
-		return 0 // the pattern is a constant
-	}
 	var target int64
-	for _, name := range names {
-		version, _, _ := strings.Cut(path.Base(name), "_")
-		if v, err := strconv.ParseInt(version, 10, 64); err == nil {
-			target = max(target, v)
-		}
+	for _, name := range sqlFiles(fsys) {
+		target = max(target, versionOf(name))
 	}
 	return target
+}
+
+// sqlFiles are the migrations of a folder, oldest first.
+func sqlFiles(fsys fs.FS) []string {
+	names, err := fs.Glob(fsys, "*.sql")
+	if err != nil {
+		return nil // the pattern is a constant
+	}
+	return names
+}
+
+// versionOf is 0 for a name that has none.
+func versionOf(name string) int64 {
+	version, _, _ := strings.Cut(path.Base(name), "_")
+	v, err := strconv.ParseInt(version, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return v
 }
 
 // Compatible returns nil when the database can be reached and its schema is one that this binary runs on, an error that
@@ -82,8 +100,12 @@ type rowQuerier interface {
 
 // schemaVersion returns 0 for a database that was never migrated.
 func schemaVersion(ctx context.Context, q rowQuerier) (int64, error) {
+	return appliedVersion(ctx, q, versionTable)
+}
+
+func appliedVersion(ctx context.Context, q rowQuerier, table string) (int64, error) {
 	var v int64
-	err := q.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&v)
+	err := q.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM "+table+" WHERE is_applied").Scan(&v)
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == codeUndefinedTable {
 		return 0, nil
 	}
