@@ -60,6 +60,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.aurora.database == oldSelf.aurora.database",message="aurora.database cannot be changed: the read model would be left behind"
 // +kubebuilder:validation:XValidation:rule="!has(self.msk.partitions) || !has(oldSelf.msk.partitions) || self.msk.partitions >= oldSelf.msk.partitions",message="msk.partitions can only grow: Kafka never removes a partition"
 // +kubebuilder:validation:XValidation:rule="!has(self.aurora.readRetention) || duration(self.aurora.readRetention) >= (has(self.dynamoDB) && has(self.dynamoDB.hotRetention) ? duration(self.dynamoDB.hotRetention) : duration('720h'))",message="aurora.readRetention must be at least dynamoDB.hotRetention (720h where that is absent): the read model holds what the tables hold"
+// +kubebuilder:validation:XValidation:rule="!has(self.aws.assumeRoleARN) || !has(oldSelf.aws.assumeRoleARN) || self.aws.assumeRoleARN.split(':')[4] == oldSelf.aws.assumeRoleARN.split(':')[4]",message="aws.assumeRoleARN cannot move to another account: the data would stay behind"
 type ChatClusterSpec struct {
 	// The data plane's image (chatd), with a tag or digest. A new image rolls out once tables, topics and the schema
 	// migration of that very image are done; until then the previous one serves. Going back is a change of this field.

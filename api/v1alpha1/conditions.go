@@ -47,6 +47,14 @@ const (
 	ReasonClaimed = "Claimed"
 	// ReasonMismatch: what exists differs in a way that cannot be changed.
 	ReasonMismatch = "Mismatch"
+	// ReasonReplaced: a table that held data is gone, or another table has its name.
+	ReasonReplaced = "Replaced"
+	// ReasonLimited: AWS does not do it now, for a limit on how often or how much at once; it is tried again.
+	ReasonLimited = "Limited"
+	// ReasonChannelDisabled: a channel of the push application is disabled.
+	ReasonChannelDisabled = "ChannelDisabled"
+	// ReasonApprovalNeeded: the migration waits for a person's approval.
+	ReasonApprovalNeeded = "ApprovalNeeded"
 	// ReasonMigrating: the migration Job runs.
 	ReasonMigrating = "Migrating"
 	// ReasonMigrationFailed: the migration Job failed.
@@ -55,6 +63,8 @@ const (
 	ReasonRollingOut = "RollingOut"
 	// ReasonPaused: spec.paused is true.
 	ReasonPaused = "Paused"
+	// ReasonPlanned: the annotation chatcluster.io/plan is "true".
+	ReasonPlanned = "Planned"
 	// ReasonDeleting: it is being deleted.
 	ReasonDeleting = "Deleting"
 	// ReasonSuspended: spec.suspended is true.
@@ -67,18 +77,37 @@ const (
 
 // Annotations that a user may set on a ChatCluster.
 const (
-	// AnnotationAdopt set to "true" allows the operator to take over what a deleted ChatCluster retained: tables that carry no
-	// owner's tags, and the push application of a ChatCluster of the same namespace and name.
-	AnnotationAdopt = "chatcluster.io/adopt"
+	// AnnotationAdoptionPolicy says what the operator may do about resources that are not what it remembers. AdoptionAdopt: take
+	// over tables that carry no owner's tags, the push application that a ChatCluster of this namespace and name retained, and a
+	// table that was replaced (restored from a backup, say). AdoptionRecreate: make a new, empty table in place of one that is
+	// gone with its data.
+	AnnotationAdoptionPolicy = "chatcluster.io/adoption-policy"
 	// AnnotationReconcile asks for a reconcile now whenever its value changes.
 	AnnotationReconcile = "chatcluster.io/reconcile-requested-at"
 	// AnnotationReleaseTenants on a ChatCluster lets a namespace take over what a deleted ChatTenant retained: a comma-separated list
 	// of namespace/id, where id is the deleted tenant's.
 	AnnotationReleaseTenants = "chatcluster.io/release-tenants"
+	// AnnotationPlan set to "true" makes the operator change nothing and write into status.plan what it would change.
+	AnnotationPlan = "chatcluster.io/plan"
+	// AnnotationApproveMigration set to an image approves that image's migration where aurora.migrations.approval is Manual.
+	AnnotationApproveMigration = "chatcluster.io/approve-migration"
+	// AnnotationAbandon set to "true" lets a ChatCluster that is being deleted go although what it has outside Kubernetes can be
+	// neither deleted nor released, because access to it is gone. It is left where it is, with its owner's tags.
+	AnnotationAbandon = "chatcluster.io/abandon"
+)
+
+// Values of AnnotationAdoptionPolicy.
+const (
+	AdoptionAdopt    = "adopt"
+	AdoptionRecreate = "recreate"
 )
 
 // ConditionPaused is present and true while spec.paused is true. The other conditions are as they were when it began.
 const ConditionPaused = "Paused"
+
+// ConditionPlanned is present and true while the annotation chatcluster.io/plan is "true". The other conditions are as they
+// were when it began.
+const ConditionPlanned = "Planned"
 
 // Finalizer keeps a ChatCluster or a ChatTenant until what it has on the cloud's side is deleted or released.
 const Finalizer = "chatcluster.io/finalizer"

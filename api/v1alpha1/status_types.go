@@ -2,8 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ChatClusterStatus is what the operator found and did. Everything in it can be observed again: it is never the only
-// place that knows something.
+// ChatClusterStatus is what the operator found and did. Everything in it can be observed again, but for the tables' ids:
+// without them a table that was replaced is taken for the one that was there.
 type ChatClusterStatus struct {
 	// The generation of the spec that this status speaks of.
 	// +optional
@@ -43,6 +43,12 @@ type ChatClusterStatus struct {
 	// The push application.
 	// +optional
 	Push PushStatus `json:"push,omitzero"`
+	// The cache.
+	// +optional
+	Cache CacheStatus `json:"cache,omitzero"`
+	// What would change, while the annotation chatcluster.io/plan is "true".
+	// +optional
+	Plan *PlanStatus `json:"plan,omitempty"`
 	// The Deployments.
 	// +listType=map
 	// +listMapKey=role
@@ -69,6 +75,10 @@ type TableStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	State string `json:"state"`
+	// DynamoDB's id of the table: another table of the same name has another. Absent where an engine stands in for DynamoDB.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	ID string `json:"id,omitempty"`
 	// The table's ARN.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
@@ -100,6 +110,12 @@ type SchemaStatus struct {
 	// The version that the image wants.
 	// +optional
 	Target *int64 `json:"target,omitempty"`
+	// The migrations that the image brings and the database has not had yet, as far as is known.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=128
+	// +optional
+	Pending []string `json:"pending,omitempty"`
 	// The image whose migration is spoken of.
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
@@ -120,6 +136,47 @@ type PushStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	ApplicationID string `json:"applicationID,omitempty"`
+	// The application's channels that the spec asks for.
+	// +listType=map
+	// +listMapKey=platform
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	Channels []ChannelStatus `json:"channels,omitempty"`
+}
+
+// ChannelStatus is how a platform is reached.
+type ChannelStatus struct {
+	// APNS, APNS_SANDBOX, APNS_VOIP, APNS_VOIP_SANDBOX, GCM or ADM.
+	// +kubebuilder:validation:MaxLength=32
+	// +required
+	Platform string `json:"platform"`
+	// Whether pushes go out. Somebody, or AWS after credentials were refused, may have disabled the channel.
+	// +required
+	Enabled bool `json:"enabled"`
+}
+
+// CacheStatus is what the cache says of itself.
+type CacheStatus struct {
+	// Its version, such as 7.1.0.
+	// +kubebuilder:validation:MaxLength=32
+	// +optional
+	Version string `json:"version,omitempty"`
+	// Whether it is sharded.
+	// +optional
+	ClusterMode bool `json:"clusterMode,omitempty"`
+}
+
+// PlanStatus is what would change.
+type PlanStatus struct {
+	// The generation of the spec that was planned.
+	// +required
+	ObservedGeneration int64 `json:"observedGeneration"`
+	// What would be done, in order, and what stands in the way. What follows from a change that is not made is not in it.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=512
+	// +optional
+	Changes []string `json:"changes,omitempty"`
 }
 
 // WorkloadStatus is how a Deployment is getting on.

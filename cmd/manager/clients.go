@@ -36,10 +36,10 @@ func newClients(ctx context.Context) (*clients, error) {
 		dynamoDB: awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamodb.API { return newDynamoDB(cfg, endpoint) }),
 		items:    awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamo.API { return newDynamoDB(cfg, endpoint) }),
 		pinpoint: awsclient.New(factory, func(cfg aws.Config, endpoint *string) pinpoint.API {
-			return awspinpoint.NewFromConfig(cfg, func(o *awspinpoint.Options) { o.BaseEndpoint = endpoint })
+			return pinpoint.Client{Client: awspinpoint.NewFromConfig(cfg, func(o *awspinpoint.Options) { o.BaseEndpoint = endpoint })}
 		}),
-		kafka: kafka.NewClients(),
-		redis: redis.NewClients(),
+		kafka: kafka.NewClients(factory.Identity),
+		redis: redis.NewClients(factory.Identity),
 	}, nil
 }
 

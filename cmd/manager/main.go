@@ -41,6 +41,7 @@ type options struct {
 	allowEndpoints    bool
 	allowInsecureJWKS bool
 	allowPrivateJWKS  bool
+	assumableRoles    string
 	observeEvery      time.Duration
 	verbosity         int
 }
@@ -58,6 +59,7 @@ func (o *options) bind(fs *flag.FlagSet) {
 	fs.BoolVar(&o.allowEndpoints, "allow-aws-endpoints", false, "Let ChatClusters replace the endpoints of AWS services (spec.aws.endpoints).")
 	fs.BoolVar(&o.allowInsecureJWKS, "allow-insecure-issuers", false, "Let ChatClusters and ChatTenants fetch issuers' keys over plain HTTP, and from any address.")
 	fs.BoolVar(&o.allowPrivateJWKS, "allow-private-issuers", false, "Let ChatTenants fetch issuers' keys from addresses that are not public.")
+	fs.StringVar(&o.assumableRoles, "assumable-roles", "", "AWS roles that ChatClusters may have assumed (spec.aws.assumeRoleARN): namespace=role ARN, comma-separated. The namespace * is any; in an ARN, * stands for any characters but a slash.")
 	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
 	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
 }
@@ -117,6 +119,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	roles, err := chatcluster.ParseRoles(o.assumableRoles)
+	if err != nil {
+		return fmt.Errorf("--assumable-roles: %w", err)
+	}
 	clients, err := newClients(ctx)
 	if err != nil {
 		return err
@@ -125,6 +131,7 @@ func run(ctx context.Context, args []string) error {
 	reconciler := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), clients.external(), chatcluster.Options{
 		Operator:             o.operator,
 		AllowAWSEndpoints:    o.allowEndpoints,
+		AssumableRoles:       roles,
 		AllowInsecureIssuers: o.allowInsecureJWKS,
 		AllowPrivateIssuers:  o.allowPrivateJWKS,
 		ObserveEvery:         o.observeEvery,

@@ -19,6 +19,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
 	"github.com/chatcluster/chatcluster/controllers/workload"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -46,7 +47,9 @@ func (m *missingSecretError) Error() string {
 func secretFact(err error) fact {
 	var missing *missingSecretError
 	if errors.As(err, &missing) {
-		return pending(v1alpha1.ReasonPending, missing.Error(), retrySecret)
+		f := pending(v1alpha1.ReasonPending, missing.Error(), retrySecret)
+		f.lost = true
+		return f
 	}
 	return failed(err)
 }
@@ -73,6 +76,13 @@ func (s *scope) awsAccess(ctx context.Context, endpoint string) (awsclient.Acces
 	a := awsclient.Access{Region: s.spec.AWS.Region, Endpoint: endpoint}
 	if endpoint != "" && !s.Options.AllowAWSEndpoints {
 		return a, fault.Terminal(v1alpha1.ReasonNotAllowed, "aws.endpoints is not allowed by this operator: remove it, or start the operator with --allow-aws-endpoints")
+	}
+	if role := s.spec.AWS.AssumeRoleARN; role != "" {
+		if !s.Options.AssumableRoles.allow(s.cc.Namespace, role) {
+			return a, fault.Terminal(v1alpha1.ReasonNotAllowed,
+				"aws.assumeRoleARN: this operator does not let namespace %s use role %s (--assumable-roles)", s.cc.Namespace, role)
+		}
+		a.Role, a.ExternalID = role, s.externalID(s.cc.Namespace)
 	}
 	name := s.spec.AWS.Credentials.SecretName
 	if name == "" {
@@ -105,8 +115,67 @@ func (s *scope) pinpoint(ctx context.Context) (pinpoint.API, error) {
 	return s.External.Pinpoint(a)
 }
 
-func (s *scope) kafka() (kafka.Admin, error) {
-	return s.External.Kafka(kafka.NewAccess(s.spec.MSK.BootstrapServers, *s.spec.MSK.TLS))
+// text is a Secret's value without its trailing newline, as chatd reads the mounted file; it is empty where none is named.
+func (s *scope) text(ctx context.Context, ref v1alpha1.SecretKey) (string, error) {
+	if ref.Name == "" {
+		return "", nil
+	}
+	value, err := s.secret(ctx, ref.Name, ref.Key)
+	return strings.TrimRight(string(value), "\r\n"), err
+}
+
+// kafka reaches the brokers as the pods do.
+func (s *scope) kafka(ctx context.Context) (kafka.Admin, error) {
+	m := s.spec.MSK
+	a := kafka.NewAccess(m.BootstrapServers, *m.TLS)
+	a.Mechanism = workload.Mechanism(m.Authentication)
+	var err error
+	if a.CA, err = s.text(ctx, m.CASecret); err != nil {
+		return nil, err
+	}
+	if scram := m.Authentication.SCRAM; scram != nil {
+		a.User = scram.Username
+		if a.Password, err = s.text(ctx, scram.PasswordSecret); err != nil {
+			return nil, err
+		}
+	}
+	if mtls := m.Authentication.MTLS; mtls != nil {
+		cert, certErr := s.text(ctx, v1alpha1.SecretKey{Name: mtls.SecretName, Key: corev1.TLSCertKey})
+		key, keyErr := s.text(ctx, v1alpha1.SecretKey{Name: mtls.SecretName, Key: corev1.TLSPrivateKeyKey})
+		if err := errors.Join(certErr, keyErr); err != nil {
+			return nil, err
+		}
+		a.Cert, a.Key = cert, key
+	}
+	if a.Mechanism == dial.MSKIAM {
+		if a.AWS, err = s.awsAccess(ctx, ""); err != nil {
+			return nil, err
+		}
+	}
+	return s.External.Kafka(a)
+}
+
+// redis reaches the cache as the pods do.
+func (s *scope) redis(ctx context.Context) (redis.Cache, error) {
+	e := s.spec.ElastiCache
+	var password string
+	var err error
+	if e.PasswordSecret != nil {
+		if password, err = s.text(ctx, *e.PasswordSecret); err != nil {
+			return nil, err
+		}
+	}
+	a := redis.NewAccess(e.Addresses, e.ClusterMode, *e.TLS, e.Username, password)
+	if a.CA, err = s.text(ctx, e.CASecret); err != nil {
+		return nil, err
+	}
+	if e.Authentication == v1alpha1.AuthenticationIAM {
+		a.CacheName, a.Serverless = e.CacheName, e.Serverless
+		if a.AWS, err = s.awsAccess(ctx, ""); err != nil {
+			return nil, err
+		}
+	}
+	return s.External.Redis(a)
 }
 
 // policy checks the spec against what this operator allows.

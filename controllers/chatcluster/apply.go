@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,25 +57,39 @@ func (s *scope) apply(ctx context.Context, into client.Object, config any) (appl
 	if err != nil {
 		return applied{}, kubernetes("get "+what, err)
 	}
+	var lacks []string
 	if live != nil {
 		if err := s.mine(live, what); err != nil {
 			return applied{}, err
 		}
-		if live.GetAnnotations()[annotationApplied] == hash {
-			have, err := runtime.DefaultUnstructuredConverter.ToUnstructured(live)
-			if err != nil {
-				return applied{}, fmt.Errorf("convert %s: %w", what, err)
-			}
-			if holdsObject(have, desired.Object) {
-				return applied{live: live}, nil
-			}
+		have, err := runtime.DefaultUnstructuredConverter.ToUnstructured(live)
+		if err != nil {
+			return applied{}, fmt.Errorf("convert %s: %w", what, err)
+		}
+		if lacks = missing(have, desired.Object); len(lacks) == 0 {
+			return applied{live: live}, nil
 		}
 	}
+	s.planApply(what, live != nil, lacks)
 	err = s.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), FieldOwner, client.ForceOwnership)
 	if err != nil {
 		return applied{live: live}, kubernetes("apply "+what, err)
 	}
 	return applied{live: live, changed: true}, nil
+}
+
+// planApply notes what would be applied, while that is all that may be done.
+func (s *scope) planApply(what string, exists bool, lacks []string) {
+	if s.plan == nil {
+		return
+	}
+	if !exists {
+		s.plan.note("create %s", what)
+		return
+	}
+	applied := "metadata.annotations." + annotationApplied
+	lacks = slices.DeleteFunc(lacks, func(l string) bool { return len(lacks) > 1 && strings.HasPrefix(l, applied) })
+	s.plan.note("change %s: %s", what, strings.Join(lacks, "; "))
 }
 
 // live returns the child as it is, nil when there is none. The cache holds only what carries the operator's labels, so what

@@ -42,6 +42,8 @@ type Options struct {
 	Operator string
 	// AllowAWSEndpoints lets ChatClusters replace the endpoints of AWS.
 	AllowAWSEndpoints bool
+	// AssumableRoles are what each namespace's ChatClusters may set as aws.assumeRoleARN.
+	AssumableRoles Roles
 	// AllowInsecureIssuers lets ChatClusters, and ChatTenants, fetch keys over plain HTTP and from any address.
 	AllowInsecureIssuers bool
 	// AllowPrivateIssuers lets ChatTenants fetch keys from addresses that are not public.
@@ -76,6 +78,8 @@ type scope struct {
 	cluster workload.Cluster
 	owner   ownership.Owner
 	facts   facts
+	// plan is not nil while nothing may be changed.
+	plan *plan
 }
 
 func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
@@ -87,6 +91,7 @@ func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
 		cluster: workload.Cluster{
 			Namespace: cc.Namespace, Name: cc.Name, UID: cc.UID, Spec: spec, Image: spec.Image, ApplicationID: cc.Status.Push.ApplicationID,
 			TenantAuth: r.Options.tenantAuth(),
+			ExternalID: r.externalID(cc.Namespace),
 		},
 		owner: ownership.Owner{Operator: r.Options.Operator, Namespace: cc.Namespace, Name: cc.Name, UID: string(cc.UID)},
 	}
@@ -105,7 +110,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		r.memo.forget(cc.UID)
 		return ctrl.Result{}, nil
 	}
-	if cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
+	if cc.DeletionTimestamp.IsZero() && !planned(cc) && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		if err := r.patchFinalizer(ctx, cc, controllerutil.AddFinalizer); err != nil {
 			return requeueOnConflict(err)
 		}
@@ -123,6 +128,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	}()
 
 	switch {
+	case planned(cc):
+		return r.makePlan(ctx, cc), nil
 	case cc.Spec.Paused:
 		setPaused(cc)
 		return ctrl.Result{}, nil
@@ -130,12 +137,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		return s.finalize(ctx)
 	}
 	r.memo.obey(cc.UID, cc.Annotations[v1alpha1.AnnotationReconcile])
-	for _, phase := range []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads} {
+	for _, phase := range s.phases() {
 		s.run(ctx, phase)
 	}
 	setStatus(cc, &s.facts)
 	s.announce(before)
 	return s.outcome()
+}
+
+func (s *scope) phases() []func(context.Context) {
+	return []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads, s.contract}
 }
 
 func (s *scope) run(ctx context.Context, phase func(context.Context)) {

@@ -53,7 +53,8 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 	st := &cc.Status
 	st.ObservedGeneration = cc.Generation
 	st.Tables, st.Topics, st.Schema = f.tableList, f.topicList, f.schemaInfo
-	st.Push.ApplicationID = f.application
+	st.Push = v1alpha1.PushStatus{ApplicationID: f.application, Channels: f.channels}
+	st.Cache = f.cacheInfo
 	st.Image = f.servingImage
 	st.Endpoints.Gateway = f.gatewayURL
 	if f.roleList != nil {
@@ -77,6 +78,7 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 	}
 	first := worst(append(list, concern{condition: "Secrets", fact: f.secrets}, concern{condition: "Workloads", fact: f.base}))
 	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionPaused)
+	clearPlan(cc)
 	if first == nil {
 		set(cc, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "Serving")
 		meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionReconciling)
@@ -124,8 +126,25 @@ func setPaused(cc *v1alpha1.ChatCluster) {
 	set(cc, v1alpha1.ConditionPaused, metav1.ConditionTrue, v1alpha1.ReasonPaused, "spec.paused is true: nothing is changed until it is false")
 }
 
+// setPlanned shows what would be changed, and leaves everything else as it was, as setPaused does.
+func setPlanned(cc *v1alpha1.ChatCluster, changes []string) {
+	cc.Status.Plan = &v1alpha1.PlanStatus{ObservedGeneration: cc.Generation, Changes: changes}
+	message := "nothing would be changed"
+	if len(changes) > 0 {
+		message = fmt.Sprintf("%d changes would be made: see status.plan", len(changes))
+	}
+	set(cc, v1alpha1.ConditionPlanned, metav1.ConditionTrue, v1alpha1.ReasonPlanned,
+		message+"; nothing is changed while the annotation "+v1alpha1.AnnotationPlan+" is true")
+}
+
+func clearPlan(cc *v1alpha1.ChatCluster) {
+	cc.Status.Plan = nil
+	meta.RemoveStatusCondition(&cc.Status.Conditions, v1alpha1.ConditionPlanned)
+}
+
 // setDeleting shows how far the deletion is.
 func setDeleting(cc *v1alpha1.ChatCluster, f fact) {
+	clearPlan(cc)
 	cc.Status.ObservedGeneration = cc.Generation
 	reason, message := v1alpha1.ReasonDeleting, "deleting"
 	if !f.ready() {

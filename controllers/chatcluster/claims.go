@@ -31,12 +31,25 @@ func claims(cc *v1alpha1.ChatCluster) []string {
 	s := effective(cc)
 	list := []string{
 		strings.Join([]string{claimDatabase, strings.ToLower(s.Aurora.Host), strconv.Itoa(int(*s.Aurora.Port)), s.Aurora.Database}, "|"),
-		strings.Join([]string{claimTables, s.AWS.Region, s.AWS.Endpoints.DynamoDB, s.DynamoDB.TablePrefix}, "|"),
+		strings.Join([]string{claimTables, account(cc.Namespace, s.AWS), s.DynamoDB.TablePrefix}, "|"),
 	}
 	for _, server := range s.MSK.BootstrapServers {
 		list = append(list, strings.Join([]string{claimTopics, strings.ToLower(server), s.MSK.TopicPrefix}, "|"))
 	}
 	return list
+}
+
+// account is where tables are, as far as the spec tells: an engine of its own, or a Region of whoever is logged in as.
+func account(namespace string, a v1alpha1.AWSSpec) string {
+	switch {
+	case a.Endpoints.DynamoDB != "":
+		return a.Endpoints.DynamoDB
+	case a.AssumeRoleARN != "":
+		return a.Region + " " + a.AssumeRoleARN
+	case a.Credentials.SecretName != "":
+		return a.Region + " " + namespace + "/" + a.Credentials.SecretName
+	}
+	return a.Region
 }
 
 func claimsIndexer(o client.Object) []string {
@@ -46,8 +59,9 @@ func claimsIndexer(o client.Object) []string {
 	return nil
 }
 
-// claimed returns a terminal error when an older ChatCluster claims what this one claims of a kind. Tables on AWS need no
-// claim: they carry tags.
+// claimed returns a terminal error when an older ChatCluster claims what this one claims of a kind. Tables on AWS carry tags,
+// which decide whose they are; the claim keeps a younger ChatCluster from adopting those whose owner is alive and has lost
+// its tags.
 func (s *scope) claimed(ctx context.Context, kind string) error {
 	for _, claim := range claims(s.cc) {
 		if !strings.HasPrefix(claim, kind+"|") {

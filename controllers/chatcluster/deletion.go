@@ -25,14 +25,62 @@ import (
 // deletion undoes what the phases did, in reverse order: pods, push application, topics, tables. It returns the zero fact
 // when nothing is left to do. Every pass makes the next steps and returns.
 func (s *scope) deletion(ctx context.Context) fact {
+	f := s.undo(ctx)
+	if f.err == nil && !f.lost {
+		return f
+	}
+	_, why := f.explain()
+	if s.cc.Annotations[v1alpha1.AnnotationAbandon] == "true" {
+		return s.abandon("the annotation "+v1alpha1.AnnotationAbandon+" says so", why)
+	}
+	if f.lost {
+		var namespace corev1.Namespace
+		if err := s.APIReader.Get(ctx, types.NamespacedName{Name: s.cc.Namespace}, &namespace); err != nil {
+			return failed(kubernetes("get Namespace "+s.cc.Namespace, err))
+		}
+		// They will not come back, and the namespace must not hang.
+		if !namespace.DeletionTimestamp.IsZero() {
+			return s.abandon("the namespace is being deleted", why)
+		}
+	}
+	help := "; to let it go and leave the rest where it is, annotate it with " + v1alpha1.AnnotationAbandon + "=true"
+	if f.err != nil {
+		return fact{err: explainedError{f.err, why + help}, after: f.after}
+	}
+	f.message += help
+	return f
+}
+
+// abandon lets go of what can be neither deleted nor released.
+func (s *scope) abandon(because, why string) fact {
+	s.warning("Abandoned", "Delete", "Let go, as %s, although %s. What may be left, with its owner's tags: tables with prefix %s, topics with prefix %s, push application %s",
+		because, why, s.spec.DynamoDB.TablePrefix, s.spec.MSK.TopicPrefix, s.cc.Status.Push.ApplicationID)
+	return fact{}
+}
+
+// explainedError says more than the error that it is.
+type explainedError struct {
+	error
+	message string
+}
+
+func (e explainedError) Error() string { return e.message }
+func (e explainedError) Unwrap() error { return e.error }
+
+// undo makes the next steps.
+func (s *scope) undo(ctx context.Context) fact {
 	if err := s.reachable(ctx); err != nil {
-		return s.unreachable(ctx, err)
+		if s.nothingMade() {
+			return fact{}
+		}
+		return secretFact(err)
 	}
 	if s.spec.DeletionPolicy != v1alpha1.DeletionDelete {
 		return s.release(ctx)
 	}
 	for _, step := range []func(context.Context) fact{s.stopPods, s.deletePush, s.deleteTopics, s.deleteTables} {
-		if f := step(ctx); !f.ready() {
+		// A plan shows all of it, whatever would have to be waited for.
+		if f := step(ctx); !f.ready() && (s.plan == nil || f.err != nil) {
 			return f
 		}
 	}
@@ -41,35 +89,11 @@ func (s *scope) deletion(ctx context.Context) fact {
 	return fact{}
 }
 
-// reachable tells why AWS cannot even be asked: credentials that are gone, or an endpoint that is not allowed.
+// reachable tells why AWS cannot even be asked: credentials that are gone, or an endpoint or a role that is not allowed.
 func (s *scope) reachable(ctx context.Context) error {
 	_, dynamoDB := s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
 	_, pinpoint := s.awsAccess(ctx, s.spec.AWS.Endpoints.Pinpoint)
 	return errors.Join(dynamoDB, pinpoint)
-}
-
-// unreachable lets go of a ChatCluster when that leaves nothing behind, or when its namespace is going and the credentials
-// are already gone: they will not come back, and the namespace must not hang. Otherwise somebody must help.
-func (s *scope) unreachable(ctx context.Context, cause error) fact {
-	f := secretFact(cause)
-	if s.nothingMade() {
-		return fact{}
-	}
-	var missing *missingSecretError
-	if !errors.As(cause, &missing) {
-		return f
-	}
-	var namespace corev1.Namespace
-	if err := s.APIReader.Get(ctx, types.NamespacedName{Name: s.cc.Namespace}, &namespace); err != nil {
-		return failed(kubernetes("get Namespace "+s.cc.Namespace, err))
-	}
-	if namespace.DeletionTimestamp.IsZero() {
-		f.message += "; without it the data on AWS can be neither deleted nor released"
-		return f
-	}
-	s.warning("Abandoned", "Delete", "The namespace is being deleted and the AWS credentials are gone: tables with prefix %s and the push application %s are left with their owner's tags",
-		s.spec.DynamoDB.TablePrefix, s.cc.Status.Push.ApplicationID)
-	return fact{}
 }
 
 // nothingMade tells whether, as far as the status knows, nothing exists outside Kubernetes that would have to be undone.
@@ -121,8 +145,10 @@ func (s *scope) release(ctx context.Context) fact {
 	if err != nil {
 		return failed(err)
 	}
-	s.event("Retained", "Release", "Left as they are: tables with prefix %s, topics with prefix %s, database %s on %s, push application %s",
-		s.spec.DynamoDB.TablePrefix, s.spec.MSK.TopicPrefix, s.spec.Aurora.Database, s.spec.Aurora.Host, app.ID)
+	s.event("Retained", "Release",
+		"Left as they are: tables with prefix %s, topics with prefix %s, database %s on %s, push application %s. To take them over, create a ChatCluster with the same name and prefixes, annotated with %s=%s",
+		s.spec.DynamoDB.TablePrefix, s.spec.MSK.TopicPrefix, s.spec.Aurora.Database, s.spec.Aurora.Host, app.ID,
+		v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionAdopt)
 	return fact{}
 }
 
@@ -138,8 +164,11 @@ func (s *scope) releaseTable(ctx context.Context, api dynamodb.API, w dynamodb.W
 		if step == dynamodb.Done {
 			return true, nil
 		}
-		if err := dynamodb.Do(ctx, api, w, o, step); err != nil {
+		if err := s.step(ctx, api, w, o, step); err != nil {
 			return false, err
+		}
+		if s.plan != nil {
+			return true, nil
 		}
 	}
 	return false, nil
@@ -206,9 +235,9 @@ func (s *scope) deleteTopics(ctx context.Context) fact {
 	if err := s.claimed(ctx, claimTopics); err != nil {
 		return unlessClaimed(err)
 	}
-	admin, err := s.kafka()
+	admin, err := s.kafka(ctx)
 	if err != nil {
-		return failed(err)
+		return secretFact(err)
 	}
 	var names []string
 	for _, w := range s.wantedTopics() {
@@ -218,8 +247,11 @@ func (s *scope) deleteTopics(ctx context.Context) fact {
 	if err != nil {
 		return failed(err)
 	}
-	if !gone {
+	if !gone && s.plan == nil {
 		return pending(v1alpha1.ReasonDeleting, "waits for the topics to go", afterStep)
+	}
+	if principals := s.spec.MSK.ACLPrincipals; len(principals) > 0 {
+		return failed(kafka.RemoveAccess(ctx, admin, principals, s.spec.MSK.TopicPrefix))
 	}
 	return fact{}
 }
@@ -252,7 +284,7 @@ func (s *scope) deleteTables(ctx context.Context) fact {
 		if step != dynamodb.Wait {
 			after = afterStep
 		}
-		errs = append(errs, dynamodb.Do(ctx, api, w, o, step))
+		errs = append(errs, s.step(ctx, api, w, o, step))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return failed(err)

@@ -47,13 +47,15 @@ func TestRetain(t *testing.T) {
 	w.deleteChildren()
 	w.create(nil)
 	w.pass()
-	if c := w.condition(v1alpha1.ConditionTablesReady); c.Reason != v1alpha1.ReasonNotOwned || !strings.Contains(c.Message, v1alpha1.AnnotationAdopt) {
+	if c := w.condition(v1alpha1.ConditionTablesReady); c.Reason != v1alpha1.ReasonNotOwned || !strings.Contains(c.Message, v1alpha1.AnnotationAdoptionPolicy) {
 		t.Errorf("tables that nobody owns are taken unasked, or nobody says how to: %+v", c)
 	}
-	if c := w.condition(v1alpha1.ConditionPushReady); c.Reason != v1alpha1.ReasonNotOwned || !strings.Contains(c.Message, "app001") || !strings.Contains(c.Message, v1alpha1.AnnotationAdopt) {
+	if c := w.condition(v1alpha1.ConditionPushReady); c.Reason != v1alpha1.ReasonNotOwned || !strings.Contains(c.Message, "app001") || !strings.Contains(c.Message, v1alpha1.AnnotationAdoptionPolicy) {
 		t.Errorf("the retained push application is taken or doubled unasked, or nobody says how to: %+v", c)
 	}
-	w.change(func(cc *v1alpha1.ChatCluster) { cc.Annotations = map[string]string{v1alpha1.AnnotationAdopt: "true"} })
+	w.change(func(cc *v1alpha1.ChatCluster) {
+		cc.Annotations = map[string]string{v1alpha1.AnnotationAdoptionPolicy: v1alpha1.AdoptionAdopt}
+	})
 	w.settle()
 	cc := w.get()
 	if apps := w.pinpoint.Apps(); len(apps) != 1 || cc.Status.Push.ApplicationID != "app001" || apps["app001"][ownership.TagUID] != string(cc.UID) {
@@ -222,7 +224,7 @@ func TestPredecessorsChildrenGo(t *testing.T) {
 		w.dynamo.SetTags(name, nil)
 	}
 	next := w.cluster(nil)
-	next.Annotations = map[string]string{v1alpha1.AnnotationAdopt: "true"}
+	next.Annotations = map[string]string{v1alpha1.AnnotationAdoptionPolicy: v1alpha1.AdoptionAdopt}
 	if err := admin.Create(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,21 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 )
 
 // Partitions and retention of a topic that does not exist yet, where the spec does not say.
 const (
 	defaultPartitions     = 16
 	defaultTopicRetention = 168 * time.Hour
+)
+
+// Keys of Secrets, where the spec does not say.
+const (
+	defaultPasswordKey       = "password"
+	defaultCAKey             = "ca.crt"
+	defaultAPNSKey           = "key.p8"
+	defaultServiceAccountKey = "service-account.json"
 )
 
 // effective returns the spec with everything filled in that the user left out. It is pure, and its result is never
@@ -34,16 +43,34 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 
 	fill(&s.Aurora.ReaderHost, s.Aurora.Host)
 	fillPtr(&s.Aurora.Port, 5432)
-	fill(&s.Aurora.PasswordSecret.Key, "password")
+	fill(&s.MSK.CASecret.Key, defaultCAKey)
+	fill(&s.MSK.Profile, v1alpha1.ProfileProvisioned)
+	if scram := s.MSK.Authentication.SCRAM; scram != nil {
+		fill(&scram.PasswordSecret.Key, defaultPasswordKey)
+		fill(&scram.Mechanism, dial.SCRAMSHA512)
+	}
+
+	fill(&s.Aurora.PasswordSecret.Key, defaultPasswordKey)
+	fill(&s.Aurora.CASecret.Key, defaultCAKey)
+	fill(&s.Aurora.Migrations.Approval, v1alpha1.ApprovalAutomatic)
 	fill(&s.Aurora.SSLMode, "require")
 	fillPtr(&s.Aurora.Migrations.Timeout, metav1.Duration{Duration: 10 * time.Minute})
 	fillPtr(&s.Aurora.Migrations.BackoffLimit, 3)
 
 	fillPtr(&s.ElastiCache.TLS, true)
 	if s.ElastiCache.PasswordSecret != nil {
-		fill(&s.ElastiCache.PasswordSecret.Key, "password")
+		fill(&s.ElastiCache.PasswordSecret.Key, defaultPasswordKey)
 	}
+	fill(&s.ElastiCache.CASecret.Key, defaultCAKey)
 
+	for _, apns := range []*v1alpha1.APNSChannel{s.Pinpoint.Channels.APNS, s.Pinpoint.Channels.APNSSandbox, s.Pinpoint.Channels.APNSVoIP, s.Pinpoint.Channels.APNSVoIPSandbox} {
+		if apns != nil && apns.Token != nil {
+			fill(&apns.Token.KeySecret.Key, defaultAPNSKey)
+		}
+	}
+	if fcm := s.Pinpoint.Channels.FCM; fcm != nil {
+		fill(&fcm.ServiceAccountSecret.Key, defaultServiceAccountKey)
+	}
 	fillPtr(&s.Pinpoint.PushDelay, metav1.Duration{Duration: 10 * time.Second})
 
 	fill(&s.Telemetry.SampleRatio, "0.01")

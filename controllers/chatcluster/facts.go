@@ -14,6 +14,8 @@ type fact struct {
 	reason, message string
 	// err says what failed.
 	err error
+	// lost says that what it waits for is a Secret.
+	lost bool
 	// after is when it is worth looking again, zero for no particular time.
 	after time.Duration
 }
@@ -53,10 +55,14 @@ type facts struct {
 	topicList  []v1alpha1.TopicStatus
 	schema     fact
 	schemaInfo v1alpha1.SchemaStatus
-	cache      fact
-	push       fact
+	// contractions are what the wanted image takes away from the schema after its rollout.
+	contractions []string
+	cache        fact
+	cacheInfo    v1alpha1.CacheStatus
+	push         fact
 	// application is the push application's id, as far as it is known.
 	application string
+	channels    []v1alpha1.ChannelStatus
 
 	// roles are the Deployments' facts, by role; base is about everything else that the workloads phase applies.
 	base         fact

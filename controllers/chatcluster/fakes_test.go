@@ -2,81 +2,113 @@ package chatcluster
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/chatcluster/chatcluster/controllers/external/kafka"
+	"github.com/chatcluster/chatcluster/controllers/external/redis"
 )
 
 type pinger struct{ w *world }
 
-func (p pinger) Ping(context.Context) error { return p.w.ping() }
+func (p pinger) Observe(context.Context) (redis.Info, error) {
+	return redis.Info{Version: "7.1.0"}, p.w.ping()
+}
 
 // memoryKafka is an Admin in memory. The zero value is empty and ready to use.
 type memoryKafka struct {
 	mu     sync.Mutex
 	topics map[string]kafka.Topic
+	rights map[string]int
 	writes []string
 	err    error
+	// before and after run around each call, as those of the other fakes.
+	before, after func(operation string) error
+	access        kafka.Access
+}
+
+func (k *memoryKafka) call(operation string, write string, do func()) error {
+	if k.before != nil {
+		if err := k.before(operation); err != nil {
+			return err
+		}
+	}
+	k.mu.Lock()
+	if k.topics == nil {
+		k.topics, k.rights = map[string]kafka.Topic{}, map[string]int{}
+	}
+	if write != "" {
+		k.writes = append(k.writes, write)
+	}
+	do()
+	k.mu.Unlock()
+	if k.after != nil {
+		if err := k.after(operation); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (k *memoryKafka) names() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var names []string
-	for n := range k.topics {
-		names = append(names, n)
-	}
-	return names
+	return slices.Sorted(maps.Keys(k.topics))
 }
 
 func (k *memoryKafka) Topics(_ context.Context, names ...string) (map[string]kafka.Topic, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	found := map[string]kafka.Topic{}
-	for _, n := range names {
-		if t, ok := k.topics[n]; ok {
-			found[n] = kafka.Topic{Partitions: t.Partitions, Configs: maps.Clone(t.Configs)}
+	err := k.call("Topics", "", func() {
+		for _, n := range names {
+			if t, ok := k.topics[n]; ok {
+				found[n] = kafka.Topic{Partitions: t.Partitions, Configs: maps.Clone(t.Configs)}
+			}
 		}
-	}
-	return found, k.err
+	})
+	return found, errors.Join(k.err, err)
 }
 
 func (k *memoryKafka) Create(_ context.Context, name string, partitions int32, _ int16, configs map[string]string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.topics == nil {
-		k.topics = map[string]kafka.Topic{}
-	}
-	k.writes = append(k.writes, "create "+name)
-	k.topics[name] = kafka.Topic{Partitions: partitions, Configs: maps.Clone(configs)}
-	return nil
+	return k.call("Create", "create "+name, func() { k.topics[name] = kafka.Topic{Partitions: partitions, Configs: maps.Clone(configs)} })
 }
 
 func (k *memoryKafka) Grow(_ context.Context, name string, partitions int32) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.writes = append(k.writes, "grow "+name)
-	t := k.topics[name]
-	t.Partitions = partitions
-	k.topics[name] = t
-	return nil
+	return k.call("Grow", "grow "+name, func() { k.topics[name] = kafka.Topic{Partitions: partitions, Configs: k.topics[name].Configs} })
 }
 
 func (k *memoryKafka) Configure(_ context.Context, name string, configs map[string]string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.writes = append(k.writes, "configure "+name)
-	maps.Copy(k.topics[name].Configs, configs)
-	return nil
+	return k.call("Configure", "configure "+name, func() { maps.Copy(k.topics[name].Configs, configs) })
 }
 
 func (k *memoryKafka) Delete(_ context.Context, names ...string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	for _, n := range names {
-		k.writes = append(k.writes, "delete "+n)
-		delete(k.topics, n)
+		if err := k.call("Delete", "delete "+n, func() { delete(k.topics, n) }); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func (k *memoryKafka) Allowed(context.Context, string) (rights map[string]int, err error) {
+	err = k.call("Allowed", "", func() { rights = maps.Clone(k.rights) })
+	return rights, err
+}
+
+func (k *memoryKafka) Allow(_ context.Context, principals []string, _ string) error {
+	return k.call("Allow", "allow "+strings.Join(principals, ","), func() {
+		for _, p := range principals {
+			k.rights[p] = 6
+		}
+	})
+}
+
+func (k *memoryKafka) Disallow(_ context.Context, principals []string, _ string) error {
+	return k.call("Disallow", "disallow "+strings.Join(principals, ","), func() {
+		for _, p := range principals {
+			delete(k.rights, p)
+		}
+	})
 }

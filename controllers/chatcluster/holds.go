@@ -1,78 +1,107 @@
 package chatcluster
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // mergeKeys are the fields by which elements of lists are matched, as the API server does when it merges. Lists whose
 // elements have none of them are compared by position.
 var mergeKeys = []string{"name", "mountPath", "containerPort", "port", "uid", "topologyKey", "key"}
 
-// holdsObject is holds for whole objects. A typed live object does not know its kind, so that is not compared.
-func holdsObject(live, desired map[string]any) bool {
-	for k, v := range desired {
-		if k != "apiVersion" && k != "kind" && !holds(live[k], v) {
-			return false
+// holdsObject tells whether a live object holds everything that is desired.
+func holdsObject(live, desired map[string]any) bool { return len(missing(live, desired)) == 0 }
+
+// missing lists what a live object lacks of what is desired, as "path: have → want". A typed live object does not know its
+// kind, so that is not compared.
+func missing(live, desired map[string]any) []string {
+	var d drift
+	for _, k := range slices.Sorted(maps.Keys(desired)) {
+		if k != "apiVersion" && k != "kind" {
+			d.compare(k, live[k], desired[k])
 		}
 	}
-	return true
+	return d
 }
 
-// holds tells whether everything in desired stands in live. What live has beyond that is others': defaults of the API
-// server, and fields of other owners, which server-side apply would leave alone, too.
-func holds(live, desired any) bool {
+// drift collects what live lacks of desired. What live has beyond that is others': defaults of the API server, and fields of
+// other owners, which server-side apply would leave alone, too.
+type drift []string
+
+func (d *drift) note(path string, live, desired any) {
+	*d = append(*d, path+": "+brief(live)+" → "+brief(desired))
+}
+
+func (d *drift) compare(path string, live, desired any) {
 	switch want := desired.(type) {
 	case map[string]any:
 		have, ok := live.(map[string]any)
 		if !ok {
-			return live == nil && isZero(desired)
-		}
-		for k, v := range want {
-			if !holds(have[k], v) {
-				return false
+			if live != nil || !isZero(desired) {
+				d.note(path, live, desired)
 			}
+			return
 		}
-		return true
+		for _, k := range slices.Sorted(maps.Keys(want)) {
+			d.compare(path+"."+k, have[k], want[k])
+		}
 	case []any:
 		have, ok := live.([]any)
 		if !ok {
-			return live == nil && len(want) == 0
+			if live != nil || len(want) > 0 {
+				d.note(path, live, desired)
+			}
+			return
 		}
-		return holdsList(have, want)
+		d.compareList(path, have, want)
+	default:
+		if live == nil && isZero(desired) || live != nil && scalar(live) == scalar(desired) {
+			return
+		}
+		d.note(path, live, desired)
 	}
-	if live == nil {
-		return isZero(desired)
-	}
-	return scalar(live) == scalar(desired)
 }
 
-func holdsList(have, want []any) bool {
+func (d *drift) compareList(path string, have, want []any) {
 	key := keyOf(want)
 	if key == "" {
 		if len(have) != len(want) {
-			return false
+			d.note(path, have, want)
+			return
 		}
 		for i := range want {
-			if !holds(have[i], want[i]) {
-				return false
-			}
+			d.compare(path+"["+strconv.Itoa(i)+"]", have[i], want[i])
 		}
-		return true
+		return
 	}
 	for _, w := range want {
-		found := false
+		value := w.(map[string]any)[key]
+		var found any
 		for _, h := range have {
-			if hm, ok := h.(map[string]any); ok && scalar(hm[key]) == scalar(w.(map[string]any)[key]) {
-				found = holds(h, w)
+			if hm, ok := h.(map[string]any); ok && scalar(hm[key]) == scalar(value) {
+				found = h
 				break
 			}
 		}
-		if !found {
-			return false
-		}
+		d.compare(path+"["+brief(value)+"]", found, w)
 	}
-	return true
+}
+
+// brief is a value for a person to read.
+func brief(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "none"
+	case map[string]any, []any:
+		return "…"
+	case string:
+		return x
+	default:
+		return strings.TrimPrefix(scalar(x), "s")
+	}
 }
 
 // keyOf is the merge key that every element has with a value of its own, empty when there is none.

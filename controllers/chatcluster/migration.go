@@ -22,17 +22,23 @@ type migrationResult struct {
 	Current *int64 `json:"current"`
 	Target  *int64 `json:"target"`
 	Error   string `json:"error"`
+	// Pending are the migrations that are not in the database yet, Contractions what follows the rollout.
+	Pending      []string `json:"pending"`
+	Contractions []string `json:"contractions"`
 
 	succeeded bool
 	ended     time.Time
 }
 
+// maxPending bounds the list of migrations in the status.
+const maxPending = 32
+
 // migrationFacts reads how a migration goes from its Job and pods. It is pure. A Job has a completion time on success only,
-// so its conditions are what counts.
-func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.SchemaStatus) (v1alpha1.SchemaStatus, fact) {
-	status := v1alpha1.SchemaStatus{Job: job.Name, Current: previous.Current}
-	if previous.Job == job.Name {
-		status = previous
+// so its conditions are what counts. retry is how long after its failure it is tried again.
+func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.SchemaStatus, retry time.Duration) (status v1alpha1.SchemaStatus, contractions []string, f fact) {
+	status = previous
+	if previous.Job != job.Name {
+		status.Job, status.LastError = job.Name, ""
 	}
 	attempts, waiting := readAttempts(pods)
 	_, complete := finished(job, batchv1.JobComplete)
@@ -46,13 +52,13 @@ func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.Schem
 			status.Current = last.Current
 		}
 		if last.Target != nil {
-			status.Target = last.Target
+			status.Target, status.Pending = last.Target, last.Pending[:min(len(last.Pending), maxPending)]
 		}
-		status.LastError = last.Error
+		status.LastError, contractions = last.Error, last.Contractions
 	}
 	if complete {
 		status.LastError = ""
-		return status, fact{}
+		return status, contractions, fact{}
 	}
 	if condition := jobCondition(job, batchv1.JobFailed); condition != nil {
 		why := status.LastError
@@ -60,8 +66,8 @@ func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.Schem
 			why = strings.TrimSpace(condition.Reason + ": " + condition.Message)
 			status.LastError = clip(why)
 		}
-		return status, failed(fault.Terminal(v1alpha1.ReasonMigrationFailed,
-			"migration Job %s failed: %s (it is tried again %s after it failed; delete the Job to try at once)", job.Name, why, retryMigration))
+		return status, nil, failed(fault.Terminal(v1alpha1.ReasonMigrationFailed,
+			"migration Job %s failed: %s (it is tried again %s after it failed; delete the Job to try at once)", job.Name, why, retry))
 	}
 	message := "migration Job " + job.Name + " runs"
 	if job.Status.Failed > 0 || status.LastError != "" {
@@ -74,7 +80,7 @@ func migrationFacts(job *batchv1.Job, pods []corev1.Pod, previous v1alpha1.Schem
 	if waiting != "" {
 		message += "; its pod waits: " + waiting
 	}
-	return status, pending(v1alpha1.ReasonMigrating, message, 0)
+	return status, nil, pending(v1alpha1.ReasonMigrating, message, 0)
 }
 
 // readAttempts returns the results of pods that have ended, oldest first, and why a pod that has not cannot start.

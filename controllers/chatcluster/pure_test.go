@@ -42,7 +42,9 @@ func TestHolds(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := holds(tc.live, tc.desired); got != tc.want {
+			var d drift
+			d.compare("x", tc.live, tc.desired)
+			if got := len(d) == 0; got != tc.want {
 				t.Errorf("%s: got %v", tc.reason, got)
 			}
 		})
@@ -99,7 +101,7 @@ func TestMigrationFacts(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			status, f := migrationFacts(tc.job, tc.pods, tc.previous)
+			status, _, f := migrationFacts(tc.job, tc.pods, tc.previous, time.Minute)
 			got := want{ptr.Deref(status.Current, 0), ptr.Deref(status.Target, 0), status.LastError, f.ready(), fault.IsTerminal(f.err)}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)

@@ -2,6 +2,8 @@ package chatcluster
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
@@ -9,43 +11,91 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 )
 
-// push makes sure that the push application is there.
+// push makes sure that the push application is there, with its channels.
 func (s *scope) push(ctx context.Context) {
+	credentials, missing := s.channelCredentials(ctx)
 	type wish struct {
-		AWS   v1alpha1.AWSSpec
-		Owner ownership.Owner
-		Adopt bool
+		AWS         v1alpha1.AWSSpec
+		Owner       ownership.Owner
+		Adopt       bool
+		Application string
+		Channels    map[pinpoint.Platform]pinpoint.Credentials
 	}
-	wanted := wish{s.spec.AWS, s.owner, s.adopt()}
-	tags := s.userTags()
-	if found, ok := s.memo.get(s.cc.UID, "push", wanted); ok {
-		s.facts.application = found.(string)
+	wanted := wish{s.spec.AWS, s.owner, s.adopt(), s.spec.Pinpoint.ApplicationID, credentials}
+	if found, ok := s.memo.get(s.cc.UID, "push", wanted); ok && missing == nil {
+		status := found.(v1alpha1.PushStatus)
+		s.facts.application, s.facts.channels = status.ApplicationID, status.Channels
 		return
 	}
 	// A Pinpoint that does not answer must not take the application away from pods that use it.
-	s.facts.application = s.cc.Status.Push.ApplicationID
+	s.facts.application, s.facts.channels = s.cc.Status.Push.ApplicationID, s.cc.Status.Push.Channels
 	api, err := s.pinpoint(ctx)
 	if err != nil {
 		s.facts.push = secretFact(err)
 		return
 	}
-	app, found, err := pinpoint.Observe(ctx, api, s.owner, s.cc.Status.Push.ApplicationID)
+	app, err := s.application(ctx, api)
 	if err != nil {
 		s.facts.push = failed(err)
 		return
 	}
-	if !found {
-		if app, err = s.obtainApplication(ctx, api, tags); err != nil {
-			s.facts.push = failed(err)
+	s.facts.application = app.ID
+	switch {
+	case missing != nil:
+		s.facts.push = secretFact(missing)
+		return
+	case s.spec.Pinpoint.ApplicationID != "":
+		s.facts.channels = nil
+	default:
+		if s.facts.push = s.ensureChannels(ctx, api, app, credentials); !s.facts.push.ready() {
 			return
 		}
 	}
-	s.facts.application = app.ID
-	if _, err := pinpoint.Update(ctx, api, s.owner, tags, app); err != nil {
-		s.facts.push = failed(err)
-		return
+	s.memo.put(s.cc.UID, "push", wanted, v1alpha1.PushStatus{ApplicationID: app.ID, Channels: s.facts.channels}, jitter(s.Options.ObserveEvery))
+}
+
+// application is the one that the spec names, or the ChatCluster's own, with its tags.
+func (s *scope) application(ctx context.Context, api pinpoint.API) (pinpoint.Application, error) {
+	if id := s.spec.Pinpoint.ApplicationID; id != "" {
+		return pinpoint.Named(ctx, api, id)
 	}
-	s.memo.put(s.cc.UID, "push", wanted, app.ID, jitter(s.Options.ObserveEvery))
+	tags := s.userTags()
+	app, found, err := pinpoint.Observe(ctx, api, s.owner, s.cc.Status.Push.ApplicationID)
+	if err == nil && !found {
+		app, err = s.obtainApplication(ctx, api, tags)
+	}
+	if err != nil {
+		return app, err
+	}
+	_, err = pinpoint.Update(ctx, api, s.owner, tags, app)
+	return app, err
+}
+
+func (s *scope) ensureChannels(ctx context.Context, api pinpoint.API, app pinpoint.Application, credentials map[pinpoint.Platform]pinpoint.Credentials) fact {
+	states, changed, err := pinpoint.EnsureChannels(ctx, api, app, credentials)
+	if len(changed) > 0 {
+		s.event("PushChannelsChanged", "UpdateChannels", "Set or deleted channels of push application %s: %v", app.ID, changed)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	var disabled []string
+	s.facts.channels = nil
+	for _, c := range states {
+		s.facts.channels = append(s.facts.channels, v1alpha1.ChannelStatus{Platform: string(c.Platform), Enabled: c.Enabled})
+		if !c.Enabled {
+			disabled = append(disabled, string(c.Platform))
+		}
+	}
+	if len(disabled) > 0 {
+		return failed(fault.Terminal(v1alpha1.ReasonChannelDisabled,
+			"channels of push application %s are disabled: %s. AWS disables a channel whose credentials were refused: renew them in the Secret, or enable the channel again",
+			app.ID, strings.Join(disabled, ", ")))
+	}
+	if len(changed) > 0 {
+		return pending(v1alpha1.ReasonProgressing, fmt.Sprintf("channels were set or deleted: %v", changed), s.afterChange("push channels", fmt.Sprint(changed)))
+	}
+	return fact{}
 }
 
 // obtainApplication takes over the application that an earlier ChatCluster of this name retained, when the user allows it, or
@@ -57,8 +107,8 @@ func (s *scope) obtainApplication(ctx context.Context, api pinpoint.API, tags ma
 		return app, err
 	case found && !s.adopt():
 		return app, fault.Terminal(v1alpha1.ReasonNotOwned,
-			"push application %s was retained by an earlier ChatCluster of this name: annotate the ChatCluster with %s=true to take it over, or delete it to get a new one",
-			app.ID, v1alpha1.AnnotationAdopt)
+			"push application %s was retained by an earlier ChatCluster of this name: annotate the ChatCluster with %s=%s to take it over, or delete it to get a new one",
+			app.ID, v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionAdopt)
 	case found:
 		s.event("PushApplicationAdopted", "TagApp", "Took over push application %s, which an earlier ChatCluster retained", app.ID)
 		return app, nil

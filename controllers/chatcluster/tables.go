@@ -3,11 +3,15 @@ package chatcluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/dynamodb"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 )
 
@@ -17,24 +21,47 @@ const (
 	afterWait = 5 * time.Second
 )
 
+// holdLimited is how long, at least, a step that AWS refuses for hours is left out.
+const holdLimited = 5 * time.Minute
+
 func (s *scope) wantedTables() []dynamodb.Wanted {
+	known := map[string]string{}
+	for _, t := range s.cc.Status.Tables {
+		known[t.Name] = t.ID
+	}
 	var wanted []dynamodb.Wanted
 	for _, t := range dynamo.Tables() {
+		name := dynamo.FullName(s.spec.DynamoDB.TablePrefix, t.Name)
 		wanted = append(wanted, dynamodb.Wanted{
-			Name:               dynamo.FullName(s.spec.DynamoDB.TablePrefix, t.Name),
+			Name:               name,
 			Table:              t,
 			Owner:              s.owner,
+			KnownID:            known[name],
 			Tags:               s.userTags(),
+			Billing:            billing(s.spec.DynamoDB.Billing),
+			KMSKeyARN:          s.spec.DynamoDB.KMSKeyARN,
 			DeletionProtection: *s.spec.DynamoDB.DeletionProtection,
 			BackupDays:         *s.spec.DynamoDB.PointInTimeRecovery.Days,
 			Adopt:              s.adopt(),
+			Recreate:           s.cc.Annotations[v1alpha1.AnnotationAdoptionPolicy] == v1alpha1.AdoptionRecreate,
 		})
 	}
 	return wanted
 }
 
+func billing(b v1alpha1.BillingSpec) dynamodb.Billing {
+	if p := b.Provisioned; p != nil {
+		return dynamodb.Billing{Provisioned: true, Capacity: dynamodb.Capacity{Read: p.ReadUnits, Write: p.WriteUnits}}
+	}
+	return dynamodb.Billing{Limits: dynamodb.Capacity{
+		Read: ptr.Deref(b.OnDemand.MaxReadUnits, dynamodb.NoLimit), Write: ptr.Deref(b.OnDemand.MaxWriteUnits, dynamodb.NoLimit),
+	}}
+}
+
 // adopt tells whether the user allows to take over what an earlier ChatCluster retained.
-func (s *scope) adopt() bool { return s.cc.Annotations[v1alpha1.AnnotationAdopt] == "true" }
+func (s *scope) adopt() bool {
+	return s.cc.Annotations[v1alpha1.AnnotationAdoptionPolicy] == v1alpha1.AdoptionAdopt
+}
 
 // tables brings each table one step closer to what is wanted.
 func (s *scope) tables(ctx context.Context) {
@@ -49,64 +76,156 @@ func (s *scope) tables(ctx context.Context) {
 		return
 	}
 	s.facts.tableList = s.cc.Status.Tables
-	replaced := s.spec.AWS.Endpoints.DynamoDB != ""
-	if replaced {
-		if err := s.claimed(ctx, claimTables); err != nil {
-			s.facts.tables = failed(err)
-			return
-		}
+	if err := s.claimed(ctx, claimTables); err != nil {
+		s.facts.tables = failed(err)
+		return
 	}
 	api, err := s.dynamoDB(ctx)
 	if err != nil {
 		s.facts.tables = secretFact(err)
 		return
 	}
-	var errs []error
-	var busy, created []string
-	var list []v1alpha1.TableStatus
-	after := time.Duration(0)
+	var all progress
 	for _, w := range wanted {
-		o, err := dynamodb.Observe(ctx, api, w.Name, replaced)
-		if err != nil {
-			errs = append(errs, err)
-			if ctx.Err() != nil {
-				break
-			}
-			continue
-		}
-		list = append(list, v1alpha1.TableStatus{Name: w.Name, State: o.State, ARN: o.ARN, Unsupported: o.Unsupported})
-		step, err := dynamodb.Next(w, o)
-		if err == nil && step != dynamodb.Done {
-			err = dynamodb.Do(ctx, api, w, o, step)
-		}
-		switch {
-		case err != nil:
-			errs = append(errs, err)
-		case step == dynamodb.Create:
-			created = append(created, w.Name)
-			fallthrough
-		case step != dynamodb.Done:
-			busy = append(busy, w.Name+" ("+describeStep(o, step)+")")
-			if wait := s.waitFor(w.Name, step); after == 0 || wait < after {
-				after = wait
-			}
+		s.table(ctx, api, w, &all)
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	// One event for all: the events of one pass would be folded into the first one's text.
-	if len(created) > 0 {
-		s.event("TablesCreated", "CreateTables", "Created DynamoDB tables %s", strings.Join(created, ", "))
+	if len(all.created) > 0 {
+		s.event("TablesCreated", "CreateTables", "Created DynamoDB tables %s", strings.Join(all.created, ", "))
 	}
-	if len(list) > 0 {
-		s.facts.tableList = list
+	// A table that could not be looked at keeps what is known of it.
+	s.facts.tableList = s.cc.Status.Tables
+	if len(all.list) > 0 {
+		s.facts.tableList = merged(s.cc.Status.Tables, all.list)
 	}
-	s.facts.tables = fact{err: errors.Join(errs...), after: after}
-	if len(busy) > 0 {
-		s.facts.tables.reason = v1alpha1.ReasonProgressing
-		s.facts.tables.message = "in progress: " + strings.Join(busy, ", ")
-	}
+	s.facts.tables = all.fact()
 	if s.facts.tables.ready() {
-		s.memo.put(s.cc.UID, "tables", remembered, list, jitter(s.Options.ObserveEvery))
+		// From now on these are the known ones.
+		remembered.Tables = s.knowing(wanted, all.list)
+		s.memo.put(s.cc.UID, "tables", remembered, s.facts.tableList, jitter(s.Options.ObserveEvery))
 	}
+}
+
+// progress is what a pass found and did, over all tables.
+type progress struct {
+	list    []v1alpha1.TableStatus
+	errs    []error
+	busy    []string
+	created []string
+	held    []string
+	after   time.Duration
+}
+
+func (p *progress) fact() fact {
+	f := fact{err: errors.Join(p.errs...), after: p.after}
+	switch {
+	case len(p.busy) > 0:
+		f.reason, f.message = v1alpha1.ReasonProgressing, "in progress: "+strings.Join(p.busy, ", ")
+	case len(p.held) > 0:
+		f.reason, f.message = v1alpha1.ReasonLimited, "tried again later: "+strings.Join(p.held, "; ")
+	}
+	return f
+}
+
+func (p *progress) lookAgain(after time.Duration) {
+	if p.after == 0 || after < p.after {
+		p.after = after
+	}
+}
+
+// table makes the next step of one table.
+func (s *scope) table(ctx context.Context, api dynamodb.API, w dynamodb.Wanted, all *progress) {
+	o, err := dynamodb.Observe(ctx, api, w.Name, s.spec.AWS.Endpoints.DynamoDB != "")
+	if err != nil {
+		all.errs = append(all.errs, err)
+		return
+	}
+	id := o.ID
+	held := func(step dynamodb.Step) bool {
+		why, ok := s.memo.get(s.cc.UID, heldKey(w, step), w.Billing)
+		if ok {
+			all.held = append(all.held, why.(string))
+			all.lookAgain(holdLimited)
+		}
+		return ok
+	}
+	step, err := dynamodb.Next(w, o, held)
+	if err != nil {
+		// It is not the table that the status knows, or not this ChatCluster's to know.
+		id = w.KnownID
+	}
+	all.list = append(all.list, v1alpha1.TableStatus{Name: w.Name, State: o.State, ID: id, ARN: o.ARN, Unsupported: o.Unsupported})
+	if err == nil && step != dynamodb.Done {
+		err = s.step(ctx, api, w, o, step)
+	}
+	switch {
+	case fault.Reason(err) == v1alpha1.ReasonLimited && daily(step):
+		s.memo.put(s.cc.UID, heldKey(w, step), w.Billing, fault.Message(err), jitter(holdLimited))
+		all.held = append(all.held, fault.Message(err))
+		all.lookAgain(afterStep)
+	case err != nil:
+		all.errs = append(all.errs, err)
+	case step == dynamodb.Create:
+		all.created = append(all.created, w.Name)
+		fallthrough
+	case step != dynamodb.Done:
+		all.busy = append(all.busy, w.Name+" ("+describeStep(o, step)+")")
+		all.lookAgain(s.waitFor(w.Name, step))
+	}
+}
+
+// daily are the steps that AWS takes so many times a day. The others go on meanwhile.
+func daily(step dynamodb.Step) bool {
+	return step == dynamodb.SetBillingMode || step == dynamodb.SetEncryption || step == dynamodb.SetThroughput
+}
+
+func heldKey(w dynamodb.Wanted, step dynamodb.Step) string {
+	return "held " + w.Name + " " + string(step)
+}
+
+// step makes a step of a table, or only notes it.
+func (s *scope) step(ctx context.Context, api dynamodb.API, w dynamodb.Wanted, o dynamodb.Observed, step dynamodb.Step) error {
+	if s.plan == nil {
+		return dynamodb.Do(ctx, api, w, o, step)
+	}
+	steps := []dynamodb.Step{step}
+	if s.cc.DeletionTimestamp.IsZero() {
+		steps, _ = dynamodb.Plan(w, o)
+	}
+	for _, step := range steps {
+		if step != dynamodb.Wait {
+			s.plan.note("table %s: %s", w.Name, step)
+		}
+	}
+	return nil
+}
+
+// merged replaces what is known by what was found, table by table.
+func merged(known, found []v1alpha1.TableStatus) []v1alpha1.TableStatus {
+	list := slices.Clone(found)
+	for _, k := range known {
+		if !slices.ContainsFunc(found, func(f v1alpha1.TableStatus) bool { return f.Name == k.Name }) {
+			list = append(list, k)
+		}
+	}
+	slices.SortFunc(list, func(a, b v1alpha1.TableStatus) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// knowing is what will be wanted by the next pass, which knows the tables that this one found.
+func (s *scope) knowing(wanted []dynamodb.Wanted, found []v1alpha1.TableStatus) []dynamodb.Wanted {
+	wanted = slices.Clone(wanted)
+	for i := range wanted {
+		for _, t := range found {
+			if t.Name == wanted[i].Name {
+				wanted[i].KnownID = t.ID
+			}
+		}
+	}
+	return wanted
 }
 
 // waitFor is when to look again at a table: soon after a step, to make the next one.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"k8s.io/utils/ptr"
 
@@ -32,10 +33,18 @@ func (s *scope) wantedTopics() []kafka.Wanted {
 				w.InitialPartitions = w.Partitions
 			}
 		}
+		if w.Configs == nil {
+			w.Configs = map[string]string{}
+		}
+		if m.Profile == v1alpha1.ProfileServerless {
+			// What MSK Serverless takes at creation only.
+			w.InitialConfigs["cleanup.policy"] = w.Configs["cleanup.policy"]
+			delete(w.Configs, "cleanup.policy")
+		}
+		for k, v := range m.TopicConfigs {
+			w.Configs[k] = string(v)
+		}
 		if m.Retention != nil {
-			if w.Configs == nil {
-				w.Configs = map[string]string{}
-			}
 			maps.Copy(w.Configs, kafka.Retention(m.Retention.Duration))
 		}
 		wanted = append(wanted, w)
@@ -46,11 +55,11 @@ func (s *scope) wantedTopics() []kafka.Wanted {
 // topics creates what is missing and grows what is too small.
 func (s *scope) topics(ctx context.Context) {
 	type wish struct {
-		Servers []string
-		TLS     bool
-		Topics  []kafka.Wanted
+		AWS    v1alpha1.AWSSpec
+		MSK    v1alpha1.MSKSpec
+		Topics []kafka.Wanted
 	}
-	wanted := wish{s.spec.MSK.BootstrapServers, *s.spec.MSK.TLS, s.wantedTopics()}
+	wanted := wish{s.spec.AWS, s.spec.MSK, s.wantedTopics()}
 	if found, ok := s.memo.get(s.cc.UID, "topics", wanted); ok {
 		s.facts.topicList = found.([]v1alpha1.TopicStatus)
 		return
@@ -60,9 +69,9 @@ func (s *scope) topics(ctx context.Context) {
 		s.facts.topics = failed(err)
 		return
 	}
-	admin, err := s.kafka()
+	admin, err := s.kafka(ctx)
 	if err != nil {
-		s.facts.topics = failed(err)
+		s.facts.topics = secretFact(err)
 		return
 	}
 	observed, changes, err := kafka.Ensure(ctx, admin, wanted.Topics)
@@ -71,26 +80,21 @@ func (s *scope) topics(ctx context.Context) {
 		for _, w := range wanted.Topics {
 			list = append(list, v1alpha1.TopicStatus{Name: w.Name, Partitions: observed[w.Name].Partitions})
 		}
-		slices.SortFunc(list, func(a, b v1alpha1.TopicStatus) int { return compare(a.Name, b.Name) })
+		slices.SortFunc(list, func(a, b v1alpha1.TopicStatus) int { return strings.Compare(a.Name, b.Name) })
 		s.facts.topicList = list
+	}
+	if principals := s.spec.MSK.ACLPrincipals; len(principals) > 0 && err == nil {
+		var n int
+		n, err = kafka.EnsureAccess(ctx, admin, principals, s.spec.MSK.TopicPrefix)
+		changes += n
 	}
 	switch {
 	case err != nil:
 		s.facts.topics = failed(err)
 	case changes > 0:
-		s.event("TopicsChanged", "ChangeTopics", "Created or changed Kafka topics with prefix %s", s.spec.MSK.TopicPrefix)
-		s.facts.topics = pending(v1alpha1.ReasonProgressing, strconv.Itoa(changes)+" topics were created or changed", s.afterChange("topic changes", strconv.Itoa(changes)))
+		s.event("TopicsChanged", "ChangeTopics", "Created or changed Kafka topics or ACLs with prefix %s", s.spec.MSK.TopicPrefix)
+		s.facts.topics = pending(v1alpha1.ReasonProgressing, strconv.Itoa(changes)+" topics or ACLs were created or changed", s.afterChange("topic changes", strconv.Itoa(changes)))
 	default:
 		s.memo.put(s.cc.UID, "topics", wanted, s.facts.topicList, jitter(s.Options.ObserveEvery))
 	}
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -157,11 +157,14 @@ func configMapName(config any) string {
 // prune deletes what no pod uses once every role has rolled out: ConfigMaps of older configurations, and migrations of
 // other images.
 func (s *scope) prune(ctx context.Context, c workload.Cluster, configMap string) error {
-	migration, err := c.Migration()
-	if err != nil {
-		return err
+	keep := map[string]bool{configMap: true}
+	for _, step := range []workload.MigrationStep{workload.StepPreview, workload.StepExpand, workload.StepContract} {
+		name, err := c.MigrationName(step)
+		if err != nil {
+			return err
+		}
+		keep[name] = true
 	}
-	keep := map[string]bool{configMap: true, migration.Name: true}
 	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{
 		workload.LabelInstance: c.Name, workload.LabelManagedBy: workload.ManagedBy,
 	}}

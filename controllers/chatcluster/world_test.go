@@ -77,8 +77,11 @@ func (w *world) external() External {
 	return External{
 		DynamoDB: func(awsclient.Access) (dynamodb.API, error) { return w.dynamo, nil },
 		Pinpoint: func(awsclient.Access) (pinpoint.API, error) { return w.pinpoint, nil },
-		Kafka:    func(kafka.Access) (kafka.Admin, error) { return w.kafka, nil },
-		Redis:    func(redis.Access) (redis.Cache, error) { return pinger{w}, nil },
+		Kafka: func(a kafka.Access) (kafka.Admin, error) {
+			w.kafka.access = a
+			return w.kafka, nil
+		},
+		Redis: func(redis.Access) (redis.Cache, error) { return pinger{w}, nil },
 	}
 }
 

@@ -37,6 +37,8 @@ type Cluster struct {
 	ApplicationID string
 	// TenantAuth is from where the operator lets tenants' keys be fetched.
 	TenantAuth config.TenantAuth
+	// ExternalID goes with aws.assumeRoleARN.
+	ExternalID string
 }
 
 // ChildName is the name of a cluster's child.

@@ -7,10 +7,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 )
 
 // ComponentConfig is the component of the ConfigMaps that roles read.
@@ -23,29 +25,30 @@ func (c Cluster) Config() config.Config {
 	for _, i := range s.Auth.Issuers {
 		issuers = append(issuers, config.Issuer{Tenant: i.Tenant, Issuer: i.Issuer, Audience: i.Audience, JWKSURL: i.JWKSURL})
 	}
-	redisPassword := ""
-	if s.ElastiCache.PasswordSecret != nil {
-		redisPassword = secretsDir + "/" + redisPasswordFile
-	}
 	return config.Config{
 		Cluster: c.Namespace + "/" + c.Name,
 		AWS: config.AWS{
 			Region:    s.AWS.Region,
 			Endpoints: config.Endpoints{DynamoDB: s.AWS.Endpoints.DynamoDB, Pinpoint: s.AWS.Endpoints.Pinpoint},
+
+			AssumeRoleARN: s.AWS.AssumeRoleARN,
+			ExternalID:    c.externalID(),
 		},
 		Auth: config.Auth{Issuers: issuers, Tenants: c.TenantAuth},
 		DynamoDB: config.DynamoDB{
 			TablePrefix:  s.DynamoDB.TablePrefix,
 			HotRetention: *s.DynamoDB.HotRetention,
 		},
-		Kafka: config.Kafka{Brokers: s.MSK.BootstrapServers, TLS: *s.MSK.TLS, TopicPrefix: s.MSK.TopicPrefix},
+		Kafka: kafka(s.MSK),
 		Postgres: config.Postgres{
 			Host:         s.Aurora.Host,
 			ReaderHost:   s.Aurora.ReaderHost,
 			Port:         int(*s.Aurora.Port),
 			Database:     s.Aurora.Database,
 			User:         s.Aurora.Username,
-			PasswordFile: secretsDir + "/" + postgresPasswordFile,
+			PasswordFile: mounted(s.Aurora.PasswordSecret.Name, postgresPasswordFile),
+			IAM:          s.Aurora.Authentication == v1alpha1.AuthenticationIAM,
+			CAFile:       mounted(s.Aurora.CASecret.Name, postgresCAFile),
 			SSLMode:      s.Aurora.SSLMode,
 			// Zero is for ever.
 			ReadRetention: *cmp.Or(s.Aurora.ReadRetention, &metav1.Duration{}),
@@ -55,7 +58,11 @@ func (c Cluster) Config() config.Config {
 			ClusterMode:  s.ElastiCache.ClusterMode,
 			TLS:          *s.ElastiCache.TLS,
 			User:         s.ElastiCache.Username,
-			PasswordFile: redisPassword,
+			PasswordFile: mounted(ptr.Deref(s.ElastiCache.PasswordSecret, v1alpha1.SecretKey{}).Name, redisPasswordFile),
+			IAM:          s.ElastiCache.Authentication == v1alpha1.AuthenticationIAM,
+			CacheName:    s.ElastiCache.CacheName,
+			Serverless:   s.ElastiCache.Serverless,
+			CAFile:       mounted(s.ElastiCache.CASecret.Name, redisCAFile),
 			KeyPrefix:    c.Namespace + "." + c.Name + ":",
 		},
 		Push: config.Push{ApplicationID: c.ApplicationID, Delay: *s.Pinpoint.PushDelay},
@@ -67,6 +74,47 @@ func (c Cluster) Config() config.Config {
 		Chat:      config.Chat{Service: c.ChildName(RoleChat) + "." + c.Namespace + ".svc:" + strconv.Itoa(chatPort)},
 		Telemetry: telemetry(s.Telemetry),
 	}
+}
+
+// externalID is what a role's trust policy asks for, so that a namespace cannot use another's role by naming it.
+func (c Cluster) externalID() string {
+	if c.Spec.AWS.AssumeRoleARN == "" {
+		return ""
+	}
+	return c.ExternalID
+}
+
+// mounted is where a Secret's file is, empty for no Secret.
+func mounted(secret, file string) string {
+	if secret == "" {
+		return ""
+	}
+	return secretsDir + "/" + file
+}
+
+func kafka(m v1alpha1.MSKSpec) config.Kafka {
+	k := config.Kafka{
+		Brokers: m.BootstrapServers, TLS: *m.TLS, TopicPrefix: m.TopicPrefix,
+		CAFile: mounted(m.CASecret.Name, kafkaCAFile), Mechanism: Mechanism(m.Authentication),
+	}
+	if scram := m.Authentication.SCRAM; scram != nil {
+		k.User, k.PasswordFile = scram.Username, mounted(scram.PasswordSecret.Name, kafkaPasswordFile)
+	}
+	if mtls := m.Authentication.MTLS; mtls != nil {
+		k.CertFile, k.KeyFile = mounted(mtls.SecretName, kafkaCertFile), mounted(mtls.SecretName, kafkaKeyFile)
+	}
+	return k
+}
+
+// Mechanism is the SASL mechanism of an authentication, empty for none.
+func Mechanism(a v1alpha1.KafkaAuthentication) string {
+	switch {
+	case a.Type == v1alpha1.AuthenticationIAM:
+		return dial.MSKIAM
+	case a.SCRAM != nil:
+		return a.SCRAM.Mechanism
+	}
+	return ""
 }
 
 func telemetry(t v1alpha1.TelemetrySpec) config.Telemetry {

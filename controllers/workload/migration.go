@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
@@ -16,6 +17,29 @@ const ComponentMigrate = "migrate"
 // AnnotationImage on a migration Job is the image that it migrates for, on a Deployment the one that it was made for.
 const AnnotationImage = "chatcluster.io/image"
 
+// MigrationStep is what a run of `chatd migrate` does; it is part of the Job's name.
+type MigrationStep string
+
+// Steps of a migration.
+const (
+	// StepPreview tells what the image would do, and changes nothing.
+	StepPreview MigrationStep = "preview"
+	// StepExpand makes the schema fit for the image, and leaves it fit for the one before.
+	StepExpand MigrationStep = "migrate"
+	// StepContract removes what the image before the previous one needed, once the image has rolled out.
+	StepContract MigrationStep = "contract"
+)
+
+func (m MigrationStep) args() []string {
+	switch m {
+	case StepPreview:
+		return []string{"--preview"}
+	case StepContract:
+		return []string{"--contract"}
+	}
+	return nil
+}
+
 // Migration is one run of `chatd migrate`: the Job and its own configuration, both named by the image and by where the
 // database is. They are made once and never changed.
 type Migration struct {
@@ -24,31 +48,37 @@ type Migration struct {
 	Job       *batchv1ac.JobApplyConfiguration
 }
 
-// Migration builds the migration of c.Image. The name depends on nothing that a migration does not depend on: scaling a
-// cluster, or moving its cache, migrates nothing.
-func (c Cluster) Migration() (Migration, error) {
-	cfg := c.Config()
+// MigrationName is the Migration's, and depends on nothing that a migration does not depend on: scaling a cluster, or moving
+// its cache, migrates nothing.
+func (c Cluster) MigrationName(step MigrationStep) (string, error) {
+	limits := c.Spec.Aurora.Migrations
+	limits.Approval = ""
 	h, err := hash(struct {
 		Image    string
 		Postgres any
 		Secret   any
 		Limits   any
-	}{c.Image, cfg.Postgres, c.Spec.Aurora.PasswordSecret, c.Spec.Aurora.Migrations})
+	}{c.Image, c.Config().Postgres, c.Spec.Aurora.PasswordSecret, limits})
+	return c.ChildName(string(step) + "-" + h), err
+}
+
+// Migration builds a step of the migration of c.Image.
+func (c Cluster) Migration(step MigrationStep) (Migration, error) {
+	name, err := c.MigrationName(step)
 	if err != nil {
 		return Migration{}, err
 	}
-	data, err := yaml.Marshal(cfg)
+	data, err := yaml.Marshal(c.Config())
 	if err != nil {
 		return Migration{}, fmt.Errorf("render configuration: %w", err)
 	}
-	name := c.ChildName(ComponentMigrate + "-" + h)
 	requests := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")},
 	}
 	container := corev1ac.Container().
 		WithName(ComponentMigrate).
-		WithArgs("migrate", "--config", configDir+"/"+configFile).
+		WithArgs(append([]string{"migrate", "--config", configDir + "/" + configFile}, step.args()...)...).
 		WithResources(resources(requests)).
 		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
 		WithEnv(goMemoryLimit(requests)...)
@@ -63,6 +93,11 @@ func (c Cluster) Migration() (Migration, error) {
 		WithSpec(batchv1ac.JobSpec().
 			WithBackoffLimit(*c.Spec.Aurora.Migrations.BackoffLimit).
 			WithActiveDeadlineSeconds(seconds(*c.Spec.Aurora.Migrations.Timeout)).
+			// A pod that a node's drain took did not fail.
+			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(batchv1ac.PodFailurePolicyRule().
+				WithAction(batchv1.PodFailurePolicyActionIgnore).
+				WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
+					WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)))).
 			WithTemplate(corev1ac.PodTemplateSpec().
 				WithLabels(c.Labels(ComponentMigrate)).
 				WithSpec(pod)))

@@ -9,6 +9,12 @@ const (
 	postgresPasswordFile = "postgres-password"
 	redisPasswordFile    = "redis-password"
 	awsCredentialsFile   = "aws-credentials"
+	kafkaPasswordFile    = "kafka-password"
+	kafkaCertFile        = "kafka.crt"
+	kafkaKeyFile         = "kafka.key"
+	kafkaCAFile          = "kafka-ca.crt"
+	postgresCAFile       = "postgres-ca.crt"
+	redisCAFile          = "redis-ca.crt"
 
 	// AWSCredentialsKey is the key of spec.aws.credentials' Secret.
 	AWSCredentialsKey = "credentials"

@@ -55,13 +55,28 @@ type SecretFile struct {
 
 // Secrets are what every pod mounts, the migration's included.
 func (c Cluster) Secrets() []SecretFile {
-	files := []SecretFile{{c.Spec.Aurora.PasswordSecret.Name, c.Spec.Aurora.PasswordSecret.Key, postgresPasswordFile}}
-	if s := c.Spec.ElastiCache.PasswordSecret; s != nil {
-		files = append(files, SecretFile{s.Name, s.Key, redisPasswordFile})
+	var files []SecretFile
+	add := func(name, key, path string) {
+		if name != "" {
+			files = append(files, SecretFile{name, key, path})
+		}
 	}
-	if s := c.Spec.AWS.Credentials.SecretName; s != "" {
-		files = append(files, SecretFile{s, AWSCredentialsKey, awsCredentialsFile})
+	s := c.Spec
+	add(s.Aurora.PasswordSecret.Name, s.Aurora.PasswordSecret.Key, postgresPasswordFile)
+	add(s.Aurora.CASecret.Name, s.Aurora.CASecret.Key, postgresCAFile)
+	if p := s.ElastiCache.PasswordSecret; p != nil {
+		add(p.Name, p.Key, redisPasswordFile)
 	}
+	add(s.ElastiCache.CASecret.Name, s.ElastiCache.CASecret.Key, redisCAFile)
+	add(s.MSK.CASecret.Name, s.MSK.CASecret.Key, kafkaCAFile)
+	if scram := s.MSK.Authentication.SCRAM; scram != nil {
+		add(scram.PasswordSecret.Name, scram.PasswordSecret.Key, kafkaPasswordFile)
+	}
+	if mtls := s.MSK.Authentication.MTLS; mtls != nil {
+		add(mtls.SecretName, corev1.TLSCertKey, kafkaCertFile)
+		add(mtls.SecretName, corev1.TLSPrivateKeyKey, kafkaKeyFile)
+	}
+	add(s.AWS.Credentials.SecretName, AWSCredentialsKey, awsCredentialsFile)
 	return files
 }
 

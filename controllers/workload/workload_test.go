@@ -77,7 +77,7 @@ func render(t *testing.T, c Cluster) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.Migration()
+	m, err := c.Migration(StepExpand)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestMigrationName(t *testing.T) {
 	name := func(change func(*Cluster)) string {
 		c := testCluster()
 		change(&c)
-		m, err := c.Migration()
+		m, err := c.Migration(StepExpand)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,8 +18,16 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=chatcluster.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("ADMChannel"):
+		return &apiv1alpha1.ADMChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AllowedNamespaces"):
 		return &apiv1alpha1.AllowedNamespacesApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("APNSCertificate"):
+		return &apiv1alpha1.APNSCertificateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("APNSChannel"):
+		return &apiv1alpha1.APNSChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("APNSToken"):
+		return &apiv1alpha1.APNSTokenApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuroraSpec"):
 		return &apiv1alpha1.AuroraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuthSpec"):
@@ -30,6 +38,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AWSEndpointsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AWSSpec"):
 		return &apiv1alpha1.AWSSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BillingSpec"):
+		return &apiv1alpha1.BillingSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CacheStatus"):
+		return &apiv1alpha1.CacheStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChannelsSpec"):
+		return &apiv1alpha1.ChannelsSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChannelStatus"):
+		return &apiv1alpha1.ChannelStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChatCluster"):
 		return &apiv1alpha1.ChatClusterApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ChatClusterSpec"):
@@ -52,22 +68,36 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ElastiCacheSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EndpointsStatus"):
 		return &apiv1alpha1.EndpointsStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FCMChannel"):
+		return &apiv1alpha1.FCMChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GatewaySpec"):
 		return &apiv1alpha1.GatewaySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Issuer"):
 		return &apiv1alpha1.IssuerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KafkaAuthentication"):
+		return &apiv1alpha1.KafkaAuthenticationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KafkaMTLS"):
+		return &apiv1alpha1.KafkaMTLSApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KafkaSCRAM"):
+		return &apiv1alpha1.KafkaSCRAMApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MigrationsSpec"):
 		return &apiv1alpha1.MigrationsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MSKSpec"):
 		return &apiv1alpha1.MSKSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NotificationsSpec"):
 		return &apiv1alpha1.NotificationsSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OnDemandLimits"):
+		return &apiv1alpha1.OnDemandLimitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PinpointSpec"):
 		return &apiv1alpha1.PinpointSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlanStatus"):
+		return &apiv1alpha1.PlanStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PointInTimeRecovery"):
 		return &apiv1alpha1.PointInTimeRecoveryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProjectorSpec"):
 		return &apiv1alpha1.ProjectorSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProvisionedCapacity"):
+		return &apiv1alpha1.ProvisionedCapacityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PurgeStatus"):
 		return &apiv1alpha1.PurgeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PushStatus"):

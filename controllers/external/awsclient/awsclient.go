@@ -3,6 +3,7 @@ package awsclient
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +11,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"golang.org/x/time/rate"
 
@@ -23,7 +26,12 @@ type Access struct {
 	Endpoint string
 	// Credentials are used instead of the default chain, zero for that.
 	Credentials Static
+	// Role is assumed with ExternalID by those credentials, or by the default chain; empty for none.
+	Role, ExternalID string
 }
+
+// sessionName names the operator in the other account's logs.
+const sessionName = "chatcluster-operator"
 
 const (
 	callsPerSecond = 20
@@ -32,10 +40,31 @@ const (
 	idle = 15 * time.Minute
 )
 
-// account is what a rate limit is shared by.
+// identity is what credentials are shared by.
+type identity struct {
+	region      string
+	credentials Static
+	role        string
+	externalID  string
+}
+
+// account is what a rate limit is shared by: AWS counts by account and Region. A role names its account; what is not known to
+// be of one account counts apart.
 type account struct {
 	region      string
 	credentials Static
+	account     string
+}
+
+func (i identity) account() account {
+	if i.role == "" {
+		return account{region: i.region, credentials: i.credentials}
+	}
+	number := i.role
+	if parts := strings.SplitN(i.role, ":", 6); len(parts) == 6 {
+		number = parts[4]
+	}
+	return account{region: i.region, account: number}
 }
 
 // Clients keeps SDK clients of one service by how they are reached.
@@ -45,8 +74,9 @@ type Clients[T any] struct {
 
 // Factory makes Clients that share credentials and rate limits.
 type Factory struct {
-	base    aws.Config
-	configs *pool.Pool[account, aws.Config]
+	base     aws.Config
+	configs  *pool.Pool[identity, aws.Config]
+	limiters *pool.Pool[account, *rate.Limiter]
 }
 
 // NewFactory loads the default chain once. It reads the process's environment, as the AWS SDK does.
@@ -59,32 +89,47 @@ func NewFactory(ctx context.Context) (*Factory, error) {
 	base.Logger = logging.Nop{}
 	f := &Factory{base: base}
 	f.configs = pool.New(idle, f.config, nil)
+	f.limiters = pool.New(idle, func(account) (*rate.Limiter, error) { return rate.NewLimiter(callsPerSecond, callsBurst), nil }, nil)
 	return f, nil
 }
 
-func (f *Factory) config(a account) (aws.Config, error) {
+func (f *Factory) config(i identity) (aws.Config, error) {
+	limiter, err := f.limiters.Get(i.account())
+	if err != nil {
+		return aws.Config{}, err
+	}
 	cfg := f.base.Copy()
-	cfg.Region = a.region
-	if a.credentials != (Static{}) {
-		cfg.Credentials = credentials.NewStaticCredentialsProvider(a.credentials.AccessKeyID, a.credentials.SecretAccessKey, a.credentials.SessionToken)
+	cfg.Region = i.region
+	if i.credentials != (Static{}) {
+		cfg.Credentials = credentials.NewStaticCredentialsProvider(i.credentials.AccessKeyID, i.credentials.SecretAccessKey, i.credentials.SessionToken)
 	}
-	cfg.HTTPClient = &limited{
-		client:  awshttp.NewBuildableClient().WithTimeout(10 * time.Second),
-		limiter: rate.NewLimiter(callsPerSecond, callsBurst),
-	}
+	cfg.HTTPClient = &limited{client: awshttp.NewBuildableClient().WithTimeout(10 * time.Second), limiter: limiter}
 	cfg.Retryer = func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = 3
 			o.MaxBackoff = 2 * time.Second
 		})
 	}
+	if i.role != "" {
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), i.role, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName, o.ExternalID = sessionName, aws.String(i.externalID)
+		}))
+	}
 	return cfg, nil
 }
+
+// Identity is who one is with an access, for services that are logged in to with it.
+func (f *Factory) Identity(a Access) (aws.CredentialsProvider, error) {
+	cfg, err := f.configs.Get(a.identity())
+	return cfg.Credentials, err
+}
+
+func (a Access) identity() identity { return identity{a.Region, a.Credentials, a.Role, a.ExternalID} }
 
 // New returns clients of one service: create makes one from a configuration and an endpoint, which is nil for the Region's own.
 func New[T any](f *Factory, create func(cfg aws.Config, endpoint *string) T) Clients[T] {
 	return Clients[T]{pool.New(idle, func(a Access) (T, error) {
-		cfg, err := f.configs.Get(account{a.Region, a.Credentials})
+		cfg, err := f.configs.Get(a.identity())
 		if err != nil {
 			var zero T
 			return zero, err

@@ -40,6 +40,12 @@ func do(ctx context.Context, api API, w Wanted, o Observed, step Step) (err erro
 		_, err = api.UpdateTimeToLive(ctx, ttlInput(w.Name, w.Table.TTLAttribute, true))
 	case DisableTTL:
 		_, err = api.UpdateTimeToLive(ctx, ttlInput(w.Name, o.TTLAttribute, false))
+	case SetEncryption:
+		_, err = api.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: name, SSESpecification: encryption(w.KMSKeyARN)})
+	case SetBillingMode:
+		_, err = api.UpdateTable(ctx, modeInput(w, o))
+	case SetThroughput:
+		_, err = api.UpdateTable(ctx, throughputInput(w, o))
 	case SetProtection:
 		_, err = api.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: name, DeletionProtectionEnabled: aws.Bool(w.DeletionProtection)})
 	case Unprotect:
@@ -48,7 +54,7 @@ func do(ctx context.Context, api API, w Wanted, o Observed, step Step) (err erro
 		_, err = api.UpdateContinuousBackups(ctx, backupsInput(w))
 	case CreateIndex:
 		if i, missing := missingIndex(w, o); missing {
-			_, err = api.UpdateTable(ctx, indexInput(w, i))
+			_, err = api.UpdateTable(ctx, indexInput(w, o, i))
 		}
 	case Delete:
 		_, err = api.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: name})
@@ -61,23 +67,30 @@ func do(ctx context.Context, api API, w Wanted, o Observed, step Step) (err erro
 func createInput(w Wanted) *dynamodb.CreateTableInput {
 	in := &dynamodb.CreateTableInput{
 		TableName:                 aws.String(w.Name),
-		BillingMode:               types.BillingModePayPerRequest,
+		BillingMode:               mode(w.Billing),
+		ProvisionedThroughput:     provisioned(w.Billing),
+		OnDemandThroughput:        initialLimits(w.Billing),
 		DeletionProtectionEnabled: aws.Bool(w.DeletionProtection),
 		KeySchema:                 keySchema(w.Table.Hash, w.Table.Range),
 		AttributeDefinitions:      attributes(w.Table),
 		Tags:                      tagList(allTags(w)),
+	}
+	if w.KMSKeyARN != "" {
+		in.SSESpecification = encryption(w.KMSKeyARN)
 	}
 	for _, i := range w.Table.Indexes {
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
 			IndexName:  aws.String(i.Name),
 			KeySchema:  keySchema(i.Hash, &i.Range),
 			Projection: &types.Projection{ProjectionType: types.ProjectionType(i.Projection)},
+
+			ProvisionedThroughput: provisioned(w.Billing),
 		})
 	}
 	return in
 }
 
-func indexInput(w Wanted, i dynamo.Index) *dynamodb.UpdateTableInput {
+func indexInput(w Wanted, o Observed, i dynamo.Index) *dynamodb.UpdateTableInput {
 	return &dynamodb.UpdateTableInput{
 		TableName:            aws.String(w.Name),
 		AttributeDefinitions: attributes(w.Table),
@@ -85,8 +98,18 @@ func indexInput(w Wanted, i dynamo.Index) *dynamodb.UpdateTableInput {
 			IndexName:  aws.String(i.Name),
 			KeySchema:  keySchema(i.Hash, &i.Range),
 			Projection: &types.Projection{ProjectionType: types.ProjectionType(i.Projection)},
+
+			ProvisionedThroughput: provisioned(o.Billing),
 		}}},
 	}
+}
+
+// encryption is by a key of the user's, or by the one that AWS owns.
+func encryption(keyARN string) *types.SSESpecification {
+	if keyARN == "" {
+		return &types.SSESpecification{Enabled: aws.Bool(false)}
+	}
+	return &types.SSESpecification{Enabled: aws.Bool(true), SSEType: types.SSETypeKms, KMSMasterKeyId: aws.String(keyARN)}
 }
 
 func ttlInput(table, attribute string, enabled bool) *dynamodb.UpdateTimeToLiveInput {

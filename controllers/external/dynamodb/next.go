@@ -17,13 +17,19 @@ type Wanted struct {
 	Name  string
 	Table dynamo.Table
 	Owner ownership.Owner
+	// KnownID is the id of the table that was there when it was last looked at, empty when there was none.
+	KnownID string
 	// Tags are the user's, beside the owner's.
 	Tags               map[string]string
+	Billing            Billing
+	KMSKeyARN          string
 	DeletionProtection bool
 	// BackupDays is for how many days the table can be restored, 0 for not at all.
 	BackupDays int32
-	// Adopt allows to take a table that nobody owns.
+	// Adopt allows to take a table that nobody owns, also in place of the known one.
 	Adopt bool
+	// Recreate allows to make an empty table in place of a known one that is gone.
+	Recreate bool
 }
 
 // Step is what to do next with a table.
@@ -39,8 +45,11 @@ const (
 	Tag             Step = "Tag"
 	EnableTTL       Step = "EnableTimeToLive"
 	DisableTTL      Step = "DisableTimeToLive"
+	SetEncryption   Step = "SetEncryption"
+	SetBillingMode  Step = "SetBillingMode"
 	SetProtection   Step = "SetDeletionProtection"
 	SetBackups      Step = "SetPointInTimeRecovery"
+	SetThroughput   Step = "SetThroughput"
 	CreateIndex     Step = "CreateIndex"
 	Unprotect       Step = "LiftDeletionProtection"
 	Delete          Step = "Delete"
@@ -49,52 +58,107 @@ const (
 	stateCreating        = string(types.TableStatusCreating)
 	stateUpdating        = string(types.TableStatusUpdating)
 	stateDeleting        = string(types.TableStatusDeleting)
+	stateKeyLost         = string(types.TableStatusInaccessibleEncryptionCredentials)
 	ttlEnabled           = string(types.TimeToLiveStatusEnabled)
 	ttlEnabling          = string(types.TimeToLiveStatusEnabling)
 	ttlDisabling         = string(types.TimeToLiveStatusDisabling)
 )
 
-// Next chooses the one step that brings a table closer to what is wanted. An error is terminal: the table is another's, or
-// differs in what cannot be changed.
-func Next(w Wanted, o Observed) (Step, error) {
+// Next chooses the one step that brings a table closer to what is wanted. Steps that are held, because DynamoDB refuses them
+// for hours, are left out. An error is terminal: the table is another's, or differs in what cannot be changed.
+func Next(w Wanted, o Observed, held func(Step) bool) (Step, error) {
+	steps, err := Plan(w, o)
+	for _, step := range steps {
+		if !held(step) {
+			return step, err
+		}
+	}
+	return Done, err
+}
+
+// Plan returns the steps that bring a table to what is wanted, in the order that works. It is pure.
+func Plan(w Wanted, o Observed) ([]Step, error) {
+	if err := sameTable(w, o); err != nil {
+		return nil, err
+	}
 	switch o.State {
 	case Missing:
-		return Create, nil
+		// What cannot be said at creation follows.
+		created := o
+		created.DeletionProtection, created.Billing, created.KMSKeyARN = w.DeletionProtection, w.Billing, w.KMSKeyARN
+		created.Indexes = wantedIndexes(w)
+		return append([]Step{Create}, differences(w, created)...), nil
 	case stateDeleting:
-		return Wait, nil
+		return []Step{Wait}, nil
 	}
 	if tagsMayCome(w, o) {
-		return Wait, nil
+		return []Step{Wait}, nil
 	}
 	if err := mayTouch(w, o); err != nil {
-		return Done, err
+		return nil, err
 	}
 	if !slices.Equal(keys(w.Table), o.Keys) {
-		return Done, fault.Terminal(v1alpha1.ReasonMismatch, "table %s has another primary key than ChatCluster needs: use another dynamoDB.tablePrefix", w.Name)
+		return nil, fault.Terminal(v1alpha1.ReasonMismatch, "table %s has another primary key than ChatCluster needs: use another dynamoDB.tablePrefix", w.Name)
 	}
+	var steps []Step
 	if o.Supports(FeatureTags) && len(missingTags(w, o)) > 0 {
-		return Tag, nil
+		steps = append(steps, Tag)
 	}
 	switch o.State {
 	case stateActive:
+		return append(steps, differences(w, o)...), nil
 	case stateCreating, stateUpdating:
-		return Wait, nil
-	default:
-		return Done, fault.Terminal(v1alpha1.ReasonError, "table %s is %s: see the AWS console", w.Name, o.State)
+		return append(steps, Wait), nil
+	case stateKeyLost:
+		return nil, fault.Terminal(v1alpha1.ReasonAccessDenied, "table %s cannot be read: its KMS key %s is disabled, gone, or not granted to DynamoDB. Enable or grant it", w.Name, o.KMSKeyARN)
 	}
+	return nil, fault.Terminal(v1alpha1.ReasonError, "table %s is %s: see the AWS console", w.Name, o.State)
+}
+
+// sameTable refuses to go on with another table than the known one: an empty table in place of one that held data would hide
+// that the data is gone.
+func sameTable(w Wanted, o Observed) error {
+	switch {
+	case w.KnownID == "" || o.ID == w.KnownID:
+		return nil
+	case o.State == Missing && !w.Recreate:
+		return fault.Terminal(v1alpha1.ReasonReplaced,
+			"table %s (id %s) is gone, with what it held: restore it from a backup and annotate the ChatCluster with %s=%s, or annotate it with %s=%s to go on with an empty one",
+			w.Name, w.KnownID, v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionAdopt, v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionRecreate)
+	case o.State != Missing && o.ID != "" && !w.Adopt && !w.Recreate:
+		return fault.Terminal(v1alpha1.ReasonReplaced,
+			"table %s is another one than before (id %s, not %s): if it is meant to be, annotate the ChatCluster with %s=%s",
+			w.Name, o.ID, w.KnownID, v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionAdopt)
+	}
+	return nil
+}
+
+// differences are the changes of a table that is not busy. DynamoDB makes one at a time.
+func differences(w Wanted, o Observed) []Step {
+	var steps []Step
 	if step := nextTTL(w, o); step != Done {
-		return step, nil
+		steps = append(steps, step)
+	}
+	if w.KMSKeyARN != o.KMSKeyARN {
+		steps = append(steps, SetEncryption)
+	}
+	mode := w.Billing.Provisioned == o.Billing.Provisioned
+	if !mode {
+		steps = append(steps, SetBillingMode)
 	}
 	if w.DeletionProtection != o.DeletionProtection {
-		return SetProtection, nil
+		steps = append(steps, SetProtection)
 	}
 	if o.Supports(FeaturePointInTimeRecovery) && w.BackupDays != o.BackupDays {
-		return SetBackups, nil
+		steps = append(steps, SetBackups)
+	}
+	if mode && (w.Billing != o.Billing || len(slowIndexes(w, o)) > 0) {
+		steps = append(steps, SetThroughput)
 	}
 	if _, missing := missingIndex(w, o); missing {
-		return CreateIndex, nil
+		steps = append(steps, CreateIndex)
 	}
-	return Done, nil
+	return steps
 }
 
 // nextTTL leaves a change that is under way alone: for up to an hour any further call would fail. The table serves meanwhile.
@@ -151,7 +215,8 @@ func mayTouch(w Wanted, o Observed) error {
 		if w.Adopt {
 			return nil
 		}
-		return fault.Terminal(v1alpha1.ReasonNotOwned, "table %s exists and belongs to nobody: annotate the ChatCluster with %s=true to take it over, or use another dynamoDB.tablePrefix", w.Name, v1alpha1.AnnotationAdopt)
+		return fault.Terminal(v1alpha1.ReasonNotOwned, "table %s exists and belongs to nobody: annotate the ChatCluster with %s=%s to take it over, or use another dynamoDB.tablePrefix",
+			w.Name, v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionAdopt)
 	}
 	return fault.Terminal(v1alpha1.ReasonNotOwned, "table %s belongs to %s: use another dynamoDB.tablePrefix", w.Name, ownership.Describe(o.Tags))
 }
@@ -183,11 +248,19 @@ func allTags(w Wanted) map[string]string {
 
 func missingIndex(w Wanted, o Observed) (dynamo.Index, bool) {
 	for _, i := range w.Table.Indexes {
-		if !slices.Contains(o.Indexes, i.Name) {
+		if _, there := o.Indexes[i.Name]; !there {
 			return i, true
 		}
 	}
 	return dynamo.Index{}, false
+}
+
+func wantedIndexes(w Wanted) map[string]Capacity {
+	indexes := map[string]Capacity{}
+	for _, i := range w.Table.Indexes {
+		indexes[i.Name] = w.Billing.Capacity
+	}
+	return indexes
 }
 
 func keys(t dynamo.Table) []Attribute {

@@ -15,6 +15,7 @@ var owner = ownership.Owner{Operator: "op", Namespace: "chat", Name: "demo", UID
 func wanted(change func(*Wanted)) Wanted {
 	w := Wanted{
 		Name: "p.log", Owner: owner, Tags: map[string]string{"team": "chat"}, DeletionProtection: true, BackupDays: 35,
+		Billing: Billing{Limits: Capacity{NoLimit, NoLimit}}, KnownID: "t1",
 		Table: dynamo.Table{
 			Name: "log", Hash: dynamo.Key{Name: "pk", Type: dynamo.String}, Range: &dynamo.Key{Name: "sk", Type: dynamo.Number}, TTLAttribute: "expires_at",
 			Indexes: []dynamo.Index{{Name: "outbox", Hash: dynamo.Key{Name: "o", Type: dynamo.Number}, Range: dynamo.Key{Name: "pk", Type: dynamo.String}, Projection: "ALL"}},
@@ -30,7 +31,8 @@ func observed(change func(*Observed)) Observed {
 	tags := owner.Tags()
 	tags["team"] = "chat"
 	o := Observed{
-		State: stateActive, ARN: "arn", Keys: []Attribute{{"pk", "S"}, {"sk", "N"}}, Indexes: []string{"outbox"}, DeletionProtection: true,
+		State: stateActive, ARN: "arn", Keys: []Attribute{{"pk", "S"}, {"sk", "N"}}, Indexes: map[string]Capacity{"outbox": {}}, DeletionProtection: true,
+		ID: "t1", Billing: Billing{Limits: Capacity{NoLimit, NoLimit}},
 		Tags: tags, TTL: ttlEnabled, TTLAttribute: "expires_at", BackupDays: 35,
 	}
 	if change != nil {
@@ -42,6 +44,15 @@ func observed(change func(*Observed)) Observed {
 func foreign() map[string]string {
 	return ownership.Owner{Operator: "op", Namespace: "x", Name: "y", UID: "u2"}.Tags()
 }
+
+// fresh is a table that nobody has seen yet.
+func fresh(w *Wanted) { w.KnownID = "" }
+
+func provisionedTable(w *Wanted) {
+	w.Billing = Billing{Provisioned: true, Capacity: Capacity{10, 20}}
+}
+
+func nothingHeld(Step) bool { return false }
 
 func TestNext(t *testing.T) {
 	type want struct {
@@ -55,7 +66,7 @@ func TestNext(t *testing.T) {
 		want   want
 	}{
 		"Converged":  {reason: "a table as wanted needs nothing"},
-		"Missing":    {reason: "what is missing is created", given: func(o *Observed) { *o = Observed{State: Missing} }, want: want{Step: Create}},
+		"Missing":    {reason: "what was never there is created", wanted: fresh, given: func(o *Observed) { *o = Observed{State: Missing} }, want: want{Step: Create}},
 		"Deleting":   {reason: "its name is free again later", given: func(o *Observed) { o.State = stateDeleting }, want: want{Step: Wait}},
 		"Creating":   {reason: "TTL is refused until the table is ACTIVE", given: func(o *Observed) { o.State, o.TTL = stateCreating, "" }, want: want{Step: Wait}},
 		"Updating":   {reason: "one change at a time", given: func(o *Observed) { o.State, o.DeletionProtection = stateUpdating, false }, want: want{Step: Wait}},
@@ -68,22 +79,94 @@ func TestNext(t *testing.T) {
 		"BackupDays": {reason: "the period is changed", wanted: func(w *Wanted) { w.BackupDays = 7 }, want: want{Step: SetBackups}},
 		"BackupsOff": {reason: "0 days turns backups off", wanted: func(w *Wanted) { w.BackupDays = 0 }, want: want{Step: SetBackups}},
 		"Index":      {reason: "an index comes last", given: func(o *Observed) { o.Indexes = nil }, want: want{Step: CreateIndex}},
-		"Extra":      {reason: "a user's own index is left alone", given: func(o *Observed) { o.Indexes = append(o.Indexes, "mine") }},
+		"Extra":      {reason: "a user's own index is left alone", given: func(o *Observed) { o.Indexes["mine"] = Capacity{} }},
 		"NoFeatures": {reason: "what the endpoint does not have is not asked of it", given: func(o *Observed) {
 			o.Unsupported, o.Tags, o.BackupDays = []string{FeatureTags, FeaturePointInTimeRecovery}, nil, 0
 		}},
-		"TagsLate": {reason: "a new table's tags show with a delay: it is not nobody's yet", given: func(o *Observed) { o.State, o.Tags = stateCreating, nil }, want: want{Step: Wait}},
-		"Foreign":  {reason: "another ChatCluster's table is never touched", given: func(o *Observed) { o.Tags = foreign() }, want: want{Terminal: true}},
-		"Unowned":  {reason: "a table that nobody owns is not taken unasked", given: func(o *Observed) { o.Tags = nil }, want: want{Terminal: true}},
-		"Adopt":    {reason: "the user's word is enough", wanted: func(w *Wanted) { w.Adopt = true }, given: func(o *Observed) { o.Tags = nil }, want: want{Step: Tag}},
-		"NotTheir": {reason: "the user's word does not reach another's table", wanted: func(w *Wanted) { w.Adopt = true }, given: func(o *Observed) { o.Tags = foreign() }, want: want{Terminal: true}},
-		"Key":      {reason: "a primary key cannot be changed", given: func(o *Observed) { o.Keys = []Attribute{{"id", "S"}} }, want: want{Terminal: true}},
+		"TagsLate":      {reason: "a new table's tags show with a delay: it is not nobody's yet", given: func(o *Observed) { o.State, o.Tags = stateCreating, nil }, want: want{Step: Wait}},
+		"Foreign":       {reason: "another ChatCluster's table is never touched", given: func(o *Observed) { o.Tags = foreign() }, want: want{Terminal: true}},
+		"Unowned":       {reason: "a table that nobody owns is not taken unasked", given: func(o *Observed) { o.Tags = nil }, want: want{Terminal: true}},
+		"Adopt":         {reason: "the user's word is enough", wanted: func(w *Wanted) { w.Adopt = true }, given: func(o *Observed) { o.Tags = nil }, want: want{Step: Tag}},
+		"NotTheir":      {reason: "the user's word does not reach another's table", wanted: func(w *Wanted) { w.Adopt = true }, given: func(o *Observed) { o.Tags = foreign() }, want: want{Terminal: true}},
+		"Key":           {reason: "a primary key cannot be changed", given: func(o *Observed) { o.Keys = []Attribute{{"id", "S"}} }, want: want{Terminal: true}},
+		"Lost":          {reason: "an empty table in its place would hide that its data is gone", given: func(o *Observed) { *o = Observed{State: Missing} }, want: want{Terminal: true}},
+		"LostTold":      {reason: "the user knows", wanted: func(w *Wanted) { w.Recreate = true }, given: func(o *Observed) { *o = Observed{State: Missing} }, want: want{Step: Create}},
+		"Replaced":      {reason: "a namesake is not the table that held the data", given: func(o *Observed) { o.ID = "t2" }, want: want{Terminal: true}},
+		"Restored":      {reason: "a backup comes back as another table, without tags", wanted: func(w *Wanted) { w.Adopt = true }, given: func(o *Observed) { o.ID, o.Tags = "t2", nil }, want: want{Step: Tag}},
+		"StandIn":       {reason: "an engine in DynamoDB's place may have no ids", given: func(o *Observed) { o.ID = "" }},
+		"KeyLost":       {reason: "only a person gives a key back", given: func(o *Observed) { o.State, o.KMSKeyARN = stateKeyLost, "arn:k" }, want: want{Terminal: true}},
+		"Key1st":        {reason: "a key given to a table", wanted: func(w *Wanted) { w.KMSKeyARN, w.DeletionProtection = "arn:k", false }, want: want{Step: SetEncryption}},
+		"KeyOff":        {reason: "a key taken away", given: func(o *Observed) { o.KMSKeyARN = "arn:k" }, want: want{Step: SetEncryption}},
+		"ToProvisioned": {reason: "the mode comes with its capacity, in one change", wanted: provisionedTable, want: want{Step: SetBillingMode}},
+		"ToOnDemand":    {reason: "and back", given: func(o *Observed) { o.Billing = Billing{Provisioned: true, Capacity: Capacity{5, 5}} }, want: want{Step: SetBillingMode}},
+		"Limits":        {reason: "limits are set", wanted: func(w *Wanted) { w.Billing.Limits.Write = 100 }, want: want{Step: SetThroughput}},
+		"LimitsOff":     {reason: "a limit that nobody asks for goes", given: func(o *Observed) { o.Billing.Limits.Read = 100 }, want: want{Step: SetThroughput}},
+		"Capacity":      {reason: "capacity drifted", wanted: provisionedTable, given: func(o *Observed) { o.Billing = Billing{Provisioned: true, Capacity: Capacity{1, 1}} }, want: want{Step: SetThroughput}},
+		"IndexCapacity": {reason: "an index drifted", wanted: provisionedTable, given: func(o *Observed) {
+			o.Billing = Billing{Provisioned: true, Capacity: Capacity{10, 20}}
+			o.Indexes["outbox"] = Capacity{1, 1}
+		}, want: want{Step: SetThroughput}},
+		"OwnIndex": {reason: "the capacity of a user's own index is theirs", wanted: provisionedTable, given: func(o *Observed) {
+			o.Billing = Billing{Provisioned: true, Capacity: Capacity{10, 20}}
+			o.Indexes = map[string]Capacity{"outbox": {10, 20}, "mine": {1, 1}}
+		}},
 		"Archived": {reason: "only a person can mend it", given: func(o *Observed) { o.State = "ARCHIVED" }, want: want{Terminal: true}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			step, err := Next(wanted(tc.wanted), observed(tc.given))
+			step, err := Next(wanted(tc.wanted), observed(tc.given), nothingHeld)
 			if diff := cmp.Diff(tc.want, want{step, fault.IsTerminal(err)}); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+// What is refused for hours must not keep the rest from being repaired.
+func TestHeldStepsAreLeftOut(t *testing.T) {
+	o := observed(func(o *Observed) { o.BackupDays = 0 })
+	held := func(step Step) bool { return step == SetBillingMode }
+	if step, err := Next(wanted(provisionedTable), o, held); err != nil || step != SetBackups {
+		t.Errorf("got %q, %v, want %q", step, err, SetBackups)
+	}
+}
+
+// A plan says all of it at once, in the order that works.
+func TestPlan(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		wanted func(*Wanted)
+		given  func(*Observed)
+		want   []Step
+	}{
+		"New": {
+			reason: "what cannot be said at creation follows", wanted: fresh, given: func(o *Observed) { *o = Observed{State: Missing} },
+			want: []Step{Create, EnableTTL, SetBackups},
+		},
+		"NewProvisioned": {
+			reason: "capacity, key and protection are said at creation", given: func(o *Observed) { *o = Observed{State: Missing} },
+			wanted: func(w *Wanted) { provisionedTable(w); w.KnownID, w.KMSKeyARN = "", "arn:k" },
+			want:   []Step{Create, EnableTTL, SetBackups},
+		},
+		"All": {
+			reason: "the order is DynamoDB's",
+			wanted: func(w *Wanted) {
+				provisionedTable(w)
+				w.KMSKeyARN, w.DeletionProtection, w.BackupDays = "arn:k", false, 1
+				w.Tags = map[string]string{"team": "x"}
+			},
+			given: func(o *Observed) { o.TTL, o.Indexes = "DISABLED", nil },
+			want:  []Step{Tag, EnableTTL, SetEncryption, SetBillingMode, SetProtection, SetBackups, CreateIndex},
+		},
+		"None": {reason: "nothing differs"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := Plan(wanted(tc.wanted), observed(tc.given))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 			}
 		})

@@ -32,10 +32,15 @@ type Observed struct {
 	// State is DynamoDB's TableStatus, or Missing.
 	State string
 	ARN   string
+	// ID is DynamoDB's id of the table, empty where an engine stands in for DynamoDB.
+	ID string
 	// Keys are the primary key's attributes, hash first, with their types.
 	Keys []Attribute
-	// Indexes are the global secondary indexes' names.
-	Indexes            []string
+	// Indexes are the global secondary indexes and their provisioned capacity.
+	Indexes map[string]Capacity
+	Billing Billing
+	// KMSKeyARN is empty while AWS's own key encrypts the table.
+	KMSKeyARN          string
 	DeletionProtection bool
 	Tags               map[string]string
 	// TTL is DynamoDB's TimeToLiveStatus; TTLAttribute is set unless it is DISABLED.
@@ -67,6 +72,10 @@ func Observe(ctx context.Context, api API, name string, replaced bool) (Observed
 		return Observed{}, fault.AWS(service, "describe table "+name, err)
 	}
 	o := described(out.Table)
+	if replaced {
+		// An engine may make up another one each time it starts.
+		o.ID = ""
+	}
 	unsupported := func(feature string, err error) (bool, error) {
 		if replaced && fault.Code(err) == "UnknownOperationException" {
 			o.Unsupported = append(o.Unsupported, feature)
@@ -89,7 +98,7 @@ func Observe(ctx context.Context, api API, name string, replaced bool) (Observed
 			return Observed{}, fault.AWS(service, "list tags of table "+name, err)
 		}
 	}
-	if o.State == string(types.TableStatusCreating) || o.State == string(types.TableStatusDeleting) {
+	if o.State == stateCreating || o.State == stateDeleting {
 		return o, nil
 	}
 	ttl, err := api.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: aws.String(name)})
@@ -120,7 +129,16 @@ func described(t *types.TableDescription) Observed {
 	o := Observed{
 		State:              string(t.TableStatus),
 		ARN:                aws.ToString(t.TableArn),
+		ID:                 aws.ToString(t.TableId),
 		DeletionProtection: aws.ToBool(t.DeletionProtectionEnabled),
+		Billing:            observedBilling(t),
+		Indexes:            map[string]Capacity{},
+	}
+	if sse := t.SSEDescription; sse != nil && sse.Status != types.SSEStatusDisabled {
+		o.KMSKeyARN = aws.ToString(sse.KMSMasterKeyArn)
+		if o.State == stateActive && (sse.Status == types.SSEStatusEnabling || sse.Status == types.SSEStatusDisabling || sse.Status == types.SSEStatusUpdating) {
+			o.State = stateUpdating
+		}
 	}
 	typeOf := map[string]string{}
 	for _, a := range t.AttributeDefinitions {
@@ -131,10 +149,10 @@ func described(t *types.TableDescription) Observed {
 		o.Keys = append(o.Keys, Attribute{name, typeOf[name]})
 	}
 	for _, i := range t.GlobalSecondaryIndexes {
-		o.Indexes = append(o.Indexes, aws.ToString(i.IndexName))
+		o.Indexes[aws.ToString(i.IndexName)] = capacityOf(i.ProvisionedThroughput)
 		// A table whose index is being built is ACTIVE, and a query of that index fails.
-		if o.State == string(types.TableStatusActive) && i.IndexStatus != "" && i.IndexStatus != types.IndexStatusActive {
-			o.State = string(types.TableStatusUpdating)
+		if o.State == stateActive && i.IndexStatus != "" && i.IndexStatus != types.IndexStatusActive {
+			o.State = stateUpdating
 		}
 	}
 	return o

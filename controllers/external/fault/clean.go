@@ -67,6 +67,9 @@ var deniedCodes = map[string]bool{
 // terminalCodes are the codes of AWS errors that the same request will always meet.
 var terminalCodes = map[string]bool{"ValidationException": true, "BadRequestException": true, "InvalidParameterException": true}
 
+// limitCodes are the codes of AWS errors that speak of how often or how much at once.
+var limitCodes = map[string]bool{"LimitExceededException": true, "ThrottlingException": true, "TooManyRequestsException": true, "RequestLimitExceeded": true}
+
 // AWS gives an error of the AWS SDK its kind. doing says what was tried, such as "create table x".
 func AWS(service, doing string, err error) error {
 	if err == nil {
@@ -83,6 +86,8 @@ func AWS(service, doing string, err error) error {
 		e.Message = clip(service + ": " + doing + ": " + code + ": " + Clean(api.ErrorMessage()))
 		if deniedCodes[code] {
 			e.Reason, e.Terminal = v1alpha1.ReasonAccessDenied, true
+		} else if limitCodes[code] {
+			e.Reason = v1alpha1.ReasonLimited
 		} else if terminalCodes[code] {
 			e.Reason, e.Terminal = v1alpha1.ReasonInvalid, true
 		}

@@ -32,7 +32,7 @@ func TestAWS(t *testing.T) {
 		"Throttled": {
 			reason: "throttling passes",
 			err:    &smithy.GenericAPIError{Code: "ThrottlingException", Message: "slow down, request id: abc-def"},
-			want:   want{v1alpha1.ReasonError, "DynamoDB: create table x: ThrottlingException: slow down", false},
+			want:   want{v1alpha1.ReasonLimited, "DynamoDB: create table x: ThrottlingException: slow down", false},
 		},
 		"Validation": {
 			reason: "the same request meets the same answer",

@@ -2,25 +2,32 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/awsclient"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/controllers/external/pool"
+	"github.com/chatcluster/chatcluster/runtime/dial"
 )
 
 // Access is how a Kafka cluster is reached. It is comparable: equal ones share a client.
 type Access struct {
 	brokers string
 	TLS     bool
+	// CA, Cert and Key are PEM; empty: the public authorities, and no certificate of one's own.
+	CA, Cert, Key string
+	// Mechanism is SASL's, empty for none. User and Password are SCRAM's, AWS is IAM's.
+	Mechanism, User, Password string
+	AWS                       awsclient.Access
 }
 
 // NewAccess returns the access through brokers, in any order.
@@ -30,14 +37,17 @@ func NewAccess(brokers []string, tls bool) Access {
 	return Access{brokers: strings.Join(sorted, ","), TLS: tls}
 }
 
+// Identity finds who one is on AWS.
+type Identity func(awsclient.Access) (aws.CredentialsProvider, error)
+
 // Clients keeps connections to Kafka clusters.
 type Clients struct {
 	pool *pool.Pool[Access, *Client]
 }
 
-// NewClients returns no connections yet. Close them at the end.
-func NewClients() *Clients {
-	return &Clients{pool.New(10*time.Minute, newClient, func(c *Client) { c.client.Close() })}
+// NewClients returns no connections yet. Close them at the end. identity is asked where a cluster uses IAM.
+func NewClients(identity Identity) *Clients {
+	return &Clients{pool.New(10*time.Minute, func(a Access) (*Client, error) { return newClient(a, identity) }, func(c *Client) { c.client.Close() })}
 }
 
 // Get returns the client for a Kafka cluster. It does not connect yet.
@@ -54,17 +64,27 @@ type Client struct {
 
 var _ Admin = (*Client)(nil)
 
-func newClient(a Access) (*Client, error) {
-	opts := []kgo.Opt{
+func newClient(a Access, identity Identity) (*Client, error) {
+	login := dial.Kafka{Mechanism: a.Mechanism, User: a.User, Password: dial.Value(a.Password), Timeout: 5 * time.Second}
+	if a.TLS {
+		login.TLS = &dial.TLS{CA: dial.Value(a.CA), Cert: dial.Value(a.Cert), Key: dial.Value(a.Key)}
+	}
+	if a.Mechanism == dial.MSKIAM {
+		var err error
+		if login.AWS, err = identity(a.AWS); err != nil {
+			return nil, fault.AWS("Kafka", "find AWS credentials", err)
+		}
+	}
+	opts, err := login.Options()
+	if err != nil {
+		return nil, fault.Terminal(v1alpha1.ReasonInvalid, "Kafka: %s", err)
+	}
+	opts = append(opts,
 		kgo.SeedBrokers(strings.Split(a.brokers, ",")...),
 		kgo.ClientID("chatcluster-operator"),
-		kgo.DialTimeout(5 * time.Second),
 		kgo.RequestRetries(3),
-		kgo.RetryTimeout(10 * time.Second),
-	}
-	if a.TLS {
-		opts = append(opts, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
-	}
+		kgo.RetryTimeout(10*time.Second),
+	)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fault.Terminal(v1alpha1.ReasonInvalid, "Kafka: %s", err)

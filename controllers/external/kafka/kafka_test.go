@@ -18,7 +18,7 @@ func broker(t *testing.T) Admin {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	clients := NewClients()
+	clients := NewClients(nil)
 	t.Cleanup(clients.Close)
 	admin, err := clients.Get(NewAccess(cluster.ListenAddrs(), false))
 	if err != nil {
@@ -78,7 +78,7 @@ func TestErrors(t *testing.T) {
 	if !fault.IsTerminal(err) || fault.Reason(err) != v1alpha1.ReasonInvalid {
 		t.Errorf("more copies than brokers need a person: %v", err)
 	}
-	clients := NewClients()
+	clients := NewClients(nil)
 	defer clients.Close()
 	dead, err := clients.Get(NewAccess([]string{"127.0.0.1:1"}, false))
 	if err != nil {

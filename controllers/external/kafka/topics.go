@@ -29,6 +29,12 @@ type Admin interface {
 	Configure(ctx context.Context, name string, configs map[string]string) error
 	// Delete deletes topics.
 	Delete(ctx context.Context, names ...string) error
+	// Allowed returns how many of the pods' rights on the prefix each principal has.
+	Allowed(ctx context.Context, prefix string) (map[string]int, error)
+	// Allow gives principals the pods' rights on the prefix.
+	Allow(ctx context.Context, principals []string, prefix string) error
+	// Disallow takes those rights from principals.
+	Disallow(ctx context.Context, principals []string, prefix string) error
 }
 
 // Wanted is what a topic must be.

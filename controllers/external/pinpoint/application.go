@@ -9,14 +9,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/pinpoint"
 	"github.com/aws/aws-sdk-go-v2/service/pinpoint/types"
 
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/controllers/external/ownership"
 )
 
 const service = "Pinpoint"
 
-// API is what is called of Pinpoint. The SDK's client is one.
+// API is what is called of Pinpoint. Client is one.
 type API interface {
+	// Channel returns a channel, found false when there is none.
+	Channel(ctx context.Context, app string, p Platform) (state Channel, found bool, err error)
+	// SetChannel makes a channel, or gives it other credentials, and enables it.
+	SetChannel(ctx context.Context, app string, p Platform, with Credentials) (Channel, error)
+	// DeleteChannel deletes a channel.
+	DeleteChannel(ctx context.Context, app string, p Platform) error
+
 	GetApp(context.Context, *pinpoint.GetAppInput, ...func(*pinpoint.Options)) (*pinpoint.GetAppOutput, error)
 	GetApps(context.Context, *pinpoint.GetAppsInput, ...func(*pinpoint.Options)) (*pinpoint.GetAppsOutput, error)
 	CreateApp(context.Context, *pinpoint.CreateAppInput, ...func(*pinpoint.Options)) (*pinpoint.CreateAppOutput, error)
@@ -47,6 +55,19 @@ func Observe(ctx context.Context, api API, owner ownership.Owner, knownID string
 		}
 	}
 	return find(ctx, api, func(tags map[string]string) bool { return owner.Of(tags) == ownership.Ours })
+}
+
+// Named returns the application of an id, whoever owns it.
+func Named(ctx context.Context, api API, id string) (Application, error) {
+	out, err := api.GetApp(ctx, &pinpoint.GetAppInput{ApplicationId: aws.String(id)})
+	var notFound *types.NotFoundException
+	if errors.As(err, &notFound) {
+		return Application{}, fault.Terminal(v1alpha1.ReasonInvalid, "Pinpoint: there is no application %s, which pinpoint.applicationID names", id)
+	}
+	if err != nil {
+		return Application{}, fault.AWS(service, "get application "+id, err)
+	}
+	return application(out.ApplicationResponse), nil
 }
 
 // Retained finds the application that an earlier ChatCluster of the owner's name released. found is false when there is none.

@@ -13,7 +13,7 @@ import (
 func TestPing(t *testing.T) {
 	server := miniredis.RunT(t)
 	server.RequireAuth("hunter2")
-	clients := NewClients()
+	clients := NewClients(nil)
 	t.Cleanup(clients.Close)
 	cases := map[string]struct {
 		reason   string
@@ -33,7 +33,7 @@ func TestPing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = c.Ping(t.Context())
+			_, err = c.Observe(t.Context())
 			if (err != nil) != (tc.want != "") {
 				t.Fatalf("%s: %v", tc.reason, err)
 			}

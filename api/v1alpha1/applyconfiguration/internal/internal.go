@@ -25,6 +25,42 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ADMChannel
+  map:
+    fields:
+    - name: secretName
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.APNSCertificate
+  map:
+    fields:
+    - name: secretName
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.APNSChannel
+  map:
+    fields:
+    - name: certificate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.APNSCertificate
+    - name: token
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.APNSToken
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.APNSToken
+  map:
+    fields:
+    - name: bundleID
+      type:
+        scalar: string
+    - name: keyID
+      type:
+        scalar: string
+    - name: keySecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+    - name: teamID
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AWSCredentials
   map:
     fields:
@@ -43,6 +79,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AWSSpec
   map:
     fields:
+    - name: assumeRoleARN
+      type:
+        scalar: string
     - name: credentials
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AWSCredentials
@@ -72,6 +111,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AuroraSpec
   map:
     fields:
+    - name: authentication
+      type:
+        scalar: string
+    - name: caSecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
     - name: database
       type:
         scalar: string
@@ -111,6 +156,57 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - issuer
           - audience
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.BillingSpec
+  map:
+    fields:
+    - name: mode
+      type:
+        scalar: string
+    - name: onDemand
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.OnDemandLimits
+    - name: provisioned
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProvisionedCapacity
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.CacheStatus
+  map:
+    fields:
+    - name: clusterMode
+      type:
+        scalar: boolean
+    - name: version
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ChannelStatus
+  map:
+    fields:
+    - name: enabled
+      type:
+        scalar: boolean
+    - name: platform
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ChannelsSpec
+  map:
+    fields:
+    - name: adm
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ADMChannel
+    - name: apns
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.APNSChannel
+    - name: apnsSandbox
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.APNSChannel
+    - name: apnsVoIP
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.APNSChannel
+    - name: apnsVoIPSandbox
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.APNSChannel
+    - name: fcm
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.FCMChannel
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatCluster
   map:
     fields:
@@ -189,6 +285,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatClusterStatus
   map:
     fields:
+    - name: cache
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.CacheStatus
     - name: conditions
       type:
         list:
@@ -209,6 +308,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: plan
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PlanStatus
     - name: push
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PushStatus
@@ -337,12 +439,18 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DynamoDBSpec
   map:
     fields:
+    - name: billing
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.BillingSpec
     - name: deletionProtection
       type:
         scalar: boolean
     - name: hotRetention
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: kmsKeyARN
+      type:
+        scalar: string
     - name: pointInTimeRecovery
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PointInTimeRecovery
@@ -358,12 +466,24 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+    - name: authentication
+      type:
+        scalar: string
+    - name: caSecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+    - name: cacheName
+      type:
+        scalar: string
     - name: clusterMode
       type:
         scalar: boolean
     - name: passwordSecret
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+    - name: serverless
+      type:
+        scalar: boolean
     - name: tls
       type:
         scalar: boolean
@@ -376,6 +496,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: gateway
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.FCMChannel
+  map:
+    fields:
+    - name: serviceAccountSecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.GatewaySpec
   map:
     fields:
@@ -412,18 +538,63 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tenant
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaAuthentication
+  map:
+    fields:
+    - name: mtls
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaMTLS
+    - name: scram
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaSCRAM
+    - name: type
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaMTLS
+  map:
+    fields:
+    - name: secretName
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaSCRAM
+  map:
+    fields:
+    - name: mechanism
+      type:
+        scalar: string
+    - name: passwordSecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+    - name: username
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.MSKSpec
   map:
     fields:
+    - name: aclPrincipals
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: authentication
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaAuthentication
     - name: bootstrapServers
       type:
         list:
           elementType:
             scalar: string
           elementRelationship: associative
+    - name: caSecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
     - name: partitions
       type:
         scalar: numeric
+    - name: profile
+      type:
+        scalar: string
     - name: replicationFactor
       type:
         scalar: numeric
@@ -433,12 +604,20 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tls
       type:
         scalar: boolean
+    - name: topicConfigs
+      type:
+        map:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TopicConfigValue
     - name: topicPrefix
       type:
         scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.MigrationsSpec
   map:
     fields:
+    - name: approval
+      type:
+        scalar: string
     - name: backoffLimit
       type:
         scalar: numeric
@@ -456,12 +635,39 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.OnDemandLimits
+  map:
+    fields:
+    - name: maxReadUnits
+      type:
+        scalar: numeric
+    - name: maxWriteUnits
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.PinpointSpec
   map:
     fields:
+    - name: applicationID
+      type:
+        scalar: string
+    - name: channels
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ChannelsSpec
     - name: pushDelay
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.PlanStatus
+  map:
+    fields:
+    - name: changes
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: observedGeneration
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.PointInTimeRecovery
   map:
     fields:
@@ -477,6 +683,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ProvisionedCapacity
+  map:
+    fields:
+    - name: readUnits
+      type:
+        scalar: numeric
+    - name: writeUnits
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.PurgeStatus
   map:
     fields:
@@ -504,6 +719,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: applicationID
       type:
         scalar: string
+    - name: channels
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ChannelStatus
+          elementRelationship: associative
+          keys:
+          - platform
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.SchemaStatus
   map:
     fields:
@@ -519,6 +742,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastError
       type:
         scalar: string
+    - name: pending
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: target
       type:
         scalar: numeric
@@ -535,6 +764,9 @@ var schemaYAML = typed.YAMLObject(`types:
   map:
     fields:
     - name: arn
+      type:
+        scalar: string
+    - name: id
       type:
         scalar: string
     - name: name
@@ -612,6 +844,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: allowedNamespaces
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AllowedNamespaces
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicConfigValue
+  scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicStatus
   map:
     fields:

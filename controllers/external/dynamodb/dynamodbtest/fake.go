@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -20,9 +21,16 @@ var _ external.API = (*Fake)(nil)
 type Fake struct {
 	// Before, when set, runs before each call with the operation's name; an error is the call's answer.
 	Before func(operation string) error
+	// After, when set, runs after each call that did what it was asked; an error takes the place of its answer.
+	After func(operation string) error
+	// Now, when set, is the clock for what may be done so many times a day.
+	Now func() time.Time
+	// Concurrent, when positive, bounds how many tables may be busy at once, as an account's quota does.
+	Concurrent int
 
 	mu     sync.Mutex
 	tables map[string]*table
+	made   int
 	writes []string
 	reads  int
 }
@@ -33,10 +41,16 @@ type table struct {
 	ttl         types.TimeToLiveDescription
 	ttlBusy     bool
 	backupDays  int32
+	onDemand    []time.Time // when it was switched to that mode
+	rekeyed     []time.Time // when its key was changed
 }
 
 func fail(code, message string) error {
 	return &smithy.GenericAPIError{Code: code, Message: message}
+}
+
+func limitExceeded(message string) error {
+	return &types.LimitExceededException{Message: aws.String("Subscriber limit exceeded: " + message)}
 }
 
 func inUse(name string) error {
@@ -107,6 +121,59 @@ func (f *Fake) SetTags(name string, tags map[string]string) {
 	f.tables[name].tags = maps.Clone(tags)
 }
 
+// SetBilling changes a table's mode behind everybody's back; a zero capacity is on demand.
+func (f *Fake) SetBilling(name string, read, write int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tables[name].bill(read, write)
+}
+
+// Remove deletes a table at once, protected or not.
+func (f *Fake) Remove(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.tables, name)
+}
+
+// Describe returns a table as DescribeTable would, nil when there is none.
+func (f *Fake) Describe(name string) *types.TableDescription {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t, ok := f.tables[name]; ok {
+		d := t.description
+		return &d
+	}
+	return nil
+}
+
+func (f *Fake) now() time.Time {
+	if f.Now != nil {
+		return f.Now()
+	}
+	return time.Now()
+}
+
+func (f *Fake) busy() int {
+	n := 0
+	for _, t := range f.tables {
+		if t.description.TableStatus != types.TableStatusActive {
+			n++
+		}
+	}
+	return n
+}
+
+// allow counts what may happen four times in 24 hours.
+func (f *Fake) allow(times *[]time.Time, what string) error {
+	now := f.now()
+	*times = slices.DeleteFunc(*times, func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour })
+	if len(*times) >= 4 {
+		return limitExceeded(what + " is limited to 4 times in 24 hours")
+	}
+	*times = append(*times, now)
+	return nil
+}
+
 func (f *Fake) enter(operation, name string, write bool) (func(), error) {
 	if f.Before != nil {
 		if err := f.Before(operation); err != nil {
@@ -125,6 +192,14 @@ func (f *Fake) enter(operation, name string, write bool) (func(), error) {
 	return f.mu.Unlock, nil
 }
 
+// leave is what a call answers that did what it was asked.
+func (f *Fake) leave(operation string) error {
+	if f.After == nil {
+		return nil
+	}
+	return f.After(operation)
+}
+
 const arnPrefix = "arn:aws:dynamodb:us-east-1:000000000000:table/"
 
 // DescribeTable implements API.
@@ -139,7 +214,7 @@ func (f *Fake) DescribeTable(_ context.Context, in *dynamodb.DescribeTableInput,
 		return nil, notFound(*in.TableName)
 	}
 	d := t.description
-	return &dynamodb.DescribeTableOutput{Table: &d}, nil
+	return &dynamodb.DescribeTableOutput{Table: &d}, f.leave("DescribeTable")
 }
 
 // CreateTable implements API.
@@ -152,31 +227,15 @@ func (f *Fake) CreateTable(_ context.Context, in *dynamodb.CreateTableInput, _ .
 	if _, ok := f.tables[*in.TableName]; ok {
 		return nil, inUse(*in.TableName)
 	}
-	used := map[string]bool{}
-	for _, k := range in.KeySchema {
-		used[*k.AttributeName] = true
+	if f.Concurrent > 0 && f.busy() >= f.Concurrent {
+		return nil, limitExceeded("too many tables are created, updated or deleted simultaneously")
 	}
-	var indexes []types.GlobalSecondaryIndexDescription
-	for _, i := range in.GlobalSecondaryIndexes {
-		for _, k := range i.KeySchema {
-			used[*k.AttributeName] = true
-		}
-		indexes = append(indexes, types.GlobalSecondaryIndexDescription{IndexName: i.IndexName, KeySchema: i.KeySchema})
-	}
-	if len(used) != len(in.AttributeDefinitions) {
-		return nil, fail("ValidationException", "the attribute definitions must be exactly those of the keys")
-	}
-	t := &table{tags: map[string]string{}, ttl: types.TimeToLiveDescription{TimeToLiveStatus: types.TimeToLiveStatusDisabled}}
-	t.description = types.TableDescription{
-		TableName: in.TableName, TableArn: aws.String(arnPrefix + *in.TableName), TableStatus: types.TableStatusCreating,
-		KeySchema: in.KeySchema, AttributeDefinitions: in.AttributeDefinitions, GlobalSecondaryIndexes: indexes,
-		DeletionProtectionEnabled: in.DeletionProtectionEnabled,
-	}
-	for _, tag := range in.Tags {
-		t.tags[*tag.Key] = *tag.Value
+	t, err := f.created(in)
+	if err != nil {
+		return nil, err
 	}
 	f.tables[*in.TableName] = t
-	return &dynamodb.CreateTableOutput{TableDescription: &t.description}, nil
+	return &dynamodb.CreateTableOutput{TableDescription: &t.description}, f.leave("CreateTable")
 }
 
 // UpdateTable implements API.
@@ -190,24 +249,14 @@ func (f *Fake) UpdateTable(_ context.Context, in *dynamodb.UpdateTableInput, _ .
 	if err != nil {
 		return nil, err
 	}
-	changes := len(in.GlobalSecondaryIndexUpdates)
-	if in.DeletionProtectionEnabled != nil {
-		changes++
+	if f.Concurrent > 0 && f.busy() >= f.Concurrent {
+		return nil, limitExceeded("too many tables are created, updated or deleted simultaneously")
 	}
-	if changes != 1 {
-		return nil, fail("ValidationException", "one change at a time")
-	}
-	if in.DeletionProtectionEnabled != nil {
-		t.description.DeletionProtectionEnabled = in.DeletionProtectionEnabled
-	}
-	for _, u := range in.GlobalSecondaryIndexUpdates {
-		if u.Create != nil {
-			t.description.GlobalSecondaryIndexes = append(t.description.GlobalSecondaryIndexes,
-				types.GlobalSecondaryIndexDescription{IndexName: u.Create.IndexName, KeySchema: u.Create.KeySchema})
-		}
+	if err := f.change(t, in); err != nil {
+		return nil, err
 	}
 	t.description.TableStatus = types.TableStatusUpdating
-	return &dynamodb.UpdateTableOutput{}, nil
+	return &dynamodb.UpdateTableOutput{}, f.leave("UpdateTable")
 }
 
 // DeleteTable implements API.
@@ -228,7 +277,7 @@ func (f *Fake) DeleteTable(_ context.Context, in *dynamodb.DeleteTableInput, _ .
 		return nil, fail("ValidationException", "the table is protected against deletion")
 	}
 	t.description.TableStatus = types.TableStatusDeleting
-	return &dynamodb.DeleteTableOutput{}, nil
+	return &dynamodb.DeleteTableOutput{}, f.leave("DeleteTable")
 }
 
 // ListTagsOfResource implements API.
@@ -246,7 +295,7 @@ func (f *Fake) ListTagsOfResource(_ context.Context, in *dynamodb.ListTagsOfReso
 	for _, k := range slices.Sorted(maps.Keys(t.tags)) {
 		tags = append(tags, types.Tag{Key: aws.String(k), Value: aws.String(t.tags[k])})
 	}
-	return &dynamodb.ListTagsOfResourceOutput{Tags: tags}, nil
+	return &dynamodb.ListTagsOfResourceOutput{Tags: tags}, f.leave("ListTagsOfResource")
 }
 
 // TagResource implements API.
@@ -263,7 +312,7 @@ func (f *Fake) TagResource(_ context.Context, in *dynamodb.TagResourceInput, _ .
 	for _, tag := range in.Tags {
 		t.tags[*tag.Key] = *tag.Value
 	}
-	return &dynamodb.TagResourceOutput{}, nil
+	return &dynamodb.TagResourceOutput{}, f.leave("TagResource")
 }
 
 // UntagResource implements API.
@@ -280,7 +329,7 @@ func (f *Fake) UntagResource(_ context.Context, in *dynamodb.UntagResourceInput,
 	for _, k := range in.TagKeys {
 		delete(t.tags, k)
 	}
-	return &dynamodb.UntagResourceOutput{}, nil
+	return &dynamodb.UntagResourceOutput{}, f.leave("UntagResource")
 }
 
 // DescribeTimeToLive implements API.
@@ -295,7 +344,7 @@ func (f *Fake) DescribeTimeToLive(_ context.Context, in *dynamodb.DescribeTimeTo
 		return nil, notFound(*in.TableName)
 	}
 	d := t.ttl
-	return &dynamodb.DescribeTimeToLiveOutput{TimeToLiveDescription: &d}, nil
+	return &dynamodb.DescribeTimeToLiveOutput{TimeToLiveDescription: &d}, f.leave("DescribeTimeToLive")
 }
 
 // UpdateTimeToLive implements API.
@@ -321,7 +370,7 @@ func (f *Fake) UpdateTimeToLive(_ context.Context, in *dynamodb.UpdateTimeToLive
 	if enabled {
 		t.ttl.TimeToLiveStatus = types.TimeToLiveStatusEnabling
 	}
-	return &dynamodb.UpdateTimeToLiveOutput{}, nil
+	return &dynamodb.UpdateTimeToLiveOutput{}, f.leave("UpdateTimeToLive")
 }
 
 // DescribeContinuousBackups implements API.
@@ -339,7 +388,7 @@ func (f *Fake) DescribeContinuousBackups(_ context.Context, in *dynamodb.Describ
 	if t.backupDays > 0 {
 		p.PointInTimeRecoveryStatus, p.RecoveryPeriodInDays = types.PointInTimeRecoveryStatusEnabled, aws.Int32(t.backupDays)
 	}
-	return &dynamodb.DescribeContinuousBackupsOutput{ContinuousBackupsDescription: &types.ContinuousBackupsDescription{PointInTimeRecoveryDescription: p}}, nil
+	return &dynamodb.DescribeContinuousBackupsOutput{ContinuousBackupsDescription: &types.ContinuousBackupsDescription{PointInTimeRecoveryDescription: p}}, f.leave("DescribeContinuousBackups")
 }
 
 // UpdateContinuousBackups implements API.
@@ -362,7 +411,7 @@ func (f *Fake) UpdateContinuousBackups(_ context.Context, in *dynamodb.UpdateCon
 	} else {
 		t.backupDays = 0
 	}
-	return &dynamodb.UpdateContinuousBackupsOutput{}, nil
+	return &dynamodb.UpdateContinuousBackupsOutput{}, f.leave("UpdateContinuousBackups")
 }
 
 // idle returns a table that may be changed now.

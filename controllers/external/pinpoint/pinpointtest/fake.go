@@ -21,6 +21,8 @@ var _ external.API = (*Fake)(nil)
 type Fake struct {
 	// Before, when set, runs before each call with the operation's name; an error is the call's answer.
 	Before func(operation string) error
+	// After, when set, runs after each call that did what it was asked; an error takes the place of its answer.
+	After func(operation string) error
 	// PageSize bounds a page of GetApps, 0 for no bound.
 	PageSize int
 
@@ -28,6 +30,9 @@ type Fake struct {
 	apps   map[string]types.ApplicationResponse
 	made   int
 	writes []string
+
+	channels map[string]map[external.Platform]external.Channel
+	given    map[string]map[external.Platform]external.Credentials
 }
 
 const arnPrefix = "arn:aws:mobiletargeting:us-east-1:000000000000:apps/"
@@ -59,11 +64,21 @@ func (f *Fake) enter(operation string, write bool) (func(), error) {
 	f.mu.Lock()
 	if f.apps == nil {
 		f.apps = map[string]types.ApplicationResponse{}
+		f.channels = map[string]map[external.Platform]external.Channel{}
+		f.given = map[string]map[external.Platform]external.Credentials{}
 	}
 	if write {
 		f.writes = append(f.writes, operation)
 	}
 	return f.mu.Unlock, nil
+}
+
+// leave is what a call answers that did what it was asked.
+func (f *Fake) leave(operation string) error {
+	if f.After == nil {
+		return nil
+	}
+	return f.After(operation)
 }
 
 func copied(a types.ApplicationResponse) types.ApplicationResponse {
@@ -87,7 +102,7 @@ func (f *Fake) GetApp(_ context.Context, in *pinpoint.GetAppInput, _ ...func(*pi
 		return nil, notFound(*in.ApplicationId)
 	}
 	a = copied(a)
-	return &pinpoint.GetAppOutput{ApplicationResponse: &a}, nil
+	return &pinpoint.GetAppOutput{ApplicationResponse: &a}, f.leave("GetApp")
 }
 
 // GetApps implements API.
@@ -108,7 +123,7 @@ func (f *Fake) GetApps(_ context.Context, in *pinpoint.GetAppsInput, _ ...func(*
 		}
 		out.Item = append(out.Item, copied(f.apps[id]))
 	}
-	return &pinpoint.GetAppsOutput{ApplicationsResponse: out}, nil
+	return &pinpoint.GetAppsOutput{ApplicationsResponse: out}, f.leave("GetApps")
 }
 
 // CreateApp implements API.
@@ -125,7 +140,7 @@ func (f *Fake) CreateApp(_ context.Context, in *pinpoint.CreateAppInput, _ ...fu
 	}
 	f.apps[id] = a
 	a = copied(a)
-	return &pinpoint.CreateAppOutput{ApplicationResponse: &a}, nil
+	return &pinpoint.CreateAppOutput{ApplicationResponse: &a}, f.leave("CreateApp")
 }
 
 // DeleteApp implements API.
@@ -139,7 +154,7 @@ func (f *Fake) DeleteApp(_ context.Context, in *pinpoint.DeleteAppInput, _ ...fu
 		return nil, notFound(*in.ApplicationId)
 	}
 	delete(f.apps, *in.ApplicationId)
-	return &pinpoint.DeleteAppOutput{}, nil
+	return &pinpoint.DeleteAppOutput{}, f.leave("DeleteApp")
 }
 
 // TagResource implements API.
@@ -154,7 +169,7 @@ func (f *Fake) TagResource(_ context.Context, in *pinpoint.TagResourceInput, _ .
 		return nil, notFound(*in.ResourceArn)
 	}
 	maps.Copy(a.Tags, in.TagsModel.Tags)
-	return &pinpoint.TagResourceOutput{}, nil
+	return &pinpoint.TagResourceOutput{}, f.leave("TagResource")
 }
 
 // UntagResource implements API.
@@ -171,5 +186,65 @@ func (f *Fake) UntagResource(_ context.Context, in *pinpoint.UntagResourceInput,
 	for _, k := range in.TagKeys {
 		delete(a.Tags, k)
 	}
-	return &pinpoint.UntagResourceOutput{}, nil
+	return &pinpoint.UntagResourceOutput{}, f.leave("UntagResource")
+}
+
+// Given returns the credentials that a channel has, which Pinpoint itself would never tell.
+func (f *Fake) Given(app string, p external.Platform) (external.Credentials, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, ok := f.given[app][p]
+	return c, ok
+}
+
+// Change changes a channel behind everybody's back: it is enabled or disabled, and its version grows.
+func (f *Fake) Change(app string, p external.Platform, enabled bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.channels[app][p] = external.Channel{Enabled: enabled, Version: f.channels[app][p].Version + 1}
+}
+
+// Channel implements API.
+func (f *Fake) Channel(_ context.Context, app string, p external.Platform) (external.Channel, bool, error) {
+	leave, err := f.enter("GetChannel", false)
+	if err != nil {
+		return external.Channel{}, false, err
+	}
+	defer leave()
+	c, ok := f.channels[app][p]
+	return c, ok, f.leave("GetChannel")
+}
+
+// SetChannel implements API.
+func (f *Fake) SetChannel(_ context.Context, app string, p external.Platform, with external.Credentials) (external.Channel, error) {
+	leave, err := f.enter("UpdateChannel", true)
+	if err != nil {
+		return external.Channel{}, err
+	}
+	defer leave()
+	if _, ok := f.apps[app]; !ok {
+		return external.Channel{}, notFound(app)
+	}
+	if f.channels[app] == nil {
+		f.channels[app] = map[external.Platform]external.Channel{}
+		f.given[app] = map[external.Platform]external.Credentials{}
+	}
+	c := external.Channel{Enabled: true, Version: f.channels[app][p].Version + 1}
+	f.channels[app][p], f.given[app][p] = c, with
+	return c, f.leave("UpdateChannel")
+}
+
+// DeleteChannel implements API.
+func (f *Fake) DeleteChannel(_ context.Context, app string, p external.Platform) error {
+	leave, err := f.enter("DeleteChannel", true)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, ok := f.channels[app][p]; !ok {
+		return notFound(app)
+	}
+	delete(f.channels[app], p)
+	delete(f.given[app], p)
+	return f.leave("DeleteChannel")
 }

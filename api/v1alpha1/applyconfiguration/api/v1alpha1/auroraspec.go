@@ -23,8 +23,13 @@ type AuroraSpecApplyConfiguration struct {
 	Database *string `json:"database,omitempty"`
 	// The role that the pods and the migration log in as; it owns the schema.
 	Username *string `json:"username,omitempty"`
-	// The Secret with the role's password.
+	// Password, or IAM: the pods log in with tokens of their own AWS identity, or of aws.assumeRoleARN. Absent means Password.
+	Authentication *string `json:"authentication,omitempty"`
+	// The Secret with the role's password. A changed password is used from the next connection on.
 	PasswordSecret *SecretKeyApplyConfiguration `json:"passwordSecret,omitempty"`
+	// The Secret with the certificate authorities for sslMode verify-full, PEM, such as Amazon RDS's global bundle. Absent means
+	// the public ones, which RDS's certificates do not come from. Absent key means "ca.crt".
+	CASecret *SecretKeyApplyConfiguration `json:"caSecret,omitempty"`
 	// libpq's sslmode. disable sends passwords and data in the clear; require encrypts without checking who answers;
 	// verify-full checks the certificate, too. Absent means require.
 	SSLMode *string `json:"sslMode,omitempty"`
@@ -81,11 +86,27 @@ func (b *AuroraSpecApplyConfiguration) WithUsername(value string) *AuroraSpecApp
 	return b
 }
 
+// WithAuthentication sets the Authentication field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Authentication field is set to the value of the last call.
+func (b *AuroraSpecApplyConfiguration) WithAuthentication(value string) *AuroraSpecApplyConfiguration {
+	b.Authentication = &value
+	return b
+}
+
 // WithPasswordSecret sets the PasswordSecret field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the PasswordSecret field is set to the value of the last call.
 func (b *AuroraSpecApplyConfiguration) WithPasswordSecret(value *SecretKeyApplyConfiguration) *AuroraSpecApplyConfiguration {
 	b.PasswordSecret = value
+	return b
+}
+
+// WithCASecret sets the CASecret field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CASecret field is set to the value of the last call.
+func (b *AuroraSpecApplyConfiguration) WithCASecret(value *SecretKeyApplyConfiguration) *AuroraSpecApplyConfiguration {
+	b.CASecret = value
 	return b
 }
 

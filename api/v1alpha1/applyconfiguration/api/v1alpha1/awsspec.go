@@ -19,6 +19,10 @@ type AWSSpecApplyConfiguration struct {
 	Endpoints *AWSEndpointsApplyConfiguration `json:"endpoints,omitempty"`
 	// Credentials for places without Pod Identity or IRSA, for the pods and for the operator's own calls for this cluster.
 	Credentials *AWSCredentialsApplyConfiguration `json:"credentials,omitempty"`
+	// The role that the operator and the pods assume for this cluster's calls of DynamoDB and Pinpoint and for IAM
+	// authentication, in this or another account. The operator must allow it to this namespace (--assumable-roles). The role's
+	// trust policy should ask for the ExternalId "<operator>/<namespace>".
+	AssumeRoleARN *string `json:"assumeRoleARN,omitempty"`
 }
 
 // AWSSpecApplyConfiguration constructs a declarative configuration of the AWSSpec type for use with
@@ -61,5 +65,13 @@ func (b *AWSSpecApplyConfiguration) WithEndpoints(value *AWSEndpointsApplyConfig
 // If called multiple times, the Credentials field is set to the value of the last call.
 func (b *AWSSpecApplyConfiguration) WithCredentials(value *AWSCredentialsApplyConfiguration) *AWSSpecApplyConfiguration {
 	b.Credentials = value
+	return b
+}
+
+// WithAssumeRoleARN sets the AssumeRoleARN field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AssumeRoleARN field is set to the value of the last call.
+func (b *AWSSpecApplyConfiguration) WithAssumeRoleARN(value string) *AWSSpecApplyConfiguration {
+	b.AssumeRoleARN = &value
 	return b
 }

@@ -11,8 +11,8 @@ import (
 // ChatClusterStatusApplyConfiguration represents a declarative configuration of the ChatClusterStatus type for use
 // with apply.
 //
-// ChatClusterStatus is what the operator found and did. Everything in it can be observed again: it is never the only
-// place that knows something.
+// ChatClusterStatus is what the operator found and did. Everything in it can be observed again, but for the tables' ids:
+// without them a table that was replaced is taken for the one that was there.
 type ChatClusterStatusApplyConfiguration struct {
 	// The generation of the spec that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -32,6 +32,10 @@ type ChatClusterStatusApplyConfiguration struct {
 	Schema *SchemaStatusApplyConfiguration `json:"schema,omitempty"`
 	// The push application.
 	Push *PushStatusApplyConfiguration `json:"push,omitempty"`
+	// The cache.
+	Cache *CacheStatusApplyConfiguration `json:"cache,omitempty"`
+	// What would change, while the annotation chatcluster.io/plan is "true".
+	Plan *PlanStatusApplyConfiguration `json:"plan,omitempty"`
 	// The Deployments.
 	Workloads []WorkloadStatusApplyConfiguration `json:"workloads,omitempty"`
 }
@@ -126,6 +130,22 @@ func (b *ChatClusterStatusApplyConfiguration) WithSchema(value *SchemaStatusAppl
 // If called multiple times, the Push field is set to the value of the last call.
 func (b *ChatClusterStatusApplyConfiguration) WithPush(value *PushStatusApplyConfiguration) *ChatClusterStatusApplyConfiguration {
 	b.Push = value
+	return b
+}
+
+// WithCache sets the Cache field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Cache field is set to the value of the last call.
+func (b *ChatClusterStatusApplyConfiguration) WithCache(value *CacheStatusApplyConfiguration) *ChatClusterStatusApplyConfiguration {
+	b.Cache = value
+	return b
+}
+
+// WithPlan sets the Plan field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Plan field is set to the value of the last call.
+func (b *ChatClusterStatusApplyConfiguration) WithPlan(value *PlanStatusApplyConfiguration) *ChatClusterStatusApplyConfiguration {
+	b.Plan = value
 	return b
 }
 

@@ -16,6 +16,10 @@ type DynamoDBSpecApplyConfiguration struct {
 	// What the tables' names start with; they are unique per account and Region. Absent means "<namespace>.<name>.".
 	// It cannot be changed.
 	TablePrefix *string `json:"tablePrefix,omitempty"`
+	// How capacity is paid for.
+	Billing *BillingSpecApplyConfiguration `json:"billing,omitempty"`
+	// The ARN of the KMS key that encrypts the tables. Absent means the key that AWS owns. AWS allows four changes in 24 hours.
+	KMSKeyARN *string `json:"kmsKeyARN,omitempty"`
 	// Continuous backups.
 	PointInTimeRecovery *PointInTimeRecoveryApplyConfiguration `json:"pointInTimeRecovery,omitempty"`
 	// Whether the tables refuse to be deleted, even by their owner. Absent means true. With deletionPolicy Delete the
@@ -37,6 +41,22 @@ func DynamoDBSpec() *DynamoDBSpecApplyConfiguration {
 // If called multiple times, the TablePrefix field is set to the value of the last call.
 func (b *DynamoDBSpecApplyConfiguration) WithTablePrefix(value string) *DynamoDBSpecApplyConfiguration {
 	b.TablePrefix = &value
+	return b
+}
+
+// WithBilling sets the Billing field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Billing field is set to the value of the last call.
+func (b *DynamoDBSpecApplyConfiguration) WithBilling(value *BillingSpecApplyConfiguration) *DynamoDBSpecApplyConfiguration {
+	b.Billing = value
+	return b
+}
+
+// WithKMSKeyARN sets the KMSKeyARN field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KMSKeyARN field is set to the value of the last call.
+func (b *DynamoDBSpecApplyConfiguration) WithKMSKeyARN(value string) *DynamoDBSpecApplyConfiguration {
+	b.KMSKeyARN = &value
 	return b
 }
 

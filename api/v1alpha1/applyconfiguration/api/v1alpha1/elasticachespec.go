@@ -15,9 +15,20 @@ type ElastiCacheSpecApplyConfiguration struct {
 	ClusterMode *bool `json:"clusterMode,omitempty"`
 	// Whether the cache is reached over TLS. Absent means true.
 	TLS *bool `json:"tls,omitempty"`
+	// The Secret with the certificate authorities that the cache's certificate is checked against, PEM. Absent means the public
+	// ones, which ElastiCache's certificates come from. Absent key means "ca.crt".
+	CASecret *SecretKeyApplyConfiguration `json:"caSecret,omitempty"`
+	// Password (none where passwordSecret is absent), or IAM: the operator and the pods log in with tokens of their own AWS
+	// identity, or of aws.assumeRoleARN. Absent means Password.
+	Authentication *string `json:"authentication,omitempty"`
+	// The replication group's or serverless cache's name, which IAM's tokens are made for.
+	CacheName *string `json:"cacheName,omitempty"`
+	// Whether it is ElastiCache Serverless, which IAM's tokens must say.
+	Serverless *bool `json:"serverless,omitempty"`
 	// The user to log in as. Absent means the default user.
 	Username *string `json:"username,omitempty"`
-	// The Secret with the user's password. Absent means none.
+	// The Secret with the user's password or the cache's AUTH token. Absent means none. A changed one is used from the next
+	// connection on.
 	PasswordSecret *SecretKeyApplyConfiguration `json:"passwordSecret,omitempty"`
 }
 
@@ -50,6 +61,38 @@ func (b *ElastiCacheSpecApplyConfiguration) WithClusterMode(value bool) *ElastiC
 // If called multiple times, the TLS field is set to the value of the last call.
 func (b *ElastiCacheSpecApplyConfiguration) WithTLS(value bool) *ElastiCacheSpecApplyConfiguration {
 	b.TLS = &value
+	return b
+}
+
+// WithCASecret sets the CASecret field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CASecret field is set to the value of the last call.
+func (b *ElastiCacheSpecApplyConfiguration) WithCASecret(value *SecretKeyApplyConfiguration) *ElastiCacheSpecApplyConfiguration {
+	b.CASecret = value
+	return b
+}
+
+// WithAuthentication sets the Authentication field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Authentication field is set to the value of the last call.
+func (b *ElastiCacheSpecApplyConfiguration) WithAuthentication(value string) *ElastiCacheSpecApplyConfiguration {
+	b.Authentication = &value
+	return b
+}
+
+// WithCacheName sets the CacheName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CacheName field is set to the value of the last call.
+func (b *ElastiCacheSpecApplyConfiguration) WithCacheName(value string) *ElastiCacheSpecApplyConfiguration {
+	b.CacheName = &value
+	return b
+}
+
+// WithServerless sets the Serverless field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Serverless field is set to the value of the last call.
+func (b *ElastiCacheSpecApplyConfiguration) WithServerless(value bool) *ElastiCacheSpecApplyConfiguration {
+	b.Serverless = &value
 	return b
 }
 

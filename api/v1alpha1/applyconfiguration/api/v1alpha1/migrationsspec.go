@@ -13,6 +13,9 @@ import (
 //
 // MigrationsSpec is how schema migrations run.
 type MigrationsSpecApplyConfiguration struct {
+	// Automatic, or Manual: what changes the schema waits until the ChatCluster is annotated with
+	// chatcluster.io/approve-migration=<image>. status.schema.pending lists what it would do. Absent means Automatic.
+	Approval *string `json:"approval,omitempty"`
 	// How long a migration may take with all its attempts, 10s to 24h. Absent means 10m.
 	Timeout *v1.Duration `json:"timeout,omitempty"`
 	// How often a failed migration is tried again before it counts as failed, 0 to 20. Absent means 3.
@@ -23,6 +26,14 @@ type MigrationsSpecApplyConfiguration struct {
 // apply.
 func MigrationsSpec() *MigrationsSpecApplyConfiguration {
 	return &MigrationsSpecApplyConfiguration{}
+}
+
+// WithApproval sets the Approval field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Approval field is set to the value of the last call.
+func (b *MigrationsSpecApplyConfiguration) WithApproval(value string) *MigrationsSpecApplyConfiguration {
+	b.Approval = &value
+	return b
 }
 
 // WithTimeout sets the Timeout field in the declarative configuration to the given value

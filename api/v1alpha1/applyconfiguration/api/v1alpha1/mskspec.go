@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/chatcluster/chatcluster/api/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -17,6 +18,20 @@ type MSKSpecApplyConfiguration struct {
 	BootstrapServers []string `json:"bootstrapServers,omitempty"`
 	// Whether the brokers are reached over TLS. Absent means true.
 	TLS *bool `json:"tls,omitempty"`
+	// The Secret with the certificate authorities that the brokers' certificates are checked against, PEM. Absent means the
+	// public ones, which MSK's own certificates come from. Absent key means "ca.crt".
+	CASecret *SecretKeyApplyConfiguration `json:"caSecret,omitempty"`
+	// How the operator and the pods log in.
+	Authentication *KafkaAuthenticationApplyConfiguration `json:"authentication,omitempty"`
+	// What kind of cluster it is, which decides what of a topic may be set. Absent means Provisioned: MSK Standard brokers, or
+	// any other Kafka.
+	Profile *string `json:"profile,omitempty"`
+	// Configurations of the topics, beside msk.retention, such as compression.type. Those that are not named here are left
+	// alone; one that is removed here stays as it is.
+	TopicConfigs map[string]apiv1alpha1.TopicConfigValue `json:"topicConfigs,omitempty"`
+	// Principals that the operator gives the rights that the pods need, by Kafka ACLs on the prefix, such as User:chatd or
+	// "User:CN=chatd". Absent means that others see to that. One that is removed here keeps its rights.
+	ACLPrincipals []string `json:"aclPrincipals,omitempty"`
 	// What the topics' names start with. Absent means "<namespace>.<name>.". It cannot be changed.
 	TopicPrefix *string `json:"topicPrefix,omitempty"`
 	// Partitions of each main topic, 1 to 10000. They only grow. Absent means 16 for a new topic.
@@ -49,6 +64,54 @@ func (b *MSKSpecApplyConfiguration) WithBootstrapServers(values ...string) *MSKS
 // If called multiple times, the TLS field is set to the value of the last call.
 func (b *MSKSpecApplyConfiguration) WithTLS(value bool) *MSKSpecApplyConfiguration {
 	b.TLS = &value
+	return b
+}
+
+// WithCASecret sets the CASecret field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CASecret field is set to the value of the last call.
+func (b *MSKSpecApplyConfiguration) WithCASecret(value *SecretKeyApplyConfiguration) *MSKSpecApplyConfiguration {
+	b.CASecret = value
+	return b
+}
+
+// WithAuthentication sets the Authentication field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Authentication field is set to the value of the last call.
+func (b *MSKSpecApplyConfiguration) WithAuthentication(value *KafkaAuthenticationApplyConfiguration) *MSKSpecApplyConfiguration {
+	b.Authentication = value
+	return b
+}
+
+// WithProfile sets the Profile field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Profile field is set to the value of the last call.
+func (b *MSKSpecApplyConfiguration) WithProfile(value string) *MSKSpecApplyConfiguration {
+	b.Profile = &value
+	return b
+}
+
+// WithTopicConfigs puts the entries into the TopicConfigs field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the TopicConfigs field,
+// overwriting an existing map entries in TopicConfigs field with the same key.
+func (b *MSKSpecApplyConfiguration) WithTopicConfigs(entries map[string]apiv1alpha1.TopicConfigValue) *MSKSpecApplyConfiguration {
+	if b.TopicConfigs == nil && len(entries) > 0 {
+		b.TopicConfigs = make(map[string]apiv1alpha1.TopicConfigValue, len(entries))
+	}
+	for k, v := range entries {
+		b.TopicConfigs[k] = v
+	}
+	return b
+}
+
+// WithACLPrincipals adds the given value to the ACLPrincipals field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the ACLPrincipals field.
+func (b *MSKSpecApplyConfiguration) WithACLPrincipals(values ...string) *MSKSpecApplyConfiguration {
+	for i := range values {
+		b.ACLPrincipals = append(b.ACLPrincipals, values[i])
+	}
 	return b
 }
 

@@ -15,6 +15,11 @@ import (
 type PinpointSpecApplyConfiguration struct {
 	// How long a device has to confirm a message before it gets a push, 1s to 1h. Absent means 10s.
 	PushDelay *v1.Duration `json:"pushDelay,omitempty"`
+	// An application that is not this ChatCluster's own, such as another's: pushes go through it, and it is neither tagged nor
+	// given channels nor deleted. Absent means one of its own. Accounts have about 100 for each Region.
+	ApplicationID *string `json:"applicationID,omitempty"`
+	// The platforms that the application pushes to. A platform that is removed here is removed there, if the operator made it.
+	Channels *ChannelsSpecApplyConfiguration `json:"channels,omitempty"`
 }
 
 // PinpointSpecApplyConfiguration constructs a declarative configuration of the PinpointSpec type for use with
@@ -28,5 +33,21 @@ func PinpointSpec() *PinpointSpecApplyConfiguration {
 // If called multiple times, the PushDelay field is set to the value of the last call.
 func (b *PinpointSpecApplyConfiguration) WithPushDelay(value v1.Duration) *PinpointSpecApplyConfiguration {
 	b.PushDelay = &value
+	return b
+}
+
+// WithApplicationID sets the ApplicationID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ApplicationID field is set to the value of the last call.
+func (b *PinpointSpecApplyConfiguration) WithApplicationID(value string) *PinpointSpecApplyConfiguration {
+	b.ApplicationID = &value
+	return b
+}
+
+// WithChannels sets the Channels field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Channels field is set to the value of the last call.
+func (b *PinpointSpecApplyConfiguration) WithChannels(value *ChannelsSpecApplyConfiguration) *PinpointSpecApplyConfiguration {
+	b.Channels = value
 	return b
 }

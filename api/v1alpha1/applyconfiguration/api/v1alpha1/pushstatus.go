@@ -11,6 +11,8 @@ package v1alpha1
 type PushStatusApplyConfiguration struct {
 	// The id of the Pinpoint application.
 	ApplicationID *string `json:"applicationID,omitempty"`
+	// The application's channels that the spec asks for.
+	Channels []ChannelStatusApplyConfiguration `json:"channels,omitempty"`
 }
 
 // PushStatusApplyConfiguration constructs a declarative configuration of the PushStatus type for use with
@@ -24,5 +26,18 @@ func PushStatus() *PushStatusApplyConfiguration {
 // If called multiple times, the ApplicationID field is set to the value of the last call.
 func (b *PushStatusApplyConfiguration) WithApplicationID(value string) *PushStatusApplyConfiguration {
 	b.ApplicationID = &value
+	return b
+}
+
+// WithChannels adds the given value to the Channels field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Channels field.
+func (b *PushStatusApplyConfiguration) WithChannels(values ...*ChannelStatusApplyConfiguration) *PushStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithChannels")
+		}
+		b.Channels = append(b.Channels, *values[i])
+	}
 	return b
 }

@@ -13,6 +13,8 @@ type SchemaStatusApplyConfiguration struct {
 	Current *int64 `json:"current,omitempty"`
 	// The version that the image wants.
 	Target *int64 `json:"target,omitempty"`
+	// The migrations that the image brings and the database has not had yet, as far as is known.
+	Pending []string `json:"pending,omitempty"`
 	// The image whose migration is spoken of.
 	Image *string `json:"image,omitempty"`
 	// The Job that migrated or migrates.
@@ -40,6 +42,16 @@ func (b *SchemaStatusApplyConfiguration) WithCurrent(value int64) *SchemaStatusA
 // If called multiple times, the Target field is set to the value of the last call.
 func (b *SchemaStatusApplyConfiguration) WithTarget(value int64) *SchemaStatusApplyConfiguration {
 	b.Target = &value
+	return b
+}
+
+// WithPending adds the given value to the Pending field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Pending field.
+func (b *SchemaStatusApplyConfiguration) WithPending(values ...string) *SchemaStatusApplyConfiguration {
+	for i := range values {
+		b.Pending = append(b.Pending, values[i])
+	}
 	return b
 }
 

@@ -11,7 +11,7 @@ package v1alpha1
 type SecretKeyApplyConfiguration struct {
 	// The Secret's name.
 	Name *string `json:"name,omitempty"`
-	// The key in it. Absent means "password".
+	// The key in it. Absent means "password", unless said otherwise.
 	Key *string `json:"key,omitempty"`
 }
 

@@ -13,6 +13,8 @@ type TableStatusApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// DynamoDB's TableStatus, or MISSING.
 	State *string `json:"state,omitempty"`
+	// DynamoDB's id of the table: another table of the same name has another. Absent where an engine stands in for DynamoDB.
+	ID *string `json:"id,omitempty"`
 	// The table's ARN.
 	ARN *string `json:"arn,omitempty"`
 	// What this endpoint does not do although the spec asks for it, such as PointInTimeRecovery. Only with aws.endpoints.
@@ -38,6 +40,14 @@ func (b *TableStatusApplyConfiguration) WithName(value string) *TableStatusApply
 // If called multiple times, the State field is set to the value of the last call.
 func (b *TableStatusApplyConfiguration) WithState(value string) *TableStatusApplyConfiguration {
 	b.State = &value
+	return b
+}
+
+// WithID sets the ID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ID field is set to the value of the last call.
+func (b *TableStatusApplyConfiguration) WithID(value string) *TableStatusApplyConfiguration {
+	b.ID = &value
 	return b
 }
 
