@@ -343,3 +343,8 @@ func (w *world) deployments() []string {
 	}
 	return names
 }
+
+func inNamespace(namespace string) client.DeleteAllOfOption { return client.InNamespace(namespace) }
+
+// atOnce deletes without a grace period, which nobody in the suite would end.
+var atOnce = client.GracePeriodSeconds(0)

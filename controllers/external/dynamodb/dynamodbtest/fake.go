@@ -118,7 +118,8 @@ func (f *Fake) Tags(name string) map[string]string {
 func (f *Fake) SetTags(name string, tags map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tables[name].tags = maps.Clone(tags)
+	f.tables[name].tags = map[string]string{}
+	maps.Copy(f.tables[name].tags, tags)
 }
 
 // SetBilling changes a table's mode behind everybody's back; a zero capacity is on demand.
@@ -144,6 +145,13 @@ func (f *Fake) Describe(name string) *types.TableDescription {
 		return &d
 	}
 	return nil
+}
+
+// BackupDays is for how many days a table can be restored, 0 for not at all.
+func (f *Fake) BackupDays(name string) int32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tables[name].backupDays
 }
 
 func (f *Fake) now() time.Time {
