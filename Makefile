@@ -59,7 +59,7 @@ test-envtest: compiler ## The reconcilers against a real kube-apiserver and etcd
 	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/... ./controllers/chattenant/...
 
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
-	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd
+	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd ./controllers/external/...
 	hack/leftovers.sh $(ENGINES)
 
 test-faults: ## A minute of talk while roles are killed and engines broken; then P1 to P6 are verified

@@ -44,6 +44,49 @@ func TestInvalidIsRefused(t *testing.T) {
 		"Tag": {"the owner's tags are the operator's", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.AWS.Tags = []v1alpha1.Tag{{Key: "chatcluster.io/uid", Value: "x"}}
 		}, "reserved"},
+		"Capacity": {"capacity goes with its mode", func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.Billing.Mode = v1alpha1.BillingProvisioned }, "set both or neither"},
+		"CapacityAlone": {"and the mode with it", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.DynamoDB.Billing.Provisioned = &v1alpha1.ProvisionedCapacity{ReadUnits: 1, WriteUnits: 1}
+		}, "set both or neither"},
+		"Limits": {"a provisioned table has no limits", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.DynamoDB.Billing = v1alpha1.BillingSpec{
+				Mode: v1alpha1.BillingProvisioned, Provisioned: &v1alpha1.ProvisionedCapacity{ReadUnits: 1, WriteUnits: 1},
+				OnDemand: v1alpha1.OnDemandLimits{MaxReadUnits: ptr.To[int64](1)},
+			}
+		}, "onDemand belongs to mode OnDemand"},
+		"KMSAlias": {"an alias cannot be compared with the key that DynamoDB tells", func(cc *v1alpha1.ChatCluster) { cc.Spec.DynamoDB.KMSKeyARN = "alias/chat" }, "kmsKeyARN"},
+		"Role":     {"a role is named by its ARN", func(cc *v1alpha1.ChatCluster) { cc.Spec.AWS.AssumeRoleARN = "chat" }, "assumeRoleARN"},
+		"KafkaPlain": {"IAM's signature would go in the clear", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.MSK.TLS, cc.Spec.MSK.Authentication.Type = ptr.To(false), v1alpha1.AuthenticationIAM
+		}, "need msk.tls"},
+		"SCRAMAlone": {"SCRAM has a user", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.Authentication.Type = v1alpha1.AuthenticationSCRAM }, "scram belongs to type SCRAM"},
+		"MTLSAlone":  {"mTLS has a certificate", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.Authentication.Type = v1alpha1.AuthenticationMTLS }, "mtls belongs to type MTLS"},
+		"ACLs":       {"IAM has policies, no ACLs", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.ACLPrincipals = []string{"User:chatd"} }, "aclPrincipals are for"},
+		"AnyoneACL":  {"rights for everyone are no rights", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.ACLPrincipals = []string{"User:*ever"} }, "aclPrincipals"},
+		"ExpressRF": {"Express keeps three copies", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.MSK.Profile, cc.Spec.MSK.ReplicationFactor = v1alpha1.ProfileExpress, ptr.To[int32](2)
+		}, "Express keeps three copies"},
+		"ExpressConf": {"Express takes some configurations", topicConfig(v1alpha1.ProfileExpress, "segment.bytes", "1"), "msk.profile Express lets be set"},
+		"ServerlessRF": {"Serverless decides by itself", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.MSK.Profile, cc.Spec.MSK.ReplicationFactor = v1alpha1.ProfileServerless, ptr.To[int32](3)
+			cc.Spec.MSK.Authentication.Type = v1alpha1.AuthenticationIAM
+		}, "Serverless has no msk.replicationFactor"},
+		"ServerlessAuth": {"Serverless takes IAM alone", func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.Profile = v1alpha1.ProfileServerless }, "IAM alone"},
+		"ServerlessConf": {"Serverless takes few configurations", topicConfig(v1alpha1.ProfileServerless, "delete.retention.ms", "1"), "msk.profile Serverless lets be set"},
+		"ServerlessSize": {"and messages up to 8 MiB", topicConfig(v1alpha1.ProfileServerless, "max.message.bytes", "8388609"), "up to 8388608"},
+		"Cleanup":        {"compaction would lose messages", topicConfig(v1alpha1.ProfileProvisioned, "cleanup.policy", "compact"), "cleanup.policy is the operator's"},
+		"AuroraPassword": {"somebody must log in somehow", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.PasswordSecret = v1alpha1.SecretKey{} }, "aurora.passwordSecret is needed"},
+		"AuroraBoth":     {"IAM has no password", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.Authentication = v1alpha1.AuthenticationIAM }, "has no place with IAM"},
+		"AuroraPlain": {"a token is a password", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Aurora.Authentication, cc.Spec.Aurora.PasswordSecret, cc.Spec.Aurora.SSLMode = v1alpha1.AuthenticationIAM, v1alpha1.SecretKey{}, "disable"
+		}, "cannot be disable"},
+		"AuroraCA":   {"authorities that nobody checks against", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.CASecret.Name = "ca" }, "sslMode verify-full"},
+		"CacheIAM":   {"a token is made for a cache and a user", func(cc *v1alpha1.ChatCluster) { cc.Spec.ElastiCache.Authentication = v1alpha1.AuthenticationIAM }, "needs username, cacheName"},
+		"Serverless": {"Serverless is sharded", func(cc *v1alpha1.ChatCluster) { cc.Spec.ElastiCache.Serverless = true }, "always sharded"},
+		"APNs":       {"a key or a certificate", func(cc *v1alpha1.ChatCluster) { cc.Spec.Pinpoint.Channels.APNS = &v1alpha1.APNSChannel{} }, "either token or certificate"},
+		"SharedChannels": {"whoever made the application sees to its channels", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Pinpoint.ApplicationID, cc.Spec.Pinpoint.Channels.ADM = "abc", &v1alpha1.ADMChannel{SecretName: "adm"}
+		}, "pinpoint.channels belong"},
 		"Endpoint": {"an endpoint is a URL", func(cc *v1alpha1.ChatCluster) { cc.Spec.AWS.Endpoints.DynamoDB = "localhost:8000" }, "dynamoDB"},
 	}
 	for name, tc := range cases {
@@ -61,10 +104,57 @@ func TestInvalidIsRefused(t *testing.T) {
 	}
 }
 
+func topicConfig(profile, key string, value v1alpha1.TopicConfigValue) func(*v1alpha1.ChatCluster) {
+	return func(cc *v1alpha1.ChatCluster) {
+		cc.Spec.MSK.Profile, cc.Spec.MSK.TopicConfigs = profile, map[string]v1alpha1.TopicConfigValue{key: value}
+		if profile == v1alpha1.ProfileServerless {
+			cc.Spec.MSK.Authentication.Type = v1alpha1.AuthenticationIAM
+		}
+	}
+}
+
+// What AWS takes must not be refused.
+func TestValidIsAccepted(t *testing.T) {
+	w := newWorld(t)
+	cases := map[string]func(*v1alpha1.ChatCluster){
+		"Express": func(cc *v1alpha1.ChatCluster) {
+			topicConfig(v1alpha1.ProfileExpress, "compression.type", "lz4")(cc)
+			cc.Spec.MSK.ReplicationFactor = ptr.To[int32](3)
+		},
+		"Serverless": topicConfig(v1alpha1.ProfileServerless, "max.message.bytes", "8388608"),
+		"MTLS": func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.MSK.Authentication = v1alpha1.KafkaAuthentication{Type: v1alpha1.AuthenticationMTLS, MTLS: &v1alpha1.KafkaMTLS{SecretName: "tls"}}
+			cc.Spec.MSK.CASecret.Name, cc.Spec.MSK.ACLPrincipals = "ca", []string{"User:CN=chatd"}
+		},
+		"IAM": func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.AWS.AssumeRoleARN = "arn:aws:iam::111122223333:role/team/chat"
+			cc.Spec.MSK.Authentication.Type = v1alpha1.AuthenticationIAM
+			cc.Spec.Aurora.Authentication, cc.Spec.Aurora.PasswordSecret = v1alpha1.AuthenticationIAM, v1alpha1.SecretKey{}
+			cc.Spec.Aurora.SSLMode, cc.Spec.Aurora.CASecret.Name = "verify-full", "rds"
+			e := &cc.Spec.ElastiCache
+			e.Authentication, e.Username, e.CacheName, e.Serverless, e.ClusterMode = v1alpha1.AuthenticationIAM, "chatd", "cache-1", true, true
+		},
+		"Tables": func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.DynamoDB.KMSKeyARN = "arn:aws:kms:eu-central-1:111122223333:key/1234-abcd"
+			cc.Spec.DynamoDB.Billing.OnDemand = v1alpha1.OnDemandLimits{MaxReadUnits: ptr.To[int64](1000), MaxWriteUnits: ptr.To[int64](1000)}
+		},
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			cc := w.cluster(nil)
+			change(cc)
+			if err := admin.Create(t.Context(), cc, client.DryRunAll, client.FieldValidation("Strict")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestImmutable(t *testing.T) {
 	w := newWorld(t)
 	w.create(func(s *v1alpha1.ChatClusterSpec) {
 		s.DynamoDB.TablePrefix, s.MSK.TopicPrefix, s.MSK.Partitions = "p.", "p.", ptr.To[int32](6)
+		s.AWS.AssumeRoleARN = "arn:aws:iam::111122223333:role/chat"
 	})
 	cases := map[string]struct {
 		reason string
@@ -76,6 +166,7 @@ func TestImmutable(t *testing.T) {
 		"TableRemoved":  {"removing the field is a change, too", func(s *v1alpha1.ChatClusterSpec) { s.DynamoDB.TablePrefix = "" }, "dynamoDB.tablePrefix cannot be changed"},
 		"ParentRemoved": {"so is removing its parent", func(s *v1alpha1.ChatClusterSpec) { s.DynamoDB = v1alpha1.DynamoDBSpec{} }, "dynamoDB.tablePrefix cannot be changed"},
 		"TopicRemoved":  {"topics would be left", func(s *v1alpha1.ChatClusterSpec) { s.MSK.TopicPrefix = "" }, "msk.topicPrefix cannot be changed"},
+		"Account":       {"tables would be left", func(s *v1alpha1.ChatClusterSpec) { s.AWS.AssumeRoleARN = "arn:aws:iam::444455556666:role/chat" }, "cannot move to another account"},
 		"Database":      {"the read model would be left", func(s *v1alpha1.ChatClusterSpec) { s.Aurora.Database = "other" }, "aurora.database cannot be changed"},
 		"Partitions":    {"Kafka never removes one", func(s *v1alpha1.ChatClusterSpec) { s.MSK.Partitions = ptr.To[int32](5) }, "msk.partitions can only grow"},
 	}

@@ -57,6 +57,18 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 			reason: "an issuer speaks for exactly one tenant",
 			old:    "tenant: acme", new: "tenant: ''", want: "auth.issuers[0] needs tenant",
 		},
+		"NoPassword": {
+			reason: "somebody must log in somehow",
+			old:    "passwordFile: /secrets/postgres, ", new: "", want: "postgres needs passwordFile or iam",
+		},
+		"CacheIAM": {
+			reason: "a token is made for a cache and a user",
+			old:    `redis: {addresses: ["redis:6379"]`, new: `redis: {iam: true, addresses: ["redis:6379"]`, want: "redis.iam needs user, cacheName and tls",
+		},
+		"HalfACertificate": {
+			reason: "a certificate without its key is none",
+			old:    "kafka: {", new: "kafka: {certFile: x, ", want: "kafka needs both certFile and keyFile",
+		},
 		"ShortRetention": {
 			reason: "lanes open at a mark that must outlive a day",
 			old:    "720h", new: "23h", want: "dynamoDB.hotRetention is below 24h",

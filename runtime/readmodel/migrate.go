@@ -119,7 +119,7 @@ func run(ctx context.Context, cfg config.Postgres, expand, contract source, step
 }
 
 func (s source) up(ctx context.Context, db *sql.DB, log *slog.Logger) error {
-	if targetOf(s.files) == 0 {
+	if s.files == nil || targetOf(s.files) == 0 {
 		return nil
 	}
 	// A locker that polls: one that blocks in pg_advisory_lock deadlocks with CREATE INDEX CONCURRENTLY.

@@ -127,7 +127,7 @@ func TestMigrateFailureIsInTheWordsOfTheDatabase(t *testing.T) {
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%q holds a row's content", err)
 			}
-			if diff := cmp.Diff(Result{Current: Target(), Target: 9001}, got); diff != "" {
+			if diff := cmp.Diff(Result{Current: Target(), Target: 9001, Pending: []string{"09001_broken.sql"}}, got); diff != "" {
 				t.Errorf("what was applied before stays (-want +got):\n%s", diff)
 			}
 		})

@@ -100,3 +100,37 @@ func TestCallsShareARate(t *testing.T) {
 		}
 	})
 }
+
+// AWS counts by account and Region, whatever role a call is made in.
+func TestRolesOfAnAccountShareARate(t *testing.T) {
+	f, err := NewFactory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	limiter := func(a Access) *rate.Limiter {
+		cfg, err := f.config(a.identity())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg.HTTPClient.(*limited).limiter
+	}
+	base := Access{Region: "r", Role: "arn:aws:iam::1:role/a", ExternalID: "op/x"}
+	cases := map[string]struct {
+		reason string
+		other  Access
+		same   bool
+	}{
+		"Role":     {"another role of the account", Access{Region: "r", Role: "arn:aws:iam::1:role/b", ExternalID: "op/y"}, true},
+		"Endpoint": {"another service", Access{Region: "r", Role: "arn:aws:iam::1:role/a", Endpoint: "http://x"}, true},
+		"Account":  {"another account", Access{Region: "r", Role: "arn:aws:iam::2:role/a"}, false},
+		"Region":   {"another Region", Access{Region: "s", Role: "arn:aws:iam::1:role/a"}, false},
+		"Own":      {"the operator's own account, which no role tells", Access{Region: "r"}, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := limiter(base) == limiter(tc.other); got != tc.same {
+				t.Errorf("%s shares the rate: %t", tc.reason, got)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +94,62 @@ func TestErrors(t *testing.T) {
 func TestAccess(t *testing.T) {
 	if diff := cmp.Diff(true, NewAccess([]string{"b:1", "a:1"}, true) == NewAccess([]string{"a:1", "b:1"}, true)); diff != "" {
 		t.Error("the order of the brokers makes another client")
+	}
+}
+
+// The principals that the user named get what pods need of the prefix, once, and lose it in the end; others' rights stay.
+func TestAccessRights(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "admin", "hunter2"), kfake.EnableACLs(),
+		kfake.User("SCRAM-SHA-512", "chatd", "pw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	clients := NewClients(nil)
+	t.Cleanup(clients.Close)
+	as := func(user, password string) Admin {
+		a := NewAccess(cluster.ListenAddrs(), false)
+		a.Mechanism, a.User, a.Password = "SCRAM-SHA-512", user, password
+		admin, err := clients.Get(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return admin
+	}
+	admin := as("admin", "hunter2")
+	if _, _, err := Ensure(t.Context(), admin, []Wanted{{Name: "p.log", InitialPartitions: 1, Replication: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	seen := func() int {
+		t.Helper()
+		topics, err := as("chatd", "pw").Topics(t.Context(), "p.log")
+		if err != nil && fault.Reason(classify("list", err)) != v1alpha1.ReasonAccessDenied {
+			t.Fatal(err)
+		}
+		return len(topics)
+	}
+	if seen() != 0 {
+		t.Fatal("the pods see topics without any right to: nothing is proven")
+	}
+	principals := []string{"User:chatd", "User:CN=chatd"}
+	for i, want := range []int{2, 0} {
+		if n, err := EnsureAccess(t.Context(), admin, principals, "p."); err != nil || n != want {
+			t.Errorf("pass %d: %d principals got rights, %v; want %d", i, n, err, want)
+		}
+	}
+	if seen() != 1 {
+		t.Error("the pods do not see their topic")
+	}
+	for range 2 {
+		if err := RemoveAccess(t.Context(), admin, principals[:1], "p."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := admin.Allowed(t.Context(), "p.")
+	if err != nil || have["User:chatd"] != 0 || have["User:CN=chatd"] == 0 {
+		t.Errorf("left are %v, %v", have, err)
+	}
+	if _, _, err := Ensure(t.Context(), as("chatd", "wrong"), []Wanted{{Name: "p.log"}}); fault.IsTerminal(err) || !strings.Contains(err.Error(), "msk.authentication") {
+		t.Errorf("a broker that hangs up: %v", err)
 	}
 }

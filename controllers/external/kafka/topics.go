@@ -3,11 +3,13 @@ package kafka
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
 )
 
@@ -129,6 +131,10 @@ func classify(doing string, err error) error {
 	var known *fault.Error
 	if errors.As(err, &known) {
 		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return fault.Transient(v1alpha1.ReasonUnreachable,
+			"Kafka: %s: a broker closed the connection, as one does that expects another login: see msk.tls and msk.authentication", doing)
 	}
 	if e := fault.Network("Kafka", err); e != nil {
 		return e

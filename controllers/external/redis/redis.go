@@ -85,7 +85,6 @@ func (c *Clients) Close() { c.pool.Close() }
 type client struct {
 	goredis.UniversalClient
 	clusterMode bool
-	tls         bool
 }
 
 func newClient(a Access, identity Identity) (*client, error) {
@@ -119,7 +118,7 @@ func newClient(a Access, identity Identity) (*client, error) {
 			return a.Username, token, err
 		}
 	}
-	return &client{goredis.NewUniversalClient(o), a.ClusterMode, a.TLS}, nil
+	return &client{goredis.NewUniversalClient(o), a.ClusterMode}, nil
 }
 
 // Observe implements Cache.
@@ -175,8 +174,8 @@ func (c *client) classify(err error) error {
 		return fault.Terminal(v1alpha1.ReasonAccessDenied, "Redis: the cache's certificate comes from an unknown authority: name it in elastiCache.caSecret")
 	case errors.As(err, &name):
 		return fault.Terminal(v1alpha1.ReasonMismatch, "Redis: %s", fault.Message(err))
-	case !c.tls && errors.Is(err, io.EOF):
-		return fault.Transient(v1alpha1.ReasonUnreachable, "Redis: the cache closed the connection, as one does that takes TLS alone: see elastiCache.tls")
+	case errors.Is(err, io.EOF):
+		return fault.Transient(v1alpha1.ReasonUnreachable, "Redis: the cache closed the connection, as one does that is spoken to with TLS and has none, or the other way round: see elastiCache.tls")
 	}
 	if answer := goredis.Error(nil); c.clusterMode && errors.As(err, &answer) && strings.Contains(answer.Error(), "cluster support disabled") {
 		return fault.Terminal(v1alpha1.ReasonMismatch, "Redis: the cache is not sharded: remove elastiCache.clusterMode")

@@ -1,0 +1,2 @@
+// Package dialtest makes certificate authorities and what they sign, for tests of connections.
+package dialtest
