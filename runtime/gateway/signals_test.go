@@ -139,9 +139,13 @@ func TestMarksGivenByRESTReachMembers(t *testing.T) {
 	g1, g2 := w.Gateway("g1", nil), w.Gateway("g2", nil)
 	v := w.Create("room", "alice", "bob")
 	w.Say(v, "bob", bodies(3)...) // 2, 3, 4
+	w.Say(w.Create("lobby", "alice", "bob"), "bob", "hi")
 	phone, bob := w.Hello(g1.URL, "alice", "phone"), w.Hello(g2.URL, "bob", "phone")
-	phone.Entries(4)
-	bob.Entries(4)
+	for _, s := range []*gatewaytest.Socket{phone, bob} {
+		for range 2 {
+			s.Expect(protocol.TypeEntries)
+		}
+	}
 	post := func(what, body string) {
 		t.Helper()
 		if status := postJSON(t, g1.URL, "/v1/conversations/room/"+what, "alice", body); status != http.StatusOK {
@@ -166,14 +170,16 @@ func TestMarksGivenByRESTReachMembers(t *testing.T) {
 			}
 		}
 	}
-	// What is known already is not told again: the next one comes first.
+	// What is known already is not told again. Marks of one moment are told together, and those of another conversation say when that was.
 	post("read", `{"seq":4}`)
 	post("read", `{"seq":2}`)
-	w.Say(v, "bob", "last")
-	bob.Entries(5)
-	post("read", `{"seq":5}`)
-	if f := bob.Expect(protocol.TypeReceipt); f.Read != 5 {
-		t.Errorf("an old mark is told again: %+v", f)
+	for seq := range uint64(2) {
+		if status := postJSON(t, g1.URL, "/v1/conversations/lobby/read", "alice", fmt.Sprintf(`{"seq":%d}`, seq+1)); status != http.StatusOK {
+			t.Fatalf("read in the lobby: status %d", status)
+		}
+		for f := bob.Expect(protocol.TypeReceipt); f.Conversation != "lobby"; f = bob.Expect(protocol.TypeReceipt) {
+			t.Errorf("an old mark is told again: %+v", f)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -102,6 +103,22 @@ func TestADeferredPushComesWhenItIsDue(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A push that waits for seconds does not wait for the next look that would find it anyway.
+func TestAPushThatWaitsShortlyIsNotLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "alice", "bob")
+		const wait = 20 * time.Second
+		w.onReserve = func(store.User, cache.PushRate) (time.Duration, bool, error) { return wait, true, nil }
+		l := run(t, w)
+		pass(10 * time.Second) // every shard was looked at
+		l.say("alice", 1, "zzz")
+		pass(delay + wait - time.Second)
+		expect(t, "before its turn", []string{}, w.shows("bob-phone"))
+		pass(time.Second + 8*time.Second)
+		expect(t, "at its turn", []string{"alice: zzz"}, w.shows("bob-phone"))
+	})
 }
 
 // What is due at once of one shard is more than a page.
