@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/types"
@@ -81,6 +82,11 @@ func (c Cluster) Purge(id string, uid types.UID, tenant types.NamespacedName) (P
 			WithOwnerReferences(owner).
 			WithSpec(batchv1ac.JobSpec().
 				WithBackoffLimit(purgeAttempts).
+				// A pod that a node's drain took did not fail.
+				WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(batchv1ac.PodFailurePolicyRule().
+					WithAction(batchv1.PodFailurePolicyActionIgnore).
+					WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
+						WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)))).
 				WithTemplate(corev1ac.PodTemplateSpec().
 					WithLabels(labels).
 					WithSpec(pod))),
