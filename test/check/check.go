@@ -32,8 +32,9 @@ type System struct {
 	Judge  func(context.Context, *chatpb.Send) *chatpb.Result
 	Faults []Fault
 	// Last breaks what reads Kafka while say says a last thing in every conversation, when all else is whole again, and says what
-	// it did. What is said earlier hides what it loses: a reader that finds a gap repairs it. Nil: nothing is said.
-	Last func(ctx context.Context, say func()) string
+	// it did. What is said later hides what it loses: a reader that finds a gap repairs it. say returns how many things were
+	// acknowledged, each a record of its own. Nil: nothing is said.
+	Last func(ctx context.Context, say func() int) string
 	// Heal ends whatever faults are left and returns when everything runs.
 	Heal func(context.Context) error
 }
@@ -130,7 +131,7 @@ func Run(ctx context.Context, s System, o Options) (*Report, error) {
 	}
 	if s.Last != nil {
 		from := time.Now()
-		did := s.Last(ctx, func() { r.lastWords(ctx) })
+		did := s.Last(ctx, func() int { return r.lastWords(ctx) })
 		r.note(from, time.Now(), "last words: "+did)
 		if err := s.Heal(ctx); err != nil {
 			return nil, fmt.Errorf("heal: %w", err)

@@ -125,21 +125,31 @@ func persist(ctx context.Context, ask func(context.Context) error) error {
 	}
 }
 
-// lastWords has somebody who is online say something in every conversation, and waits for the answers.
-func (r *run) lastWords(ctx context.Context) {
-	var said []*device
+// lastWords has somebody who is online say something in every conversation. It returns how much was acknowledged soon.
+func (r *run) lastWords(ctx context.Context) int {
+	r.mu.Lock()
+	before := len(r.ops)
+	r.mu.Unlock()
 	for _, conv := range r.conversations {
 		for _, d := range r.devices {
 			if d.c != nil && conv.members[d.user] {
 				d.send(conv, d.name()+" has the last word")
-				said = append(said, d)
 				break
 			}
 		}
 	}
-	for _, d := range said {
+	for _, d := range r.devices {
 		d.await(ctx)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, o := range r.ops[before:] {
+		if o.outcome == acked {
+			n++
+		}
+	}
+	return n
 }
 
 // body is text that nobody else sends, mostly short.

@@ -52,12 +52,30 @@ func (c *Cluster) topics(ctx context.Context) error {
 	return nil
 }
 
-// awaitKafka waits until the broker answers, and leads the log topic again.
-func (c *Cluster) awaitKafka(ctx context.Context) error {
-	return c.awaitBroker(ctx, kafkaWithin, func(ctx context.Context, admin *kadm.Client) error {
+// awaitKafka waits until the broker answers, leads the log topic again, and has at least so many records in it. It returns how many.
+func (c *Cluster) awaitKafka(ctx context.Context, least int64) (records int64, err error) {
+	err = c.awaitBroker(ctx, kafkaWithin, func(ctx context.Context, admin *kadm.Client) error {
 		ends, err := admin.ListEndOffsets(ctx, c.topic(eventlog.LogTopic))
-		return errors.Join(err, ends.Error())
+		if err := errors.Join(err, ends.Error()); err != nil {
+			return err
+		}
+		records = 0
+		ends.Each(func(o kadm.ListedOffset) { records += o.Offset })
+		if records < least {
+			return fmt.Errorf("it has %d records of %d", records, least)
+		}
+		return nil
 	})
+	return records, err
+}
+
+// published says something and waits until Kafka has it.
+func (c *Cluster) published(ctx context.Context, say func() int) error {
+	records, err := c.awaitKafka(ctx, 0)
+	if err == nil {
+		_, err = c.awaitKafka(ctx, records+int64(say()))
+	}
+	return err
 }
 
 // awaitReaders waits until the projector and the notifier have done all that Kafka has.

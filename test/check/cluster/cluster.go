@@ -107,7 +107,7 @@ func (c *Cluster) System() check.System {
 // heal ends all faults and waits until every engine that was killed and every role is ready.
 func (c *Cluster) heal(ctx context.Context) error {
 	c.lines.heal()
-	if err := c.awaitKafka(ctx); err != nil {
+	if _, err := c.awaitKafka(ctx, 0); err != nil {
 		return err
 	}
 	for _, p := range c.processes {

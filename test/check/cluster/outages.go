@@ -85,7 +85,7 @@ func (c *Cluster) killKafka(ctx context.Context, _ *rand.Rand) string {
 	if err := c.o.World.component(ctx, "kafka", "kill"); err != nil {
 		return err.Error()
 	}
-	if err := c.awaitKafka(ctx); err != nil {
+	if _, err := c.awaitKafka(ctx, 0); err != nil {
 		return "killed, and not back yet"
 	}
 	return fmt.Sprintf("killed, back after %v", time.Since(from).Round(time.Millisecond))
