@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 generated() {
   { find api config charts runtime -type f \( -name 'zz_generated.*' -o -name '*.pb.go' -o -path 'config/crd/*' -o -path 'config/rbac/*' \
-      -o -path 'charts/*' -o -path '*/applyconfiguration/*' \) -print0 | sort -z | xargs -0 sha256sum; }
+      -o -path config/argocd/argocd-cm.yaml -o -path 'charts/*' -o -path '*/applyconfiguration/*' \) -print0 | sort -z | xargs -0 sha256sum; }
 }
 
 before="$(generated)"

@@ -1,16 +1,12 @@
 package chatcluster
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 )
@@ -90,20 +86,4 @@ func TestImmutable(t *testing.T) {
 		})
 	}
 	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.MSK.Partitions = ptr.To[int32](12) })
-}
-
-// What newcomers apply first must be accepted to the letter.
-func TestSampleIsAccepted(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("..", "..", "config", "samples", "chatcluster.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cc v1alpha1.ChatCluster
-	if err := yaml.UnmarshalStrict(data, &cc); err != nil {
-		t.Fatal(err)
-	}
-	cc.Namespace = newWorld(t).namespace
-	if err := admin.Create(t.Context(), &cc, client.DryRunAll, client.FieldValidation("Strict")); err != nil {
-		t.Error(err)
-	}
 }
