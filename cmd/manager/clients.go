@@ -14,6 +14,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/kafka"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
+	"github.com/chatcluster/chatcluster/controllers/metrics"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 )
@@ -25,27 +26,34 @@ type clients struct {
 	pinpoint awsclient.Clients[pinpoint.API]
 	kafka    *kafka.Clients
 	redis    *redis.Clients
+	calls    *metrics.Calls
 }
 
-func newClients(ctx context.Context) (*clients, error) {
+// newClients connects to nothing yet. calls takes note of what is called.
+func newClients(ctx context.Context, calls *metrics.Calls) (*clients, error) {
 	factory, err := awsclient.NewFactory(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
 	return &clients{
-		dynamoDB: awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamodb.API { return newDynamoDB(cfg, endpoint) }),
-		items:    awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamo.API { return newDynamoDB(cfg, endpoint) }),
+		dynamoDB: awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamodb.API { return newDynamoDB(cfg, endpoint, calls) }),
+		items:    awsclient.New(factory, func(cfg aws.Config, endpoint *string) dynamo.API { return newDynamoDB(cfg, endpoint, calls) }),
 		pinpoint: awsclient.New(factory, func(cfg aws.Config, endpoint *string) pinpoint.API {
-			return pinpoint.Client{Client: awspinpoint.NewFromConfig(cfg, func(o *awspinpoint.Options) { o.BaseEndpoint = endpoint })}
+			return pinpoint.Client{Client: awspinpoint.NewFromConfig(cfg, func(o *awspinpoint.Options) {
+				o.BaseEndpoint = endpoint
+				o.APIOptions = append(o.APIOptions, calls.AWS)
+			})}
 		}),
 		kafka: kafka.NewClients(factory.Identity),
 		redis: redis.NewClients(factory.Identity),
+		calls: calls,
 	}, nil
 }
 
-func newDynamoDB(cfg aws.Config, endpoint *string) *awsdynamodb.Client {
+func newDynamoDB(cfg aws.Config, endpoint *string, calls *metrics.Calls) *awsdynamodb.Client {
 	return awsdynamodb.NewFromConfig(cfg, func(o *awsdynamodb.Options) {
 		o.BaseEndpoint = endpoint
+		o.APIOptions = append(o.APIOptions, calls.AWS)
 		// DynamoDB Local sends a wrong checksum with every error.
 		o.DisableValidateResponseChecksum = endpoint != nil
 	})
@@ -53,7 +61,7 @@ func newDynamoDB(cfg aws.Config, endpoint *string) *awsdynamodb.Client {
 
 func (c *clients) external() chatcluster.External {
 	return chatcluster.External{
-		DynamoDB: c.dynamoDB.Get, Pinpoint: c.pinpoint.Get, Kafka: c.kafka.Get, Redis: c.redis.Get, Tenants: c.tenants,
+		DynamoDB: c.dynamoDB.Get, Pinpoint: c.pinpoint.Get, Kafka: c.calls.Kafka(c.kafka.Get), Redis: c.calls.Redis(c.redis.Get), Tenants: c.tenants,
 	}
 }
 

@@ -19,12 +19,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
 	"github.com/chatcluster/chatcluster/controllers/chattenant"
+	"github.com/chatcluster/chatcluster/controllers/metrics"
 )
 
 // options are the command line.
@@ -123,7 +125,14 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("--assumable-roles: %w", err)
 	}
-	clients, err := newClients(ctx)
+	calls, err := metrics.NewCalls(ctrlmetrics.Registry)
+	if err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	if err := ctrlmetrics.Registry.Register(metrics.NewConditions(metrics.ChatClusters(mgr.GetCache()), metrics.ChatTenants(mgr.GetCache()))); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	clients, err := newClients(ctx, calls)
 	if err != nil {
 		return err
 	}
@@ -158,18 +167,18 @@ func newManager(o options) (manager.Manager, error) {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
-	metrics := metricsserver.Options{BindAddress: o.metricsAddress}
+	serving := metricsserver.Options{BindAddress: o.metricsAddress}
 	if o.metricsSecure {
-		metrics.SecureServing = true
-		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
-		metrics.TLSOpts = []func(*tls.Config){func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }}
+		serving.SecureServing = true
+		serving.FilterProvider = filters.WithAuthenticationAndAuthorization
+		serving.TLSOpts = []func(*tls.Config){func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }}
 	}
 	grace := 30 * time.Second
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Cache:                         cache.Options{ByObject: chatcluster.CacheOptions(), DefaultNamespaces: o.namespaces()},
 		Client:                        client.Options{FieldOwner: string(chatcluster.FieldOwner)},
-		Metrics:                       metrics,
+		Metrics:                       serving,
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElection,
 		LeaderElectionID:              o.leaderElectionID,

@@ -25,6 +25,7 @@ type metrics struct {
 	lanes    prometheus.GaugeFunc
 	streams  prometheus.GaugeFunc
 	breaker  prometheus.GaugeFunc
+	outbox   prometheus.GaugeFunc
 	inFlight prometheus.GaugeFunc
 }
 
@@ -65,6 +66,9 @@ func newMetrics(s *Service, r prometheus.Registerer) (*metrics, error) {
 			}
 			return 0
 		}),
+		outbox: gauge("outbox_oldest_seconds", "Age of the oldest batch that Kafka is owed, as of this pod's last look; 0 when there is none.", func() float64 {
+			return s.outbox.age().Seconds()
+		}),
 		inFlight: gauge("requests_in_flight", "Requests accepted and not answered.", func() float64 { return float64(s.unanswered.n.Load()) }),
 	}
 	if r == nil {
@@ -72,7 +76,7 @@ func newMetrics(s *Service, r prometheus.Registerer) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.appends, m.entries, m.seconds, m.lost, m.unknown, m.results, m.kafka, m.owed, m.drained, m.dropped, m.skipped, m.signals, m.lookups, m.settled, m.gaps,
-		m.lanes, m.streams, m.breaker, m.inFlight,
+		m.lanes, m.streams, m.breaker, m.outbox, m.inFlight,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("chat metrics: %w", err)

@@ -24,6 +24,34 @@ const (
 type outbox struct {
 	mu  sync.Mutex
 	hot [store.OutboxShards]int // looks left, 0 when nothing is known to be owed
+	// oldest is when the oldest batch was committed that the shard owed at the last look, zero when it owed none.
+	oldest [store.OutboxShards]time.Time
+}
+
+// saw takes note of what a look found.
+func (o *outbox) saw(shard int, owed []store.Owed) {
+	var oldest time.Time
+	for _, one := range owed {
+		if at := time.UnixMilli(one.Batch.GetEntries()[0].GetAtMs()); oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.oldest[shard] = oldest
+}
+
+// age is how old the oldest batch is that Kafka is owed as far as this pod has seen, 0 when there is none.
+func (o *outbox) age() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var age time.Duration
+	for _, at := range o.oldest {
+		if !at.IsZero() {
+			age = max(age, time.Since(at))
+		}
+	}
+	return age
 }
 
 func (o *outbox) heat(shard int) {
@@ -84,6 +112,7 @@ func (s *Service) drainShard(ctx context.Context, shard int) {
 		}
 		return
 	}
+	s.outbox.saw(shard, owed)
 	if len(owed) == 0 {
 		s.outbox.cool(shard)
 		return

@@ -75,6 +75,7 @@ func TestKafkaOutage(t *testing.T) {
 			if len(owed) != 12 {
 				t.Errorf("the outbox holds %d batches, want all 12 that were acknowledged", len(owed))
 			}
+			eventually(t, "the outbox's age to be told", func() bool { return p.outbox.age() > 0 })
 			k.set(nil)
 			k.wait(t, c, len(want))
 			if diff := cmp.Diff(want, k.bodiesOf(c)); diff != "" {
@@ -84,6 +85,7 @@ func TestKafkaOutage(t *testing.T) {
 				owed, err := st.Outbox(t.Context(), store.OutboxShard(c), 100)
 				return err == nil && len(owed) == 0
 			})
+			eventually(t, "the outbox's age to be forgotten", func() bool { return p.outbox.age() == 0 })
 			eventually(t, "the breaker to close", func() bool { return !p.breaker.isOpen() })
 			g.mustSend(msg{conv: "c", user: "ann", id: "after"})
 			if got := k.bodiesOf(c); got[len(got)-1] != "after" {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/test/metricdoc"
+)
+
+var update = flag.Bool("update", false, "write docs/metrics-chatd.md anew")
+
+// What is documented, and what rules and dashboards are checked against, is what the roles register.
+func TestMetricsAreDocumented(t *testing.T) {
+	cfg, err := config.Parse([]byte(`
+cluster: chat/demo
+aws: {region: eu-central-1}
+auth: {issuers: [{tenant: t, issuer: i, audience: a, jwksURL: "https://id.invalid/jwks"}]}
+dynamoDB: {tablePrefix: p., hotRetention: 720h}
+kafka: {brokers: ["kafka.invalid:9092"], topicPrefix: p.}
+postgres: {host: db.invalid, port: 5432, database: d, user: u, sslMode: disable}
+redis: {addresses: ["cache.invalid:6379"], keyPrefix: "p:"}
+push: {applicationID: app, delay: 10s}
+gateway: {drainPeriod: 10s, maxConnections: 10}
+chat: {service: "chat.invalid:7000"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorders []*metricdoc.Recorder
+	for name, run := range map[string]func(context.Context, role, *ops) error{
+		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject,
+	} {
+		o, recorder := newOps(slog.New(slog.DiscardHandler)), metricdoc.New(name)
+		o.registerer = recorder
+		recorders = append(recorders, recorder)
+		// A role whose context has ended is put together, dials nothing and returns.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = run(ctx, role{name: name, pod: "p", listen: "127.0.0.1:0", cfg: cfg, log: o.log, tracers: noop.NewTracerProvider()}, o)
+	}
+	metricdoc.Check(t, filepath.Join("..", "..", "docs", "metrics-chatd.md"), `# Metrics of the data plane
+
+What the pods of a ChatCluster serve at `+"`:9090/metrics`"+`, beside the Go runtime's and the process' own. Labels have few values: none
+is made of what users write. `+"`go test ./cmd/chatd -run Metrics -update`"+` writes this page.
+`, *update, recorders)
+}
