@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes; doc.go says what they mean.
+const (
+	exitFailed   = 1
+	exitUsage    = 2
+	exitWaiting  = 3
+	exitStalled  = 4
+	exitTimedOut = 5
+)
+
+// exit is an error that is an answer: it ends the command with a code and prints nothing more than its text, if it has one.
+type exit struct {
+	code int
+	text string
+}
+
+func (e exit) Error() string { return e.text }
+
+// plugin is one run: where it prints, and how it reaches the API server.
+type plugin struct {
+	out, err io.Writer
+	flags    connectFlags
+	connect  func(connectFlags) (*cluster, error)
+	// wait returns after d, or earlier with the context's error.
+	wait func(ctx context.Context, d time.Duration) error
+	now  func() time.Time
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &plugin{out: os.Stdout, err: os.Stderr, connect: connect, wait: sleep, now: time.Now}
+	code := p.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run executes a command line and returns its exit code.
+func (p *plugin) run(ctx context.Context, args []string) int {
+	usage := true
+	root := &cobra.Command{
+		Use:           "kubectl-chatcluster",
+		Short:         "See and steer ChatClusters",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl chatcluster"},
+		PersistentPreRun: func(*cobra.Command, []string) {
+			usage = false // the command line is right: what fails from here on is no matter of usage
+		},
+	}
+	root.SetArgs(args)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	p.flags.bind(root.PersistentFlags())
+	root.AddCommand(p.statusCommand(), p.planCommand(), p.pauseCommand(), p.resumeCommand(), p.reconcileCommand(), p.tenantsCommand(), p.topCommand())
+	err := root.ExecuteContext(ctx)
+	var answer exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &answer):
+		if answer.text != "" {
+			fmt.Fprintln(p.err, answer.text)
+		}
+		return answer.code
+	case usage:
+		fmt.Fprintf(p.err, "error: %v\nSee kubectl chatcluster --help\n", err)
+		return exitUsage
+	}
+	fmt.Fprintln(p.err, "error:", err)
+	return exitFailed
+}

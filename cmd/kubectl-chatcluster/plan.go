@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+)
+
+// annotationPlan set to "true" makes the operator change nothing and write into status.plan what it would change.
+const annotationPlan = "chatcluster.io/plan"
+
+// plan is what would change.
+type plan struct {
+	Namespace string   `json:"namespace"`
+	Name      string   `json:"name"`
+	Changes   []string `json:"changes"`
+}
+
+func (p *plugin) planCommand() *cobra.Command {
+	var f format
+	var done bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use: "plan NAME", Short: "Show what the operator would change, and let it change nothing until `plan NAME --done`", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.connect(p.flags)
+			if err != nil {
+				return err
+			}
+			if done {
+				if err := c.annotate(cmd.Context(), args[0], annotationPlan, nil); err != nil {
+					return err
+				}
+				fmt.Fprintf(p.out, "chatcluster %s: the operator goes ahead.\n", args[0])
+				return nil
+			}
+			return p.plan(cmd.Context(), c, args[0], f, timeout)
+		},
+	}
+	f.bind(cmd)
+	cmd.Flags().BoolVar(&done, "done", false, "End the plan: let the operator go ahead")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "How long to wait for the operator's answer")
+	return cmd
+}
+
+// plan asks for a plan of the spec as it is now and prints it.
+func (p *plugin) plan(ctx context.Context, c *cluster, name string, f format, timeout time.Duration) error {
+	if err := c.annotate(ctx, name, annotationPlan, "true"); err != nil {
+		return err
+	}
+	deadline := p.now().Add(timeout)
+	for {
+		u := &unstructured.Unstructured{}
+		u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ChatCluster"))
+		if err := c.Get(ctx, types.NamespacedName{Namespace: c.namespace, Name: name}, u); err != nil {
+			return err
+		}
+		if found, ok := planOf(u); ok {
+			return f.print(p.out, found, func(w io.Writer) error { return found.table(w) })
+		}
+		if !p.now().Before(deadline) {
+			return exit{exitTimedOut, fmt.Sprintf("The operator has not answered within %s. Does it run, and does it know plans? It changes nothing until: kubectl chatcluster plan %s --done", timeout, name)}
+		}
+		if err := p.wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// planOf reads status.plan when it is about the present spec.
+func planOf(u *unstructured.Unstructured) (plan, bool) {
+	found := plan{Namespace: u.GetNamespace(), Name: u.GetName(), Changes: []string{}}
+	observed, ok, err := unstructured.NestedInt64(u.Object, "status", "plan", "observedGeneration")
+	if !ok || err != nil || observed != u.GetGeneration() {
+		return found, false
+	}
+	if changes, _, err := unstructured.NestedStringSlice(u.Object, "status", "plan", "changes"); err == nil && changes != nil {
+		found.Changes = changes
+	}
+	return found, true
+}
+
+func (f plan) table(w io.Writer) error {
+	if len(f.Changes) == 0 {
+		fmt.Fprintf(w, "ChatCluster %s/%s: nothing would change.\n", f.Namespace, f.Name)
+	} else {
+		fmt.Fprintf(w, "ChatCluster %s/%s: this would be done.\n", f.Namespace, f.Name)
+	}
+	for i, change := range f.Changes {
+		fmt.Fprintf(w, "%3d. %s\n", i+1, change)
+	}
+	_, err := fmt.Fprintf(w, "The operator changes nothing until: kubectl chatcluster plan %s --done\n", f.Name)
+	return err
+}
