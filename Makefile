@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash -euo pipefail -c
 
 BIN     := $(CURDIR)/bin
 PKGS     = $(shell go list ./... | grep -v -e /test/e2e -e 'pb$$')
+# These need a real kube-apiserver and etcd.
+ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane
 WORLD    = go run -C hack/world .
 NAME    ?= dev
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
@@ -41,7 +43,7 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler test-unit test-envtest test-engines test-faults test-e2e test-world check
+.PHONY: test compiler test-unit test-envtest assets test-engines test-faults test-e2e test-world check
 test: compiler lint verify test-unit test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
 	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, faults, e2e"
 
@@ -49,14 +51,18 @@ compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
 
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
-	$(GOTEST) $(filter-out %/controllers/chatcluster %/controllers/chattenant,$(PKGS))
+	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
+	cd test/packaging && $(GOTEST) ./...
 
 test-world: compiler ## Unit tests of the local world's own program, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
 
-test-envtest: compiler ## The reconcilers against a real kube-apiserver and etcd
-	assets="$$($(WORLD) assets)"; KUBEBUILDER_ASSETS="$$assets" $(GOTEST) ./controllers/chatcluster/... ./controllers/chattenant/...
+test-envtest: compiler ## The reconcilers, and the control plane for users' tests, against a real kube-apiserver and etcd
+	export KUBEBUILDER_ASSETS="$$($(WORLD) assets)"; $(GOTEST) $(filter $(ENVTEST),$(PKGS)); cd test/automation && $(GOTEST) ./...
+
+assets: ## Build kube-apiserver and etcd for tests; print what KUBEBUILDER_ASSETS must be
+	@$(WORLD) assets
 
 test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
 	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd
@@ -84,11 +90,17 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 
 ##@ Change it
 
-.PHONY: generate manifests proto proto-baseline lint verify fmt
+.PHONY: generate manifests iam proto proto-baseline lint verify fmt plugin
 generate: manifests proto ## Everything that is generated
 
 manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, and the chart's copies of them
 	hack/generate.sh manifests
+
+iam: ## The IAM policies, from what the code calls
+	cd test/packaging && go test ./iam -update
+
+plugin: ## kubectl-chatcluster, into bin/
+	CGO_ENABLED=0 go build -o $(BIN)/kubectl-chatcluster ./cmd/kubectl-chatcluster
 
 proto: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Protobuf and gRPC code
 	PATH="$(BIN):$$PATH" buf lint
@@ -97,10 +109,15 @@ proto: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Protobuf and
 proto-baseline: $(BIN)/buf ## With each release: what the next one may not break
 	PATH="$(BIN):$$PATH" buf build --exclude-source-info -o hack/proto/baseline.binpb
 
-lint: $(BIN)/golangci-lint $(BIN)/helm ## gofmt, go vet and golangci-lint on every module of ours; helm lint
+lint: $(BIN)/golangci-lint $(BIN)/helm $(BIN)/promtool ## gofmt, go vet and golangci-lint on every module of ours; helm lint; rules and their tests
 	cd hack/world && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 	cd hack/bench && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	cd test/automation && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	cd test/packaging && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 	$(BIN)/golangci-lint run ./...
+	$(BIN)/promtool check rules config/prometheus/rules/*.yaml
+	$(BIN)/promtool test rules config/prometheus/tests/*.yaml
+	$(BIN)/promtool check config --syntax-only config/prometheus/scrape.yaml
 	$(BIN)/helm lint --strict charts/chatcluster
 	$(BIN)/helm template chatcluster charts/chatcluster >/dev/null
 
@@ -128,6 +145,9 @@ $(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
 
 $(BIN)/helm: hack/components/helm/go.mod hack/components/helm/go.sum
 	cd hack/components/helm && CGO_ENABLED=0 go build -o $@ helm.sh/helm/v4/cmd/helm
+
+$(BIN)/promtool: hack/tools/promtool/go.mod hack/tools/promtool/go.sum
+	cd hack/tools/promtool && CGO_ENABLED=0 go build -tags remove_all_sd,enable_kubernetes_sd -o $@ github.com/prometheus/prometheus/cmd/promtool
 
 .PHONY: help
 help: ## This list
