@@ -87,9 +87,11 @@ func described(samples string) string {
 ` + strings.TrimLeft(strings.ReplaceAll(samples, "\t", ""), "\n") + "\n"
 }
 
-type pinger func() error
+type silent struct{}
 
-func (p pinger) Ping(context.Context) error { return p() }
+func (silent) Observe(context.Context) (redis.Info, error) {
+	return redis.Info{}, errors.New("wrong password")
+}
 
 type brokers struct{ kafka.Admin }
 
@@ -135,11 +137,11 @@ func TestCalls(t *testing.T) {
 	stop()
 	_, _ = api.ListTables(stopped, &dynamodb.ListTablesInput{})
 
-	cache, err := calls.Redis(func(redis.Access) (redis.Cache, error) { return pinger(func() error { return errors.New("wrong password") }), nil })(redis.Access{})
+	cache, err := calls.Redis(func(redis.Access) (redis.Cache, error) { return silent{}, nil })(redis.Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = cache.Ping(ctx)
+	_, _ = cache.Observe(ctx)
 	admin, err := calls.Kafka(func(kafka.Access) (kafka.Admin, error) { return brokers{}, nil })(kafka.Access{})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +150,7 @@ func TestCalls(t *testing.T) {
 
 	want := map[string]uint64{
 		"DynamoDB ListTables ok": 1, "DynamoDB ListTables canceled": 1, "DynamoDB DescribeTable not_found": 1, "DynamoDB DeleteTable denied": 1,
-		"DynamoDB CreateTable error": 1, "Redis Ping error": 1, "Kafka Topics unreachable": 1,
+		"DynamoDB CreateTable error": 1, "Redis Observe error": 1, "Kafka Topics unreachable": 1,
 	}
 	if diff := cmp.Diff(want, counts(t, r)); diff != "" {
 		t.Errorf("calls by service, operation and outcome (-want +got):\n%s", diff)

@@ -74,7 +74,7 @@ type notedRedis struct {
 	calls *Calls
 }
 
-func (n notedRedis) Ping(ctx context.Context) (err error) {
-	defer func(start time.Time) { n.calls.Observe("Redis", "Ping", start, err) }(time.Now())
-	return n.Cache.Ping(ctx)
+func (n notedRedis) Observe(ctx context.Context) (info redis.Info, err error) {
+	defer func(start time.Time) { n.calls.Observe("Redis", "Observe", start, err) }(time.Now())
+	return n.Cache.Observe(ctx)
 }
