@@ -7,14 +7,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 )
-
-// annotationPlan set to "true" makes the operator change nothing and write into status.plan what it would change.
-const annotationPlan = "chatcluster.io/plan"
 
 // plan is what would change.
 type plan struct {
@@ -35,7 +30,7 @@ func (p *plugin) planCommand() *cobra.Command {
 				return err
 			}
 			if done {
-				if err := c.annotate(cmd.Context(), args[0], annotationPlan, nil); err != nil {
+				if err := c.annotate(cmd.Context(), args[0], v1alpha1.AnnotationPlan, nil); err != nil {
 					return err
 				}
 				fmt.Fprintf(p.out, "chatcluster %s: the operator goes ahead.\n", args[0])
@@ -52,17 +47,18 @@ func (p *plugin) planCommand() *cobra.Command {
 
 // plan asks for a plan of the spec as it is now and prints it.
 func (p *plugin) plan(ctx context.Context, c *cluster, name string, f format, timeout time.Duration) error {
-	if err := c.annotate(ctx, name, annotationPlan, "true"); err != nil {
+	if err := c.annotate(ctx, name, v1alpha1.AnnotationPlan, "true"); err != nil {
 		return err
 	}
 	deadline := p.now().Add(timeout)
 	for {
-		u := &unstructured.Unstructured{}
-		u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ChatCluster"))
-		if err := c.Get(ctx, types.NamespacedName{Namespace: c.namespace, Name: name}, u); err != nil {
+		cc, err := c.get(ctx, name)
+		if err != nil {
 			return err
 		}
-		if found, ok := planOf(u); ok {
+		// Otherwise it is a plan of an older spec.
+		if is := cc.Status.Plan; is != nil && is.ObservedGeneration == cc.Generation {
+			found := plan{cc.Namespace, cc.Name, append([]string{}, is.Changes...)}
 			return f.print(p.out, found, func(w io.Writer) error { return found.table(w) })
 		}
 		if !p.now().Before(deadline) {
@@ -72,19 +68,6 @@ func (p *plugin) plan(ctx context.Context, c *cluster, name string, f format, ti
 			return err
 		}
 	}
-}
-
-// planOf reads status.plan when it is about the present spec.
-func planOf(u *unstructured.Unstructured) (plan, bool) {
-	found := plan{Namespace: u.GetNamespace(), Name: u.GetName(), Changes: []string{}}
-	observed, ok, err := unstructured.NestedInt64(u.Object, "status", "plan", "observedGeneration")
-	if !ok || err != nil || observed != u.GetGeneration() {
-		return found, false
-	}
-	if changes, _, err := unstructured.NestedStringSlice(u.Object, "status", "plan", "changes"); err == nil && changes != nil {
-		found.Changes = changes
-	}
-	return found, true
 }
 
 func (f plan) table(w io.Writer) error {

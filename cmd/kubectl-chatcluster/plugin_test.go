@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -175,7 +175,7 @@ func TestStatus(t *testing.T) {
 		"stalled":     {"a person is needed, and a script can tell", stalled, nil, exitStalled},
 		"unseen":      {"what the status says is about an older spec", func(cc *v1alpha1.ChatCluster) { cc.Generation = 4 }, nil, exitWaiting},
 		"paused":      {"a pause is no failure, and not Ready", func(cc *v1alpha1.ChatCluster) { cc.Spec.Paused = true }, nil, exitWaiting},
-		"planned":     {"a plan keeps the operator from acting", func(cc *v1alpha1.ChatCluster) { cc.Annotations = map[string]string{annotationPlan: "true"} }, nil, exitWaiting},
+		"planned":     {"a plan keeps the operator from acting", func(cc *v1alpha1.ChatCluster) { cc.Annotations = map[string]string{v1alpha1.AnnotationPlan: "true"} }, nil, exitWaiting},
 		"json":        {"programs get the same facts", rollingOut, []string{"-o", "json"}, exitWaiting},
 		"yaml":        {"programs get the same facts", stalled, []string{"-o", "yaml"}, exitStalled},
 		"wait-vainly": {"a wait ends", rollingOut, []string{"--wait", "5s"}, exitTimedOut},
@@ -249,73 +249,68 @@ func TestReconcile(t *testing.T) {
 
 func TestPlan(t *testing.T) {
 	cases := map[string]struct {
-		reason  string
-		plan    map[string]any
-		args    []string
-		code    int
-		waiting bool
+		reason string
+		plan   *v1alpha1.PlanStatus
+		args   []string
+		code   int
 	}{
-		"changes": {"what would be done, in order", map[string]any{"observedGeneration": int64(3), "changes": []any{"create table chat.log", "roll out chatd:2"}}, nil, 0, true},
-		"nothing": {"an empty plan is an answer", map[string]any{"observedGeneration": int64(3)}, nil, 0, true},
-		"json":    {"programs get the same", map[string]any{"observedGeneration": int64(3), "changes": []any{"create table chat.log"}}, []string{"-o", "json"}, 0, true},
-		"old":     {"a plan of an older spec is none", map[string]any{"observedGeneration": int64(2), "changes": []any{"x"}}, nil, exitTimedOut, true},
+		"changes": {"what would be done, in order", &v1alpha1.PlanStatus{ObservedGeneration: 3, Changes: []string{"create table chat.log", "roll out chatd:2"}}, nil, 0},
+		"nothing": {"an empty plan is an answer", &v1alpha1.PlanStatus{ObservedGeneration: 3}, nil, 0},
+		"json":    {"programs get the same", &v1alpha1.PlanStatus{ObservedGeneration: 3, Changes: []string{"create table chat.log"}}, []string{"-o", "json"}, 0},
+		"old":     {"a plan of an older spec is none", &v1alpha1.PlanStatus{ObservedGeneration: 2, Changes: []string{"x"}}, nil, exitTimedOut},
+		"silent":  {"an operator that does not run plans nothing", nil, nil, exitTimedOut},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			u := &unstructured.Unstructured{Object: map[string]any{
-				"metadata": map[string]any{"namespace": "chat", "name": "demo", "generation": int64(3)},
-				"status":   map[string]any{"plan": tc.plan},
-			}}
-			u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ChatCluster"))
-			b := newBench(t)
-			b.c = fake.NewClientBuilder().WithObjects(u).Build()
+			b := newBench(t, chatCluster("demo", nil))
+			b.onWait = func() {
+				cc := b.get("demo")
+				cc.Status.Plan = tc.plan
+				if err := b.c.Update(t.Context(), cc); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if code := b.run(append([]string{"plan", "demo"}, tc.args...)...); code != tc.code {
 				t.Errorf("%s: exit code %d, want %d", tc.reason, code, tc.code)
 			}
 			golden(t, "plan-"+name, b.out.String()+b.err.String())
-			if err := b.c.Get(t.Context(), client.ObjectKeyFromObject(u), u); err != nil || u.GetAnnotations()[annotationPlan] != "true" {
-				t.Errorf("the operator was not asked: %v, %v", u.GetAnnotations(), err)
+			if got := b.get("demo").Annotations[v1alpha1.AnnotationPlan]; got != "true" {
+				t.Errorf("the operator was not asked: %q", got)
 			}
-			if code := b.run("plan", "demo", "--done"); code != 0 {
-				t.Errorf("--done: exit code %d: %s", code, b.err.String())
-			}
-			if err := b.c.Get(t.Context(), client.ObjectKeyFromObject(u), u); err != nil || len(u.GetAnnotations()) != 0 {
-				t.Errorf("the operator is still held back: %v, %v", u.GetAnnotations(), err)
+			if code := b.run("plan", "demo", "--done"); code != 0 || len(b.get("demo").Annotations) != 0 {
+				t.Errorf("the operator is still held back: exit code %d, %v", code, b.get("demo").Annotations)
 			}
 		})
 	}
 }
 
-func chatTenant(namespace, name string, spec, status map[string]any) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{Object: map[string]any{
-		"metadata": map[string]any{"namespace": namespace, "name": name, "generation": int64(1)}, "spec": spec, "status": status,
-	}}
-	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ChatTenant"))
-	return u
+func chatTenant(namespace, name, cluster string, change func(*v1alpha1.ChatTenant)) *v1alpha1.ChatTenant {
+	ct := &v1alpha1.ChatTenant{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Generation: 1},
+		Spec:       v1alpha1.ChatTenantSpec{ClusterRef: v1alpha1.ClusterReference{Name: cluster}},
+		Status: v1alpha1.ChatTenantStatus{ObservedGeneration: 1, ID: name, Conditions: []metav1.Condition{
+			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Message: "Serving"},
+		}},
+	}
+	if change != nil {
+		change(ct)
+	}
+	return ct
 }
 
 func TestTenants(t *testing.T) {
-	condition := func(kind, status, message string) map[string]any {
-		return map[string]any{"type": kind, "status": status, "message": message}
-	}
-	of := func(namespace string) map[string]any {
-		ref := map[string]any{"name": "demo"}
-		if namespace != "" {
-			ref["namespace"] = namespace
-		}
-		return map[string]any{"clusterRef": ref}
-	}
-	suspended := of("")
-	suspended["suspended"] = true
-	b := newBench(t)
-	b.c = fake.NewClientBuilder().WithObjects(
-		chatTenant("chat", "acme", of(""), map[string]any{"id": "acme", "observedGeneration": int64(1), "conditions": []any{condition("Ready", "True", "Serving")}}),
-		chatTenant("chat", "late", suspended, map[string]any{"id": "late", "observedGeneration": int64(1), "conditions": []any{condition("Ready", "True", "Serving")}}),
-		chatTenant("chat", "other", map[string]any{"clusterRef": map[string]any{"name": "second"}}, map[string]any{"observedGeneration": int64(-1)}),
-		chatTenant("globex", "globex", of("chat"), map[string]any{"observedGeneration": int64(1), "conditions": []any{
-			condition("Ready", "False", "the id is another's"), condition("Stalled", "True", "the id is another's"),
-		}}),
-	).Build()
+	b := newBench(t,
+		chatTenant("chat", "acme", "demo", nil),
+		chatTenant("chat", "late", "demo", func(ct *v1alpha1.ChatTenant) { ct.Spec.Suspended = true }),
+		chatTenant("chat", "other", "second", func(ct *v1alpha1.ChatTenant) { ct.Status = v1alpha1.ChatTenantStatus{ObservedGeneration: -1} }),
+		chatTenant("globex", "globex", "demo", func(ct *v1alpha1.ChatTenant) {
+			ct.Spec.ClusterRef.Namespace, ct.Status.ID = "chat", ""
+			ct.Status.Conditions = []metav1.Condition{
+				{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Message: "the id is another's"},
+				{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Message: "the id is another's"},
+			}
+		}),
+	)
 	for name, args := range map[string][]string{"namespace": nil, "cluster": {"demo"}, "everywhere": {"demo", "-A"}, "json": {"demo", "-o", "json"}, "none": {"third"}} {
 		t.Run(name, func(t *testing.T) {
 			if code := b.run(append([]string{"tenants"}, args...)...); code != 0 {
@@ -327,7 +322,9 @@ func TestTenants(t *testing.T) {
 }
 
 func TestTop(t *testing.T) {
-	b := newBench(t, chatCluster("demo", nil), pod("demo-gateway-1", "gateway", true), pod("demo-gateway-2", "gateway", true), pod("demo-chat-1", "chat", true), pod("demo-migrate-1", "migrate", true))
+	migration := pod("demo-migrate-1", "migrate", true)
+	migration.Labels[batchv1.JobNameLabel] = "demo-migrate"
+	b := newBench(t, chatCluster("demo", nil), pod("demo-gateway-1", "gateway", true), pod("demo-gateway-2", "gateway", true), pod("demo-chat-1", "chat", true), migration)
 	seconds := 0.0
 	b.onWait = func() { seconds = 5 }
 	b.metrics = func(pod string) (string, error) {

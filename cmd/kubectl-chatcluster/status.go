@@ -163,8 +163,8 @@ func summarize(cc *v1alpha1.ChatCluster, pods []corev1.Pod) summary {
 	switch {
 	case cc.Spec.Paused:
 		s.State, s.WaitsFor = statePaused, "spec.paused to be false"
-	case cc.Annotations[annotationPlan] == "true":
-		s.State, s.WaitsFor = statePlanned, "the annotation "+annotationPlan+" to go"
+	case cc.Annotations[v1alpha1.AnnotationPlan] == "true":
+		s.State, s.WaitsFor = statePlanned, "the annotation "+v1alpha1.AnnotationPlan+" to go"
 	case !seen:
 		s.State, s.WaitsFor = stateReconciling, fmt.Sprintf("the operator to see generation %d", cc.Generation)
 	case stalled:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,12 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-var tenantKind = schema.GroupVersionKind{Group: "chatcluster.io", Version: "v1alpha1", Kind: "ChatTenantList"}
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+)
 
 // pageOfTenants is how many the API server is asked for at a time: there may be thousands.
 const pageOfTenants = 500
@@ -64,9 +64,8 @@ func (c *cluster) tenants(ctx context.Context, name string, everywhere bool) ([]
 		options = append(options, client.InNamespace(c.namespace))
 	}
 	for token := ""; ; {
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(tenantKind)
-		err := c.List(ctx, list, append(options, client.Continue(token))...)
+		var list v1alpha1.ChatTenantList
+		err := c.List(ctx, &list, append(options, client.Continue(token))...)
 		if meta.IsNoMatchError(err) {
 			return nil, errors.New("this Kubernetes cluster has no ChatTenants: the operator's CRDs are missing or older")
 		}
@@ -79,43 +78,31 @@ func (c *cluster) tenants(ctx context.Context, name string, everywhere bool) ([]
 				all = append(all, t)
 			}
 		}
-		if token = list.GetContinue(); token == "" {
+		if token = list.Continue; token == "" {
 			slices.SortStableFunc(all, func(a, b tenant) int { return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name) })
 			return all, nil
 		}
 	}
 }
 
-func tenantOf(u *unstructured.Unstructured) tenant {
-	text := func(path ...string) string {
-		s, _, _ := unstructured.NestedString(u.Object, path...)
-		return s
+func tenantOf(ct *v1alpha1.ChatTenant) tenant {
+	t := tenant{
+		Namespace: ct.Namespace, Name: ct.Name, ID: ct.Status.ID, Suspended: ct.Spec.Suspended, State: stateReconciling,
+		Cluster: cmp.Or(ct.Spec.ClusterRef.Namespace, ct.Namespace) + "/" + ct.Spec.ClusterRef.Name,
 	}
-	t := tenant{Namespace: u.GetNamespace(), Name: u.GetName(), ID: text("status", "id"), State: stateReconciling}
-	namespace := text("spec", "clusterRef", "namespace")
-	if namespace == "" {
-		namespace = u.GetNamespace()
+	ready := meta.FindStatusCondition(ct.Status.Conditions, v1alpha1.ConditionReady)
+	stalled := meta.FindStatusCondition(ct.Status.Conditions, v1alpha1.ConditionStalled)
+	switch {
+	case ct.Status.ObservedGeneration != ct.Generation:
+		t.Message = fmt.Sprintf("waits for the operator to see generation %d", ct.Generation)
+	case stalled != nil && stalled.Status == metav1.ConditionTrue:
+		t.State, t.Message = stateStalled, stalled.Message
+	case ready != nil && ready.Status == metav1.ConditionTrue:
+		t.State = stateReady
+	case ready != nil:
+		t.Message = ready.Message
 	}
-	t.Cluster = namespace + "/" + text("spec", "clusterRef", "name")
-	t.Suspended, _, _ = unstructured.NestedBool(u.Object, "spec", "suspended")
-	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	for _, one := range conditions {
-		condition, ok := one.(map[string]any)
-		if !ok {
-			continue
-		}
-		message, _ := condition["message"].(string)
-		switch {
-		case condition["type"] == stateStalled && condition["status"] == "True":
-			t.State, t.Message = stateStalled, message
-		case condition["type"] == stateReady && condition["status"] == "True" && observed == u.GetGeneration():
-			t.State = stateReady
-		case condition["type"] == stateReady && t.Message == "":
-			t.Message = message
-		}
-	}
-	if u.GetDeletionTimestamp() != nil {
+	if !ct.DeletionTimestamp.IsZero() && t.State != stateStalled {
 		t.State = stateDeleting
 	}
 	return t

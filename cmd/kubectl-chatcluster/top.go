@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -71,8 +72,8 @@ func (p *plugin) top(ctx context.Context, c *cluster, name string, f format, int
 		return err
 	}
 	running := slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool {
-		// The migration's pods serve no metrics.
-		return pod.Status.Phase != corev1.PodRunning || pod.Labels["app.kubernetes.io/component"] == "migrate"
+		// A Job's pods serve no metrics.
+		return pod.Status.Phase != corev1.PodRunning || pod.Labels[batchv1.JobNameLabel] != ""
 	})
 	slices.SortFunc(running, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	first, began := c.samples(ctx, running), p.now()

@@ -129,7 +129,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	if err := ctrlmetrics.Registry.Register(metrics.NewConditions(metrics.ChatClusters(mgr.GetCache()))); err != nil {
+	if err := ctrlmetrics.Registry.Register(metrics.NewConditions(metrics.ChatClusters(mgr.GetCache()), metrics.ChatTenants(mgr.GetCache()))); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	clients, err := newClients(ctx, calls)

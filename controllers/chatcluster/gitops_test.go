@@ -23,7 +23,7 @@ const syncer = client.FieldOwner("argocd-controller")
 // An application is OutOfSync for ever when something changes what was applied: a default inside a list, a controller that writes
 // into spec, a value that is stored in another form.
 func TestAppliedManifestStaysAsItIs(t *testing.T) {
-	for _, file := range samples(t) {
+	for _, file := range samples(t, "ChatCluster") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			w := newWorld(t)
 			w.r.Options.AllowAWSEndpoints, w.r.Options.AllowInsecureIssuers = true, true
@@ -97,19 +97,23 @@ func TestHealthOfLiveObjects(t *testing.T) {
 
 // What users apply first must be accepted to the letter.
 func TestSamplesAreAccepted(t *testing.T) {
-	for _, file := range samples(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			w := newWorld(t)
-			var cc v1alpha1.ChatCluster
-			if err := yaml.UnmarshalStrict(readFile(t, file), &cc); err != nil {
-				t.Fatal(err)
-			}
-			w.apply(w.sample(file), client.DryRunAll)
-		})
+	for kind, into := range map[string]func() any{
+		"ChatCluster": func() any { return &v1alpha1.ChatCluster{} }, "ChatTenant": func() any { return &v1alpha1.ChatTenant{} },
+	} {
+		for _, file := range samples(t, kind) {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				if err := yaml.UnmarshalStrict(readFile(t, file), into()); err != nil {
+					t.Fatal(err)
+				}
+				w := newWorld(t)
+				w.apply(w.sample(file), client.DryRunAll)
+			})
+		}
 	}
 }
 
-func samples(t *testing.T) []string {
+// samples are the files of config/samples that hold an object of a kind.
+func samples(t *testing.T, kind string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "config", "samples", "*.yaml"))
 	if err != nil {
@@ -121,12 +125,12 @@ func samples(t *testing.T) []string {
 		if err := yaml.Unmarshal(readFile(t, f), &object); err != nil {
 			t.Fatal(err)
 		}
-		if object.Kind == "ChatCluster" {
+		if object.Kind == kind {
 			found = append(found, f)
 		}
 	}
-	if len(found) < 3 {
-		t.Fatalf("only %q are samples of ChatClusters", found)
+	if len(found) < 2 {
+		t.Fatalf("only %q are samples of %ss", found, kind)
 	}
 	return found
 }

@@ -45,6 +45,22 @@ func ChatClusters(reader client.Reader) List {
 	}
 }
 
+// ChatTenants lists ChatTenants.
+func ChatTenants(reader client.Reader) List {
+	return func(ctx context.Context) ([]Object, error) {
+		var list v1alpha1.ChatTenantList
+		if err := reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, err
+		}
+		objects := make([]Object, len(list.Items))
+		for i := range list.Items {
+			t := &list.Items[i]
+			objects[i] = Object{Kind: "ChatTenant", Namespace: t.Namespace, Name: t.Name, Conditions: t.Status.Conditions}
+		}
+		return objects, nil
+	}
+}
+
 // Conditions tells whether each condition of each object is true. It is a prometheus.Collector.
 type Conditions struct {
 	lists         []List

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-logr/logr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -27,6 +28,7 @@ import (
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	manifests "github.com/chatcluster/chatcluster/config"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
+	"github.com/chatcluster/chatcluster/controllers/chattenant"
 	"github.com/chatcluster/chatcluster/controllers/external/awsclient"
 	"github.com/chatcluster/chatcluster/controllers/external/dynamodb"
 	"github.com/chatcluster/chatcluster/controllers/external/dynamodb/dynamodbtest"
@@ -34,7 +36,12 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
+	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/store/embedded"
 )
+
+// workers is how many ChatClusters, and how many ChatTenants, are reconciled at once.
+const workers = 4
 
 // Options say what is started. The zero value is fine.
 type Options struct {
@@ -131,7 +138,7 @@ func (c *ControlPlane) Stop() (err error) {
 		c.cancel()
 		err = <-c.ended
 		if c.World != nil {
-			c.World.close()
+			err = errors.Join(err, c.World.close())
 		}
 		err = errors.Join(err, c.environment.Stop())
 	})
@@ -174,9 +181,14 @@ func (c *ControlPlane) manager(scheme *runtime.Scheme, o Options) (ctrl.Manager,
 		Kafka: func(kafka.Access) (kafka.Admin, error) {
 			return w.brokers.Get(kafka.NewAccess(w.Kafka.ListenAddrs(), false))
 		},
-		Redis: func(redis.Access) (redis.Cache, error) { return w.Cache, nil },
+		Redis:   func(redis.Access) (redis.Cache, error) { return w.Cache, nil },
+		Tenants: func(_ awsclient.Access, prefix string) (store.Tenants, error) { return w.Items(prefix) },
 	}, o.Operator)
-	return mgr, reconciler.SetupWithManager(context.Background(), mgr, 4)
+	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), reconciler, chattenant.Options{
+		AllowInsecureIssuers: o.Operator.AllowInsecureIssuers, ObserveEvery: o.Operator.ObserveEvery,
+	})
+	ctx := context.Background()
+	return mgr, errors.Join(reconciler.SetupWithManager(ctx, mgr, workers), tenants.SetupWithManager(ctx, mgr, workers))
 }
 
 func readCRDs() ([]*apiextensionsv1.CustomResourceDefinition, error) {
@@ -205,6 +217,7 @@ func newWorld(c client.WithWatch) (*World, error) {
 	}
 	return &World{
 		DynamoDB: &dynamodbtest.Fake{}, Pinpoint: &pinpointtest.Fake{}, Kafka: brokers, Cache: &Cache{},
-		client: c, brokers: kafka.NewClients(nil),
+		client: c, stores: map[string]*embedded.Store{},
+		brokers: kafka.NewClients(func(awsclient.Access) (aws.CredentialsProvider, error) { return aws.AnonymousCredentials{}, nil }),
 	}, nil
 }

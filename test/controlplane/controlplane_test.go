@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,13 +19,13 @@ import (
 )
 
 // await looks every 50 ms, for two minutes.
-func await(t *testing.T, c *ControlPlane, cc *v1alpha1.ChatCluster, what string, done func() bool) {
+func await(t *testing.T, c *ControlPlane, o client.Object, what string, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(2 * time.Minute)
 	for {
-		if err := c.Client.Get(t.Context(), client.ObjectKeyFromObject(cc), cc); client.IgnoreNotFound(err) != nil {
+		if err := c.Client.Get(t.Context(), client.ObjectKeyFromObject(o), o); client.IgnoreNotFound(err) != nil {
 			t.Fatal(err)
 		} else if done() {
 			return
@@ -32,7 +33,7 @@ func await(t *testing.T, c *ControlPlane, cc *v1alpha1.ChatCluster, what string,
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited in vain for %s: %+v", what, cc.Status.Conditions)
+			t.Fatalf("waited in vain for %s: %+v", what, o)
 		}
 	}
 }
@@ -67,6 +68,24 @@ func TestLifeOfAChatCluster(t *testing.T) {
 		return func() bool { return meta.IsStatusConditionTrue(cc.Status.Conditions, kind) }
 	}
 	await(t, c, cc, "Ready", is(v1alpha1.ConditionReady))
+
+	tenant := &v1alpha1.ChatTenant{
+		ObjectMeta: metav1.ObjectMeta{Namespace: cc.Namespace, Name: "initech"},
+		Spec: v1alpha1.ChatTenantSpec{
+			ClusterRef: v1alpha1.ClusterReference{Name: cc.Name}, DeletionPolicy: v1alpha1.DeletionDelete,
+			Issuer: v1alpha1.TenantIssuer{URL: "https://id.initech.example", Audience: "chat", JWKSURL: "https://id.initech.example/jwks"},
+		},
+	}
+	if err := c.Client.Create(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	await(t, c, tenant, "the tenant to be served", func() bool { return meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) })
+	if err := c.Client.Delete(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	await(t, c, tenant, "the tenant's data to be purged", func() bool {
+		return apierrors.IsNotFound(c.Client.Get(t.Context(), client.ObjectKeyFromObject(tenant), tenant))
+	})
 
 	c.World.FailMigrations("boom")
 	cc.Spec.Image = "chatcluster/chatd:next"

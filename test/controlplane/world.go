@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kfake"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -22,6 +23,8 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
 	"github.com/chatcluster/chatcluster/controllers/workload"
+	"github.com/chatcluster/chatcluster/runtime/store"
+	"github.com/chatcluster/chatcluster/runtime/store/embedded"
 )
 
 // stepEvery is how often the world moves by itself.
@@ -42,6 +45,22 @@ type World struct {
 
 	mu      sync.Mutex
 	failing string
+	stores  map[string]*embedded.Store
+}
+
+// Items is what is in the tables whose names start with a prefix: tenants' records, and whatever a test puts there.
+func (w *World) Items(tablePrefix string) (store.Store, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if found, ok := w.stores[tablePrefix]; ok {
+		return found, nil
+	}
+	made, err := embedded.Open("items", embedded.Options{NoSync: true, FS: vfs.NewMem()})
+	if err != nil {
+		return nil, err
+	}
+	w.stores[tablePrefix] = made
+	return made, nil
 }
 
 // Cache is a cache that answers, or not.
@@ -61,7 +80,7 @@ func (c *Cache) Fail(err error) {
 func (c *Cache) Observe(context.Context) (redis.Info, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return redis.Info{Version: "7.1.0"}, c.err
+	return redis.Info{Version: "7.2.0"}, c.err
 }
 
 // FailMigrations has migrations that end from now on fail with a message; an empty one lets them succeed again.
@@ -71,9 +90,16 @@ func (w *World) FailMigrations(message string) {
 	w.failing = message
 }
 
-func (w *World) close() {
+func (w *World) close() error {
 	w.brokers.Close()
 	w.Kafka.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, s := range w.stores {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // play steps until ctx ends.
@@ -91,10 +117,10 @@ func (w *World) play(ctx context.Context) {
 	}
 }
 
-// Step has everything happen that is under way: tables become ACTIVE or go, pods of Deployments start, migrations end.
+// Step has everything happen that is under way: tables become ACTIVE or go, pods of Deployments start, migrations and purges end.
 func (w *World) Step(ctx context.Context) error {
 	w.DynamoDB.Settle()
-	return errors.Join(w.startPods(ctx), w.endMigrations(ctx))
+	return errors.Join(w.startPods(ctx), w.endJobs(ctx))
 }
 
 var ours = client.MatchingLabels{workload.LabelManagedBy: workload.ManagedBy}
@@ -119,8 +145,8 @@ func (w *World) startPods(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// endMigrations does as the Job controller and the kubelet do when a migration's pod has ended.
-func (w *World) endMigrations(ctx context.Context) error {
+// endJobs does as the Job controller and the kubelet do when a Job's pod has ended.
+func (w *World) endJobs(ctx context.Context) error {
 	w.mu.Lock()
 	failing := w.failing
 	w.mu.Unlock()
@@ -130,14 +156,22 @@ func (w *World) endMigrations(ctx context.Context) error {
 	}
 	var errs []error
 	for i := range list.Items {
-		if job := &list.Items[i]; len(job.Status.Conditions) == 0 && job.DeletionTimestamp.IsZero() {
-			errs = append(errs, w.endMigration(ctx, job, failing))
+		job := &list.Items[i]
+		if len(job.Status.Conditions) > 0 || !job.DeletionTimestamp.IsZero() {
+			continue
 		}
+		why := ""
+		if job.Labels[workload.LabelComponent] == workload.ComponentMigrate {
+			why = failing
+		}
+		errs = append(errs, w.endJob(ctx, job, why))
 	}
 	return errors.Join(errs...)
 }
 
-func (w *World) endMigration(ctx context.Context, job *batchv1.Job, failing string) error {
+// endJob ends a Job for better or, when there is a reason, for worse.
+func (w *World) endJob(ctx context.Context, job *batchv1.Job, why string) error {
+	container := job.Spec.Template.Spec.Containers[0]
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-1", Namespace: job.Namespace, Labels: maps.Clone(job.Spec.Template.Labels)},
 		Spec:       job.Spec.Template.Spec,
@@ -145,15 +179,15 @@ func (w *World) endMigration(ctx context.Context, job *batchv1.Job, failing stri
 	pod.Labels[batchv1.JobNameLabel] = job.Name
 	ended := &corev1.ContainerStateTerminated{Message: `{"current":1,"target":1}`, Reason: "Completed", FinishedAt: metav1.Now()}
 	phase := corev1.PodSucceeded
-	if failing != "" {
-		ended.Message, ended.Reason, ended.ExitCode = fmt.Sprintf(`{"current":0,"target":1,"error":%q}`, failing), "Error", 1
+	if why != "" {
+		ended.Message, ended.Reason, ended.ExitCode = fmt.Sprintf(`{"current":0,"target":1,"error":%q}`, why), "Error", 1
 		phase = corev1.PodFailed
 	}
 	if err := w.client.Create(ctx, pod); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
 	pod.Status = corev1.PodStatus{Phase: phase, ContainerStatuses: []corev1.ContainerStatus{{
-		Name: "migrate", Image: job.Spec.Template.Spec.Containers[0].Image, State: corev1.ContainerState{Terminated: ended},
+		Name: container.Name, Image: container.Image, State: corev1.ContainerState{Terminated: ended},
 	}}}
 	if err := w.client.Status().Update(ctx, pod); err != nil {
 		return err
@@ -161,7 +195,7 @@ func (w *World) endMigration(ctx context.Context, job *batchv1.Job, failing stri
 	before, now := job.DeepCopy(), metav1.Now()
 	job.Status = batchv1.JobStatus{StartTime: &now, UncountedTerminatedPods: &batchv1.UncountedTerminatedPods{}}
 	kinds := []batchv1.JobConditionType{batchv1.JobSuccessCriteriaMet, batchv1.JobComplete}
-	if failing == "" {
+	if why == "" {
 		job.Status.Succeeded, job.Status.CompletionTime = 1, &now
 	} else {
 		job.Status.Failed = 1

@@ -14,6 +14,10 @@ var kafkaActions = map[string][]string{
 	"UpdatePartitions":     {"AlterTopic"},
 	"AlterTopicConfigs":    {"AlterTopicDynamicConfiguration"},
 	"DeleteTopics":         {"DeleteTopic"},
+	// Where principals authenticate by IAM there are no ACLs to keep: these are for SASL/SCRAM and TLS.
+	"DescribeACLs": nil,
+	"CreateACLs":   nil,
+	"DeleteACLs":   nil,
 }
 
 // setUp are calls of the admin client that send nothing.
@@ -25,7 +29,15 @@ func (c Code) operator() (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	pushCalls, err := c.methods("controllers/external/pinpoint", "API")
+	push, err := c.pushCalls()
+	if err != nil {
+		return Policy{}, err
+	}
+	tenants, err := c.methods("runtime/store", "Tenants")
+	if err != nil {
+		return Policy{}, err
+	}
+	records, err := c.tablesFor(tenants)
 	if err != nil {
 		return Policy{}, err
 	}
@@ -33,7 +45,6 @@ func (c Code) operator() (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	push := setOf(pushCalls...)
 	// What takes away is allowed for what this operator made.
 	away := map[string]bool{}
 	for call := range push {
@@ -44,18 +55,52 @@ func (c Code) operator() (Policy, error) {
 	}
 	takeAway := allow("TakeAwayPushApplications", "mobiletargeting", away, applications+"/*")
 	takeAway.Condition = map[string]map[string]string{"StringEquals": {ownerTag: operatorName}}
-	statements := []Statement{
-		allow("Tables", "dynamodb", setOf(tableCalls...), dynamoDB+"*"),
+	statements := []Statement{allow("Tables", "dynamodb", setOf(tableCalls...), dynamoDB+"*")}
+	for _, r := range records {
+		// Of every ChatCluster's.
+		for i := range r.Resource {
+			r.Resource[i] = strings.Replace(r.Resource[i], prefix, prefix+"*", 1)
+		}
+		statements = append(statements, r)
+	}
+	statements = append(statements,
 		allow("PushApplications", "mobiletargeting", push, applications, applications+"/*"),
 		takeAway,
 		allow("Kafka", "kafka-cluster", setOf("Connect", "DescribeCluster"), mskCluster),
 		allow("Topics", "kafka-cluster", topics, mskTopic+"*"),
-		allow("Cache", "elasticache", setOf("Connect"), cache, cacheUser),
-	}
+		allow("Cache", "elasticache", setOf("Connect"), cache, cacheUser))
 	if c.imports("controllers/external/awsclient", "github.com/aws/aws-sdk-go-v2/credentials/stscreds") {
 		statements = append(statements, allow("Roles", "sts", setOf("AssumeRole"), roles))
 	}
 	return document(statements...), nil
+}
+
+// pushCalls are the calls of Pinpoint: the SDK's that are in the operator's interface, and those that its own methods make.
+func (c Code) pushCalls() (map[string]bool, error) {
+	const path, sdk = "controllers/external/pinpoint", "github.com/aws/aws-sdk-go-v2/service/pinpoint.Client."
+	methods, err := c.methods(path, "API")
+	if err != nil {
+		return nil, err
+	}
+	calls := map[string]bool{}
+	for _, method := range methods {
+		m, err := c.reach(path, "Client."+method)
+		if err != nil {
+			calls[method] = true // Client embeds the SDK's
+			continue
+		}
+		made := 0
+		for object := range m.objects {
+			if call, ok := strings.CutPrefix(object, sdk); ok {
+				calls[call] = true
+				made++
+			}
+		}
+		if made == 0 {
+			return nil, fmt.Errorf("%s.Client.%s calls nothing: it is not understood", path, method)
+		}
+	}
+	return calls, nil
 }
 
 // adminCalls are the actions for what the operator's Kafka client calls.

@@ -30,7 +30,8 @@ func (p Policy) JSON() ([]byte, error) {
 
 // What stands in the policies for what an account, a Region and a ChatCluster fill in. IAM refuses a policy in which one is left.
 const (
-	dynamoDB     = "arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${TABLE_PREFIX}"
+	prefix       = "${TABLE_PREFIX}"
+	dynamoDB     = "arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/" + prefix
 	applications = "arn:aws:mobiletargeting:${REGION}:${ACCOUNT}:apps"
 	application  = applications + "/${APPLICATION_ID}"
 	mskCluster   = "arn:aws:kafka:${REGION}:${ACCOUNT}:cluster/${MSK_CLUSTER}"
@@ -72,7 +73,7 @@ func document(statements ...Statement) Policy {
 func Policies(code Code) (map[string]Policy, error) {
 	policies := map[string]Policy{}
 	for _, role := range []struct{ name, run string }{
-		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"migrate", "migrateCommand"},
+		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"migrate", "migrateCommand"}, {"purge", "purgeCommand"},
 	} {
 		p, err := code.role(role.run)
 		if err != nil {

@@ -18,7 +18,7 @@ var (
 
 func load(t *testing.T) Code {
 	t.Helper()
-	code, err := Load(root, "cmd/chatd", "runtime/store/dynamo", "runtime/eventlog", "runtime/notify", "runtime/project", "runtime/push/pinpoint",
+	code, err := Load(root, "cmd/chatd", "runtime/store", "runtime/store/dynamo", "runtime/eventlog", "runtime/notify", "runtime/project", "runtime/push/pinpoint",
 		"controllers/external/dynamodb", "controllers/external/pinpoint", "controllers/external/kafka", "controllers/external/awsclient")
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +91,11 @@ func TestPolicies(t *testing.T) {
 			"MigrateMigrates":      {"it logs in to the database", "migrate", "rds-db:connect", database, true},
 			"OperatorMakesTables":  {"that is its work", "operator", "dynamodb:CreateTable", dynamoDB + "*", true},
 			"OperatorReadsNobody":  {"it never reads what people write", "operator", "dynamodb:GetItem", dynamoDB + "*", false},
+			"OperatorKeepsTenants": {"it writes tenants' records", "operator", "dynamodb:PutItem", dynamoDB + "*tenants", true},
+			"OperatorSetsChannels": {"it brings the credentials of phones' platforms", "operator", "mobiletargeting:UpdateApnsChannel", applications + "/*", true},
+			"OperatorAssumesRoles": {"a ChatCluster may name one", "operator", "sts:AssumeRole", roles, true},
+			"PurgeDeletesLogs":     {"a tenant's data goes for good", "purge", "dynamodb:BatchWriteItem", dynamoDB + "log", true},
+			"GatewayDeletesNoLogs": {"nobody else does", "gateway", "dynamodb:BatchWriteItem", dynamoDB + "log", false},
 			"OperatorMakesTopics":  {"that is its work", "operator", "kafka-cluster:CreateTopic", mskTopic + "*", true},
 		}
 		for name, tc := range cases {

@@ -33,7 +33,7 @@ func (c Code) role(run string) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	statements, err := c.tablesOf(r)
+	statements, err := c.tablesFor(r.handed(named("runtime/store", "Store")))
 	if err != nil {
 		return Policy{}, err
 	}
@@ -58,11 +58,11 @@ func (c Code) role(run string) (Policy, error) {
 	return document(statements...), nil
 }
 
-// tablesOf allows what the methods of the store need that the role can call, a statement for each table.
-func (c Code) tablesOf(r reached) ([]Statement, error) {
+// tablesFor allows what methods of the store need, a statement for each table.
+func (c Code) tablesFor(methods []string) ([]Statement, error) {
 	actions := map[string]map[string]bool{}
 	indexed := map[string]bool{}
-	for _, method := range r.handed(named("runtime/store", "Store")) {
+	for _, method := range methods {
 		m, err := c.reach(store, "Store."+method)
 		if err != nil {
 			return nil, err
