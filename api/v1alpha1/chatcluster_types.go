@@ -107,6 +107,17 @@ type ChatClusterSpec struct {
 	// +optional
 	Projector ProjectorSpec `json:"projector,omitzero"`
 
+	// What the pods of Jobs have, those that migrate the schema and delete a tenant's data. A container that never ends keeps
+	// its Job from ending.
+	// +optional
+	Jobs PodSettings `json:"jobs,omitzero"`
+	// Who may talk to whom inside the Kubernetes cluster.
+	// +optional
+	Network NetworkSpec `json:"network,omitzero"`
+	// How gateways and chat pods make sure of each other.
+	// +optional
+	InternalTLS InternalTLSSpec `json:"internalTLS,omitzero"`
+
 	// The tables: the truth about every conversation.
 	// +optional
 	DynamoDB DynamoDBSpec `json:"dynamoDB,omitzero"`
@@ -123,7 +134,7 @@ type ChatClusterSpec struct {
 	// +optional
 	Pinpoint PinpointSpec `json:"pinpoint,omitzero"`
 
-	// Traces of what clients ask for. Metrics need no switch: every pod serves them.
+	// Traces of what clients ask for, and how metrics are found: every pod serves them.
 	// +optional
 	Telemetry TelemetrySpec `json:"telemetry,omitzero"`
 }

@@ -18,6 +18,10 @@ const (
 	ConditionChatReady          = "ChatReady"
 	ConditionNotificationsReady = "NotificationsReady"
 	ConditionProjectorReady     = "ProjectorReady"
+	// ConditionInternalTLSReady is true when gateways and chat pods have certificates, or need none.
+	ConditionInternalTLSReady = "InternalTLSReady"
+	// ConditionExposureReady is true when clients can reach the gateways in the way that the spec asks for.
+	ConditionExposureReady = "ExposureReady"
 
 	// ConditionClaimsHeld is true when a ChatTenant's id and issuer are its own.
 	ConditionClaimsHeld = "ClaimsHeld"
@@ -61,6 +65,10 @@ const (
 	ReasonMigrationFailed = "MigrationFailed"
 	// ReasonRollingOut: pods are being replaced or started.
 	ReasonRollingOut = "RollingOut"
+	// ReasonRolloutFailed: the new pods do not get ready, and the rollout has stopped.
+	ReasonRolloutFailed = "RolloutFailed"
+	// ReasonNotInstalled: the Kubernetes cluster does not know a kind that the spec asks for.
+	ReasonNotInstalled = "NotInstalled"
 	// ReasonPaused: spec.paused is true.
 	ReasonPaused = "Paused"
 	// ReasonPlanned: the annotation chatcluster.io/plan is "true".

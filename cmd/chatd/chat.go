@@ -24,6 +24,10 @@ func runChat(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
+	creds, err := r.chatCredentials(o)
+	if err != nil {
+		return err
+	}
 	service, err := chat.New(chat.Options{
 		Pod:          r.pod,
 		Store:        b.store,
@@ -32,6 +36,7 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		Routes:       b.cache,
 		Tenants:      directory,
 		Use:          b.cache,
+		Credentials:  creds,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registerer,

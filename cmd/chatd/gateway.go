@@ -42,26 +42,31 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
+	creds, err := r.chatCredentials(o)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
-		Name:           r.pod,
-		Verifier:       verifier,
-		Revocations:    revocations,
-		Store:          settled{b.store, inbox.NewSettings(b.store, b.cache, producer)},
-		Marks:          deviceMarks{b.cache},
-		MarkLog:        producer,
-		Inbox:          inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
-		History:        history.NewReader(b.store, model),
-		Routes:         b.cache,
-		Tenants:        directory,
-		Use:            b.cache,
-		ChatService:    r.cfg.Chat.Service,
-		Resolve:        fixed(r.cfg.Chat.Addresses),
-		AllowedOrigins: r.cfg.Gateway.AllowedOrigins,
-		MaxConnections: r.cfg.Gateway.MaxConnections,
-		DrainPeriod:    r.cfg.Gateway.DrainPeriod.Duration,
-		Logger:         r.log,
-		Registerer:     o.registerer,
-		Tracers:        r.tracers,
+		Name:            r.pod,
+		Verifier:        verifier,
+		Revocations:     revocations,
+		Store:           settled{b.store, inbox.NewSettings(b.store, b.cache, producer)},
+		Marks:           deviceMarks{b.cache},
+		MarkLog:         producer,
+		Inbox:           inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
+		History:         history.NewReader(b.store, model),
+		Routes:          b.cache,
+		Tenants:         directory,
+		Use:             b.cache,
+		ChatService:     r.cfg.Chat.Service,
+		ChatCredentials: creds,
+		Resolve:         fixed(r.cfg.Chat.Addresses),
+		AllowedOrigins:  r.cfg.Gateway.AllowedOrigins,
+		MaxConnections:  r.cfg.Gateway.MaxConnections,
+		DrainPeriod:     r.cfg.Gateway.DrainPeriod.Duration,
+		Logger:          r.log,
+		Registerer:      o.registerer,
+		Tracers:         r.tracers,
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 )
@@ -84,6 +85,40 @@ func TestInvalidIsRefused(t *testing.T) {
 		"SharedChannels": {"whoever made the application sees to its channels", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.Pinpoint.ApplicationID, cc.Spec.Pinpoint.Channels.ADM = "abc", &v1alpha1.ADMChannel{SecretName: "adm"}
 		}, "pinpoint.channels belong"},
+		"TwoScalers": {"two would fight", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Gateway.Replicas = ptr.To[int32](2)
+			cc.Spec.Gateway.Autoscaling = &v1alpha1.GatewayAutoscaling{Autoscaling: v1alpha1.Autoscaling{MaxReplicas: 3}}
+		}, "set replicas or autoscaling, not both"},
+		"MinMax": {"the fewest are not more than the most", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Projector.Autoscaling = &v1alpha1.ConsumerAutoscaling{Autoscaling: v1alpha1.Autoscaling{MinReplicas: ptr.To[int32](4), MaxReplicas: 3}}
+		}, "minReplicas must be at most"},
+		"OwnLabel": {"pods are found by those", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.Labels = map[string]string{"app.kubernetes.io/component": "x"}
+		}, "the operator finds its pods by those"},
+		"OwnContainer": {"another image under the role's name would be no chat", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.Containers = []v1alpha1.PodPart{podPart(t, "{name: chat, image: x}")}
+		}, "the role's own container cannot be changed here"},
+		"OwnInit": {"nor before it", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.InitContainers = []v1alpha1.PodPart{podPart(t, "{name: gateway, image: x}")}
+		}, "podTemplate.initContainers may not be named"},
+		"OwnVolume": {"the configuration is in it", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.Volumes = []v1alpha1.PodPart{podPart(t, "{name: config, emptyDir: {}}")}
+		}, "podTemplate.volumes may not be named"},
+		"OwnMount": {"a mount over the secrets hides them", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.VolumeMounts = []v1alpha1.VolumeMount{{Name: "x", MountPath: "/var/run/secrets/chatcluster"}}
+		}, "podTemplate.volumeMounts may not be below"},
+		"OwnEnv": {"the memory's limit is the container's", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.Env = []v1alpha1.PodPart{podPart(t, "{name: GOMEMLIMIT, value: '1'}")}
+		}, "podTemplate.env may not hold GOMEMLIMIT"},
+		"Nameless": {"a part is known by its name", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Chat.PodTemplate.Volumes = []v1alpha1.PodPart{podPart(t, "{emptyDir: {}}")}
+		}, "volumes[0].name"},
+		"TwoWays": {"clients have one address", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Gateway.Exposure = v1alpha1.ExposureSpec{LoadBalancer: &v1alpha1.LoadBalancerExposure{}, Ingress: &v1alpha1.IngressExposure{Host: "chat.example"}}
+		}, "set one of loadBalancer, ingress and httpRoute"},
+		"Issuer": {"an issuer of no certificates", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.InternalTLS = v1alpha1.InternalTLSSpec{Enabled: ptr.To(false), IssuerRef: &v1alpha1.IssuerReference{Name: "x"}}
+		}, "internalTLS.issuerRef has no use"},
 		"Endpoint": {"an endpoint is a URL", func(cc *v1alpha1.ChatCluster) { cc.Spec.AWS.Endpoints.DynamoDB = "localhost:8000" }, "dynamoDB"},
 	}
 	for name, tc := range cases {
@@ -145,6 +180,16 @@ func TestValidIsAccepted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// podPart is what a user writes for a container, a volume or a variable.
+func podPart(t *testing.T, text string) v1alpha1.PodPart {
+	t.Helper()
+	var p v1alpha1.PodPart
+	if err := yaml.Unmarshal([]byte(text), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestImmutable(t *testing.T) {

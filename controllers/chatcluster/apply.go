@@ -45,6 +45,9 @@ func (s *scope) apply(ctx context.Context, into client.Object, config any) (appl
 	if err != nil {
 		return applied{}, err
 	}
+	// A version that the live object must have is for the write alone.
+	version := desired.GetResourceVersion()
+	desired.SetResourceVersion("")
 	hash, err := hashOf(desired.Object)
 	if err != nil {
 		return applied{}, err
@@ -71,6 +74,7 @@ func (s *scope) apply(ctx context.Context, into client.Object, config any) (appl
 		}
 	}
 	s.planApply(what, live != nil, lacks)
+	desired.SetResourceVersion(version)
 	err = s.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), FieldOwner, client.ForceOwnership)
 	if err != nil {
 		return applied{live: live}, kubernetes("apply "+what, err)

@@ -146,7 +146,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 }
 
 func (s *scope) phases() []func(context.Context) {
-	return []func(context.Context){s.policy, s.secrets, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads, s.contract}
+	return []func(context.Context){
+		s.policy, s.secrets, s.network, s.certificates, s.tables, s.topics, s.schema, s.push, s.cache, s.workloads, s.contract,
+	}
 }
 
 func (s *scope) run(ctx context.Context, phase func(context.Context)) {

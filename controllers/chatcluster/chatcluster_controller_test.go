@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -36,7 +37,8 @@ func TestCreate(t *testing.T) {
 	want := map[string]bool{
 		v1alpha1.ConditionReady: true, v1alpha1.ConditionTablesReady: true, v1alpha1.ConditionTopicsReady: true, v1alpha1.ConditionSchemaReady: true,
 		v1alpha1.ConditionCacheReady: true, v1alpha1.ConditionPushReady: true, v1alpha1.ConditionGatewayReady: true, v1alpha1.ConditionChatReady: true,
-		v1alpha1.ConditionNotificationsReady: true, v1alpha1.ConditionProjectorReady: true,
+		v1alpha1.ConditionNotificationsReady: true, v1alpha1.ConditionProjectorReady: true, v1alpha1.ConditionInternalTLSReady: true,
+		v1alpha1.ConditionExposureReady: true,
 	}
 	if diff := cmp.Diff(want, ready); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
@@ -75,6 +77,11 @@ func TestUnchangedWritesNothing(t *testing.T) {
 		s.AWS.Credentials.SecretName = "aws"
 		s.ElastiCache.PasswordSecret = &v1alpha1.SecretKey{Name: "pg"}
 		s.Gateway.Resources = &corev1.ResourceRequirements{}
+		s.Gateway.Autoscaling = &v1alpha1.GatewayAutoscaling{Autoscaling: v1alpha1.Autoscaling{MaxReplicas: 5}, TargetConnections: ptr.To[int32](1500)}
+		s.Projector.Autoscaling = &v1alpha1.ConsumerAutoscaling{Autoscaling: v1alpha1.Autoscaling{MaxReplicas: 5}, TargetLag: ptr.To[int64](1500)}
+		s.Gateway.Exposure.Ingress = &v1alpha1.IngressExposure{Host: "chat.example", TLSSecretName: "chat-tls"}
+		s.Network.GatewayFrom = []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{}}}
+		s.Chat.PodSettings, s.Jobs = podSettings(t), podSettings(t)
 	})
 	w.settle()
 	w.pass()

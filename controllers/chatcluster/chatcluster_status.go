@@ -41,10 +41,12 @@ func concerns(f *facts) []concern {
 		{v1alpha1.ConditionSchemaReady, f.schema, schemaMessage(f.schemaInfo)},
 		{v1alpha1.ConditionPushReady, f.push, "application " + f.application},
 		{v1alpha1.ConditionCacheReady, f.cache, "the cache answers"},
+		{v1alpha1.ConditionInternalTLSReady, f.certificates, "gateways and chat pods know each other, where the spec wants it"},
 		{v1alpha1.ConditionChatReady, role(workload.RoleChat), "all pods are available"},
 		{v1alpha1.ConditionGatewayReady, role(workload.RoleGateway), "all pods are available"},
 		{v1alpha1.ConditionNotificationsReady, role(workload.RoleNotify), "all pods are available"},
 		{v1alpha1.ConditionProjectorReady, role(workload.RoleProject), "all pods are available"},
+		{v1alpha1.ConditionExposureReady, f.exposure, "clients connect to " + f.gatewayURL},
 	}
 }
 
@@ -76,7 +78,7 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 		reason, message := c.fact.explain()
 		set(cc, c.condition, metav1.ConditionFalse, reason, message)
 	}
-	first := worst(append(list, concern{condition: "Secrets", fact: f.secrets}, concern{condition: "Workloads", fact: f.base}))
+	first := worst(append(list, concern{condition: "Secrets", fact: f.secrets}, concern{condition: "Network", fact: f.network}, concern{condition: "Workloads", fact: f.base}))
 	meta.RemoveStatusCondition(&st.Conditions, v1alpha1.ConditionPaused)
 	clearPlan(cc)
 	if first == nil {

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,7 +68,8 @@ func TestRetain(t *testing.T) {
 // deleteChildren does as the garbage collector does, which the suite has not.
 func (w *world) deleteChildren() {
 	w.t.Helper()
-	for _, o := range []client.Object{&corev1.ConfigMap{}, &corev1.ServiceAccount{}, &policyv1.PodDisruptionBudget{}, &batchv1.Job{}, &corev1.Pod{}} {
+	for _, o := range []client.Object{&corev1.ConfigMap{}, &corev1.ServiceAccount{}, &policyv1.PodDisruptionBudget{}, &batchv1.Job{}, &corev1.Pod{},
+		&corev1.Secret{}, &networkingv1.NetworkPolicy{}, &networkingv1.Ingress{}, &autoscalingv2.HorizontalPodAutoscaler{}} {
 		if err := admin.DeleteAllOf(w.t.Context(), o, client.InNamespace(w.namespace), client.MatchingLabels{workload.LabelInstance: "demo"},
 			client.PropagationPolicy(metav1.DeletePropagationBackground), client.GracePeriodSeconds(0)); err != nil {
 			w.t.Fatal(err)

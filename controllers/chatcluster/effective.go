@@ -76,16 +76,47 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 	fill(&s.Telemetry.SampleRatio, "0.01")
 
 	fillPtr(&s.Gateway.Replicas, 2)
+	if a := s.Gateway.Autoscaling; a != nil {
+		fillAutoscaling(&a.Autoscaling, *s.Gateway.Replicas, a.TargetConnections == nil)
+	}
 	fillPtr(&s.Gateway.DrainPeriod, metav1.Duration{Duration: time.Minute})
 	fillPtr(&s.Gateway.MaxConnections, 10_000)
 	fillPtr(&s.Gateway.Resources, resources("100m", "128Mi", "1Gi"))
+	if lb := s.Gateway.Exposure.LoadBalancer; lb != nil {
+		fill(&lb.Scheme, "internal")
+	}
 	fillPtr(&s.Chat.Replicas, 2)
+	if a := s.Chat.Autoscaling; a != nil {
+		fillAutoscaling(a, *s.Chat.Replicas, true)
+	}
 	fillPtr(&s.Chat.Resources, resources("100m", "128Mi", "1Gi"))
 	fillPtr(&s.Notifications.Replicas, 1)
+	if a := s.Notifications.Autoscaling; a != nil {
+		fillAutoscaling(&a.Autoscaling, *s.Notifications.Replicas, a.TargetLag == nil)
+	}
 	fillPtr(&s.Notifications.Resources, resources("50m", "64Mi", "512Mi"))
 	fillPtr(&s.Projector.Replicas, 1)
+	if a := s.Projector.Autoscaling; a != nil {
+		fillAutoscaling(&a.Autoscaling, *s.Projector.Replicas, a.TargetLag == nil)
+	}
 	fillPtr(&s.Projector.Resources, resources("50m", "64Mi", "512Mi"))
+
+	fillPtr(&s.Network.Policies, true)
+	fillPtr(&s.InternalTLS.Enabled, true)
+	if ref := s.InternalTLS.IssuerRef; ref != nil {
+		fill(&ref.Kind, "Issuer")
+		fill(&ref.Group, "cert-manager.io")
+	}
+	fillPtr(&s.Telemetry.PodMonitor.Enabled, true)
 	return s
+}
+
+// fillAutoscaling fills in the fewest pods and, where there is no other target, the share of the CPU.
+func fillAutoscaling(a *v1alpha1.Autoscaling, replicas int32, byCPU bool) {
+	fillPtr(&a.MinReplicas, min(replicas, a.MaxReplicas))
+	if byCPU {
+		fillPtr(&a.TargetCPUPercent, 70)
+	}
 }
 
 func fill[T comparable](field *T, value T) {

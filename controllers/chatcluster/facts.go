@@ -48,6 +48,9 @@ func (f fact) retryTerminal() time.Duration {
 type facts struct {
 	policy  fact
 	secrets fact
+	network fact
+	// certificates are those between gateways and chat pods.
+	certificates fact
 
 	tables     fact
 	tableList  []v1alpha1.TableStatus
@@ -65,15 +68,18 @@ type facts struct {
 	channels    []v1alpha1.ChannelStatus
 
 	// roles are the Deployments' facts, by role; base is about everything else that the workloads phase applies.
-	base         fact
-	roles        map[string]fact
+	base  fact
+	roles map[string]fact
+	// held are the roles that a closed gate holds back.
+	held         map[string]bool
+	exposure     fact
 	roleList     []v1alpha1.WorkloadStatus
 	servingImage string
 	gatewayURL   string
 }
 
 func (f *facts) all() []fact {
-	list := []fact{f.policy, f.secrets, f.tables, f.topics, f.schema, f.cache, f.push, f.base}
+	list := []fact{f.policy, f.secrets, f.network, f.certificates, f.tables, f.topics, f.schema, f.cache, f.push, f.base, f.exposure}
 	for _, r := range f.roles {
 		list = append(list, r)
 	}

@@ -2,6 +2,7 @@ package chatcluster
 
 import (
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
@@ -37,6 +38,40 @@ var gates = []gate{
 			return v1alpha1.ReasonPending, "waits for the push application", false
 		},
 	},
+	{
+		name:  "certificates",
+		roles: map[string]bool{workload.RoleChat: true, workload.RoleGateway: true},
+		open:  func(f *facts) (string, string, bool) { return hold(f.certificates, "the certificates") },
+	},
+	// The order: who is called comes before who calls, and gateways, whose clients have to come back, when all else is done. A new
+	// image that does not get ready gets no further than where it failed.
+	{
+		name:  "chat",
+		roles: map[string]bool{workload.RoleNotify: true, workload.RoleProject: true, workload.RoleGateway: true},
+		open:  rolledOut(workload.RoleChat),
+	},
+	{
+		name:  "processors",
+		roles: map[string]bool{workload.RoleGateway: true},
+		open:  rolledOut(workload.RoleNotify, workload.RoleProject),
+	},
+}
+
+// rolledOut is open when these roles have rolled out. One that is held back by a gate of its own holds nobody: without a push
+// application people still chat.
+func rolledOut(roles ...string) func(*facts) (reason, message string, ok bool) {
+	return func(f *facts) (string, string, bool) {
+		for _, role := range roles {
+			switch one := f.roles[role]; {
+			case one.ready(), f.held[role]:
+			case fault.IsTerminal(one.err):
+				return v1alpha1.ReasonPending, "is held back because " + role + " does not get ready", false
+			default:
+				return v1alpha1.ReasonPending, "waits for " + role + " to be ready", false
+			}
+		}
+		return "", "", true
+	}
 }
 
 func hold(f fact, what string) (reason, message string, ok bool) {

@@ -58,6 +58,13 @@ func (m *memo) put(uid types.UID, phase string, wanted, found any, d time.Durati
 	m.entries[uid][phase] = remembered{wanted: wanted, found: found, until: m.now().Add(d)}
 }
 
+// drop forgets what one phase found.
+func (m *memo) drop(uid types.UID, phase string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.entries[uid], phase)
+}
+
 // obey forgets what was found when a user asks for a look at everything now. request is what is asked, empty for nothing.
 func (m *memo) obey(uid types.UID, request string) {
 	if _, known := m.get(uid, "request", request); known || request == "" {

@@ -75,11 +75,12 @@ func TestOutages(t *testing.T) {
 				tc.arrange(w)
 			}
 			w.create(tc.spec)
-			for range 6 {
+			for range 8 {
 				// The error only tells the queue to come back: the status tells people.
 				_, _ = w.reconcile()
 				w.dynamo.Settle()
 				w.endMigration(`{"current":3,"target":3}`, true)
+				w.startPods()
 			}
 			cc := w.get()
 			if c := w.condition(tc.condition); c.Status != metav1.ConditionFalse || c.Reason != tc.want || !strings.Contains(c.Message, tc.says) {

@@ -96,7 +96,7 @@ func (r *Reconciler) makePlan(ctx context.Context, cc *v1alpha1.ChatCluster) ctr
 
 // assumeDone takes what is on its way for done, so that a plan shows what follows, too.
 func (f *facts) assumeDone() {
-	for _, one := range []*fact{&f.tables, &f.topics, &f.schema, &f.push, &f.base} {
+	for _, one := range []*fact{&f.certificates, &f.tables, &f.topics, &f.schema, &f.push, &f.base} {
 		if one.err == nil {
 			*one = fact{}
 		}

@@ -128,14 +128,25 @@ func TestGates(t *testing.T) {
 		facts  *facts
 		want   bool
 	}{
-		"Open":        {"everything is there", workload.RoleChat, fine(func(*facts) {}), true},
-		"Tables":      {"chat writes to tables", workload.RoleChat, fine(func(f *facts) { f.tables = busy }), false},
-		"Topics":      {"chat publishes to topics", workload.RoleChat, fine(func(f *facts) { f.topics = busy }), false},
-		"Schema":      {"an image needs its schema", workload.RoleGateway, fine(func(f *facts) { f.schema = busy }), false},
-		"Policy":      {"an issuer that is not allowed lets nobody in", workload.RoleGateway, fine(func(f *facts) { f.policy = failed(errors.New("x")) }), false},
-		"Cache":       {"without a cache the chat is slower, never wrong", workload.RoleGateway, fine(func(f *facts) { f.cache = busy }), true},
-		"PushChat":    {"chat needs no push application", workload.RoleChat, fine(func(f *facts) { f.application = "" }), true},
-		"PushNotify":  {"notify does", workload.RoleNotify, fine(func(f *facts) { f.application = "" }), false},
+		"Open":         {"everything is there", workload.RoleChat, fine(func(*facts) {}), true},
+		"Tables":       {"chat writes to tables", workload.RoleChat, fine(func(f *facts) { f.tables = busy }), false},
+		"Topics":       {"chat publishes to topics", workload.RoleChat, fine(func(f *facts) { f.topics = busy }), false},
+		"Schema":       {"an image needs its schema", workload.RoleGateway, fine(func(f *facts) { f.schema = busy }), false},
+		"Policy":       {"an issuer that is not allowed lets nobody in", workload.RoleGateway, fine(func(f *facts) { f.policy = failed(errors.New("x")) }), false},
+		"Cache":        {"without a cache the chat is slower, never wrong", workload.RoleGateway, fine(func(f *facts) { f.cache = busy }), true},
+		"PushChat":     {"chat needs no push application", workload.RoleChat, fine(func(f *facts) { f.application = "" }), true},
+		"PushNotify":   {"notify does", workload.RoleNotify, fine(func(f *facts) { f.application = "" }), false},
+		"Certificates": {"a chat pod without a certificate could not start", workload.RoleChat, fine(func(f *facts) { f.certificates = busy }), false},
+		"NoneNeeded":   {"a projector talks to no gateway", workload.RoleProject, fine(func(f *facts) { f.certificates = busy }), true},
+		"ChatFirst":    {"gateways roll when chat has", workload.RoleGateway, fine(func(f *facts) { f.roles = map[string]fact{workload.RoleChat: busy} }), false},
+		"ChatFailed": {"and not at all when chat does not get ready", workload.RoleProject, fine(func(f *facts) {
+			f.roles = map[string]fact{workload.RoleChat: failed(fault.Terminal(v1alpha1.ReasonRolloutFailed, "x"))}
+		}), false},
+		"Itself":     {"chat does not wait for itself", workload.RoleChat, fine(func(f *facts) { f.roles = map[string]fact{workload.RoleChat: busy} }), true},
+		"Processors": {"gateways come last", workload.RoleGateway, fine(func(f *facts) { f.roles = map[string]fact{workload.RoleProject: busy} }), false},
+		"Held": {"notifications that wait for an application keep nobody from chatting", workload.RoleGateway, fine(func(f *facts) {
+			f.roles, f.held = map[string]fact{workload.RoleNotify: busy}, map[string]bool{workload.RoleNotify: true}
+		}), true},
 		"PushFailing": {"a Pinpoint that fails after the application was made holds nobody", workload.RoleNotify, fine(func(f *facts) { f.push = failed(errors.New("x")) }), true},
 	}
 	for name, tc := range cases {

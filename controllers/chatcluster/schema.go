@@ -77,7 +77,7 @@ func (s *scope) migrate(ctx context.Context, step workload.MigrationStep) (done 
 	cluster.Image = s.spec.Image
 	m, err := cluster.Migration(step)
 	if err != nil {
-		return false, failed(err)
+		return false, failed(fault.Terminal(v1alpha1.ReasonInvalid, "jobs: %s", err))
 	}
 	job := &batchv1.Job{}
 	live, err := s.live(ctx, job, types.NamespacedName{Namespace: s.cc.Namespace, Name: m.Name})

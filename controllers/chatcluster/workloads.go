@@ -3,20 +3,16 @@ package chatcluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
@@ -25,17 +21,17 @@ func (s *scope) workloads(ctx context.Context) {
 	c := s.cluster
 	c.Image = s.spec.Image
 	c.ApplicationID = s.facts.application
-	s.facts.gatewayURL = c.GatewayURL()
 	s.facts.servingImage = s.cc.Status.Image
 	s.facts.roles = map[string]fact{}
+	s.facts.held = map[string]bool{}
 
 	var errs []error
-	if _, err := s.apply(ctx, &corev1.Service{}, c.GatewayService()); err != nil {
+	for _, service := range []any{c.GatewayService(), c.ChatService()} {
+		_, err := s.apply(ctx, &corev1.Service{}, service)
 		errs = append(errs, err)
 	}
-	if _, err := s.apply(ctx, &corev1.Service{}, c.ChatService()); err != nil {
-		errs = append(errs, err)
-	}
+	s.expose(ctx, c)
+	errs = append(errs, s.monitor(ctx, c))
 	configMap, err := c.ConfigMap()
 	if err != nil {
 		errs = append(errs, err)
@@ -44,114 +40,41 @@ func (s *scope) workloads(ctx context.Context) {
 	}
 	rolledOut := true
 	for _, role := range c.Roles() {
-		if _, err := s.apply(ctx, &corev1.ServiceAccount{}, c.ServiceAccount(role.Name)); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if _, err := s.apply(ctx, &policyv1.PodDisruptionBudget{}, c.DisruptionBudget(role)); err != nil {
-			errs = append(errs, err)
-		}
+		_, err := s.apply(ctx, &policyv1.PodDisruptionBudget{}, c.DisruptionBudget(role))
+		errs = append(errs, err)
 		status, f := s.role(ctx, c, role, *configMap.Name, configMap)
+		rolledOut = rolledOut && f.ready()
+		if s.plan != nil && f.err == nil {
+			// A plan shows what follows, too.
+			s.facts.held[role.Name], f = false, fact{}
+		}
 		s.facts.roles[role.Name] = f
 		s.facts.roleList = append(s.facts.roleList, status)
-		rolledOut = rolledOut && f.ready()
 	}
-	if rolledOut && len(errs) == 0 {
+	if err := errors.Join(errs...); rolledOut && err == nil {
 		s.facts.servingImage = s.spec.Image
-		if err := s.prune(ctx, c, *configMap.Name); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, s.prune(ctx, c, *configMap.Name))
 	}
 	s.facts.base = failed(errors.Join(errs...))
 }
 
-// role applies one Deployment: with the wanted image and configuration when the gates are open, or else with those that it
-// has. A Deployment that was never made is not made while a gate is closed.
-func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role, configMap string, config any) (v1alpha1.WorkloadStatus, fact) {
-	status := v1alpha1.WorkloadStatus{Role: role.Name, Replicas: role.Replicas}
-	live, err := s.live(ctx, &appsv1.Deployment{}, types.NamespacedName{Namespace: c.Namespace, Name: c.ChildName(role.Name)})
-	if err != nil {
-		return status, failed(kubernetes("get Deployment "+c.ChildName(role.Name), err))
+// autoscale applies a role's autoscaler, or removes the one that is not wanted any more.
+func (s *scope) autoscale(ctx context.Context, c workload.Cluster, role workload.Role) error {
+	if role.Scaling == nil {
+		return s.remove(ctx, &autoscalingv2.HorizontalPodAutoscaler{}, c.ChildName(role.Name))
 	}
-	deployment, _ := live.(*appsv1.Deployment)
-	reason, message, open := closedGate(role.Name, &s.facts)
-	image, old := serving(deployment)
-	if image == c.Image && old == configMap {
-		// Nothing would roll: a table that is being changed holds nobody back.
-		open = true
-	}
-	if !open {
-		keep := image
-		if keep == "" {
-			// A Deployment that somebody deleted comes back even now, as long as an image has served before.
-			if keep = s.cc.Status.Image; keep == "" {
-				return status, pending(reason, message, 0)
-			}
-			old = configMap
-		}
-		c.Image, configMap = keep, old
-	}
-	// The ConfigMap of an older configuration is there already, or could not be made again.
-	if name := configMapName(config); name == configMap {
-		if _, err := s.apply(ctx, &corev1.ConfigMap{}, config); err != nil {
-			return status, failed(err)
-		}
-	}
-	done, err := s.apply(ctx, &appsv1.Deployment{}, c.Deployment(role, configMap))
-	if err != nil {
-		return status, failed(err)
-	}
-	if done.changed && image != c.Image {
-		s.event("RollingOut", "RollOut", "Rolling out %s with image %s", role.Name, c.Image)
-	}
-	status, f := deploymentFacts(role, deployment, done.changed)
-	f = s.explainRole(ctx, role.Name, f)
-	if f.ready() && !open {
-		f = pending(reason, "the previous image serves; "+message, 0)
-	}
-	return status, f
+	_, err := s.apply(ctx, &autoscalingv2.HorizontalPodAutoscaler{}, c.Autoscaler(role))
+	return err
 }
 
-// deploymentFacts reads how a rollout goes. It is pure. changed says that the Deployment was written after it was read.
-func deploymentFacts(role workload.Role, d *appsv1.Deployment, changed bool) (v1alpha1.WorkloadStatus, fact) {
-	status := v1alpha1.WorkloadStatus{Role: role.Name, Replicas: role.Replicas}
-	if d == nil {
-		return status, pending(v1alpha1.ReasonRollingOut, "the Deployment was created", 0)
+// monitor applies the PodMonitor where the Kubernetes cluster knows PodMonitors.
+func (s *scope) monitor(ctx context.Context, c workload.Cluster) error {
+	o := c.PodMonitor()
+	if !*s.spec.Telemetry.PodMonitor.Enabled {
+		return s.removeOptional(ctx, workload.PodMonitorKind, *o.Metadata.Name)
 	}
-	status.Ready, status.Updated = d.Status.ReadyReplicas, d.Status.UpdatedReplicas
-	if changed || d.Status.ObservedGeneration < d.Generation {
-		return status, pending(v1alpha1.ReasonRollingOut, "the Deployment was changed", 0)
-	}
-	progress := fmt.Sprintf("%d of %d pods are updated, %d available", status.Updated, status.Replicas, d.Status.AvailableReplicas)
-	for _, condition := range d.Status.Conditions {
-		if condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue ||
-			condition.Type == appsv1.DeploymentProgressing && condition.Status == corev1.ConditionFalse {
-			progress += "; " + clip(condition.Message)
-		}
-	}
-	if status.Updated < role.Replicas || d.Status.Replicas > status.Updated || d.Status.AvailableReplicas < role.Replicas {
-		return status, pending(v1alpha1.ReasonRollingOut, progress, 0)
-	}
-	if d.Status.Replicas > role.Replicas {
-		return status, pending(v1alpha1.ReasonRollingOut, fmt.Sprintf("%d pods run, %d are wanted", d.Status.Replicas, role.Replicas), 0)
-	}
-	return status, fact{}
-}
-
-// serving returns the image and the ConfigMap that a Deployment was made for, empty when there is none. It goes by the
-// operator's own record: what somebody wrote into the pod template is drift.
-func serving(d *appsv1.Deployment) (image, configMap string) {
-	if d == nil {
-		return "", ""
-	}
-	return d.Annotations[workload.AnnotationImage], d.Annotations[workload.AnnotationConfig]
-}
-
-func configMapName(config any) string {
-	if named, ok := config.(interface{ GetName() *string }); ok {
-		return ptr.Deref(named.GetName(), "")
-	}
-	return ""
+	_, _, err := s.applyOptional(ctx, workload.PodMonitorKind, o)
+	return err
 }
 
 // prune deletes what no pod uses once every role has rolled out: ConfigMaps of older configurations, and migrations of

@@ -3,6 +3,7 @@ package chatcluster
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
+	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
 // world is a namespace, a reconciler with fakes of everything outside Kubernetes, and what they were asked to change.
@@ -116,6 +118,15 @@ func (w *world) takeWrites() []string {
 	return all
 }
 
+// takeOwnWrites returns every change in Kubernetes alone since changes were last asked for.
+func (w *world) takeOwnWrites() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	own := w.writes
+	w.writes = nil
+	return own
+}
+
 func (w *world) event(reason string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -201,7 +212,7 @@ func (w *world) pass() {
 // settle plays the rest of the world until the ChatCluster is Ready: tables become ACTIVE, migrations succeed, pods start.
 func (w *world) settle() {
 	w.t.Helper()
-	for range 12 {
+	for range 16 {
 		w.pass()
 		cc := w.get()
 		if meta.IsStatusConditionTrue(cc.Status.Conditions, v1alpha1.ConditionReady) && cc.Status.Image == cc.Spec.Image {
@@ -222,8 +233,8 @@ func explainConditions(cc *v1alpha1.ChatCluster) string {
 	return b.String()
 }
 
-// startPods does as the Deployment controller does when every pod is there.
-func (w *world) startPods() {
+// startPods does as the Deployment controller does when every pod is there: of these roles, or of all when none is named.
+func (w *world) startPods(roles ...string) {
 	w.t.Helper()
 	var list appsv1.DeploymentList
 	if err := admin.List(w.t.Context(), &list, client.InNamespace(w.namespace)); err != nil {
@@ -231,6 +242,9 @@ func (w *world) startPods() {
 	}
 	for i := range list.Items {
 		d := &list.Items[i]
+		if len(roles) > 0 && !slices.Contains(roles, d.Labels[workload.LabelComponent]) {
+			continue
+		}
 		before := d.DeepCopy()
 		n := ptr.Deref(d.Spec.Replicas, 1)
 		d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n}

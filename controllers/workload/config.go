@@ -71,7 +71,10 @@ func (c Cluster) Config() config.Config {
 			MaxConnections: int(*s.Gateway.MaxConnections),
 			AllowedOrigins: s.Gateway.AllowedOrigins,
 		},
-		Chat:      config.Chat{Service: c.ChildName(RoleChat) + "." + c.Namespace + ".svc:" + strconv.Itoa(chatPort)},
+		Chat: config.Chat{
+			Service: c.CertificateHost(RoleChat) + ":" + strconv.Itoa(chatPort),
+			TLS:     c.chatTLS(),
+		},
 		Telemetry: telemetry(s.Telemetry),
 	}
 }
@@ -115,6 +118,19 @@ func Mechanism(a v1alpha1.KafkaAuthentication) string {
 		return a.SCRAM.Mechanism
 	}
 	return ""
+}
+
+func (c Cluster) chatTLS() config.MutualTLS {
+	if len(c.SecuredRoles()) == 0 {
+		return config.MutualTLS{}
+	}
+	return config.MutualTLS{
+		CertFile:    certificateDir + "/" + CertificateFile,
+		KeyFile:     certificateDir + "/" + KeyFile,
+		CAFile:      certificateDir + "/" + CAFile,
+		ChatName:    c.CertificateHost(RoleChat),
+		GatewayName: c.CertificateHost(RoleGateway),
+	}
 }
 
 func telemetry(t v1alpha1.TelemetrySpec) config.Telemetry {

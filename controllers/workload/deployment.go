@@ -17,8 +17,9 @@ const AnnotationConfig = "chatcluster.io/config"
 const debugAddr = "127.0.0.1:6060"
 
 // Deployment runs a role with the configuration in configMap. A rollout starts a pod before it stops one: no role is
-// ever without its wanted number of pods.
-func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyConfiguration {
+// ever without its wanted number of pods. replicas is nil where that number is an autoscaler's alone. The error says what of
+// the user's podTemplate makes no sense.
+func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1ac.DeploymentApplyConfiguration, error) {
 	container := corev1ac.Container().
 		WithName(r.Name).
 		WithArgs(r.Name, "--config", configDir+"/"+configFile, "--debug-listen", debugAddr).
@@ -33,6 +34,12 @@ func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyC
 	if r.port != 0 {
 		container.WithPorts(corev1ac.ContainerPort().WithName(r.portName).WithContainerPort(r.port).WithProtocol(corev1.ProtocolTCP))
 	}
+	if c.secured(r.Name) {
+		container.WithVolumeMounts(corev1ac.VolumeMount().WithName("certificate").WithMountPath(certificateDir).WithReadOnly(true))
+	}
+	if err := extendContainer(container, r.Settings.PodTemplate); err != nil {
+		return nil, err
+	}
 	pod := c.pod(configMap, container).
 		WithServiceAccountName(c.ChildName(r.Name)).
 		WithTerminationGracePeriodSeconds(r.GraceSeconds).
@@ -40,24 +47,37 @@ func (c Cluster) Deployment(r Role, configMap string) *appsv1ac.DeploymentApplyC
 			c.spread(r, corev1.LabelTopologyZone),
 			c.spread(r, corev1.LabelHostname),
 		)
+	if c.secured(r.Name) {
+		pod.WithVolumes(corev1ac.Volume().WithName("certificate").
+			WithSecret(corev1ac.SecretVolumeSource().WithSecretName(c.CertificateName(r.Name)).WithDefaultMode(0o440)))
+	}
+	if r.Settings.PriorityClassName != "" {
+		pod.WithPriorityClassName(r.Settings.PriorityClassName)
+	}
+	if err := extendPod(pod, r.Settings.PodTemplate); err != nil {
+		return nil, err
+	}
+	spec := appsv1ac.DeploymentSpec().
+		WithRevisionHistoryLimit(3).
+		WithProgressDeadlineSeconds(600).
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(c.selector(r.Name))).
+		WithStrategy(appsv1ac.DeploymentStrategy().
+			WithType(appsv1.RollingUpdateDeploymentStrategyType).
+			WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
+				WithMaxUnavailable(intstr.FromInt32(0)).
+				WithMaxSurge(intstr.FromString("25%")))).
+		WithTemplate(corev1ac.PodTemplateSpec().
+			WithLabels(r.Settings.PodTemplate.Labels).
+			WithLabels(c.Labels(r.Name)).
+			WithAnnotations(r.Settings.PodTemplate.Annotations).
+			WithAnnotations(map[string]string{AnnotationConfig: configMap}).
+			WithSpec(pod))
+	spec.Replicas = replicas
 	return appsv1ac.Deployment(c.ChildName(r.Name), c.Namespace).
 		WithLabels(c.Labels(r.Name)).
 		WithAnnotations(map[string]string{AnnotationImage: c.Image, AnnotationConfig: configMap}).
 		WithOwnerReferences(c.owner()).
-		WithSpec(appsv1ac.DeploymentSpec().
-			WithReplicas(r.Replicas).
-			WithRevisionHistoryLimit(3).
-			WithProgressDeadlineSeconds(600).
-			WithSelector(metav1ac.LabelSelector().WithMatchLabels(c.selector(r.Name))).
-			WithStrategy(appsv1ac.DeploymentStrategy().
-				WithType(appsv1.RollingUpdateDeploymentStrategyType).
-				WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
-					WithMaxUnavailable(intstr.FromInt32(0)).
-					WithMaxSurge(intstr.FromString("25%")))).
-			WithTemplate(corev1ac.PodTemplateSpec().
-				WithLabels(c.Labels(r.Name)).
-				WithAnnotations(map[string]string{AnnotationConfig: configMap}).
-				WithSpec(pod)))
+		WithSpec(spec), nil
 }
 
 // spread prefers pods of one revision to be apart, and never keeps one from running.

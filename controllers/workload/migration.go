@@ -82,10 +82,10 @@ func (c Cluster) Migration(step MigrationStep) (Migration, error) {
 		WithResources(resources(requests)).
 		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
 		WithEnv(goMemoryLimit(requests)...)
-	pod := c.pod(name, container).
-		WithServiceAccountName(c.ChildName(ComponentMigrate)).
-		WithRestartPolicy(corev1.RestartPolicyNever).
-		WithTerminationGracePeriodSeconds(30)
+	template, err := c.jobTemplate(name, ComponentMigrate, c.Labels(ComponentMigrate), container)
+	if err != nil {
+		return Migration{}, err
+	}
 	job := batchv1ac.Job(name, c.Namespace).
 		WithLabels(c.Labels(ComponentMigrate)).
 		WithAnnotations(map[string]string{AnnotationImage: c.Image}).
@@ -98,8 +98,6 @@ func (c Cluster) Migration(step MigrationStep) (Migration, error) {
 				WithAction(batchv1.PodFailurePolicyActionIgnore).
 				WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
 					WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)))).
-			WithTemplate(corev1ac.PodTemplateSpec().
-				WithLabels(c.Labels(ComponentMigrate)).
-				WithSpec(pod)))
+			WithTemplate(template))
 	return Migration{Name: name, ConfigMap: c.configMap(name, ComponentMigrate, data), Job: job}, nil
 }

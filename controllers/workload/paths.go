@@ -5,6 +5,8 @@ const (
 	configDir  = "/etc/chatcluster"
 	configFile = "config.yaml"
 	secretsDir = "/var/run/secrets/chatcluster"
+	// certificateDir is a volume of its own: only roles that talk to each other have it.
+	certificateDir = "/var/run/secrets/chatcluster-certificate"
 
 	postgresPasswordFile = "postgres-password"
 	redisPasswordFile    = "redis-password"

@@ -65,10 +65,10 @@ func (c Cluster) Purge(id string, uid types.UID, tenant types.NamespacedName) (P
 		WithResources(resources(requests)).
 		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
 		WithEnv(goMemoryLimit(requests)...)
-	pod := c.pod(name, container).
-		WithServiceAccountName(c.ChildName(ComponentPurge)).
-		WithRestartPolicy(corev1.RestartPolicyNever).
-		WithTerminationGracePeriodSeconds(30)
+	template, err := c.jobTemplate(name, ComponentPurge, labels, container)
+	if err != nil {
+		return Purge{}, err
+	}
 	return Purge{
 		Name: name,
 		ConfigMap: corev1ac.ConfigMap(name, c.Namespace).
@@ -87,8 +87,6 @@ func (c Cluster) Purge(id string, uid types.UID, tenant types.NamespacedName) (P
 					WithAction(batchv1.PodFailurePolicyActionIgnore).
 					WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
 						WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)))).
-				WithTemplate(corev1ac.PodTemplateSpec().
-					WithLabels(labels).
-					WithSpec(pod))),
+				WithTemplate(template)),
 	}, nil
 }

@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
@@ -54,6 +56,9 @@ func testCluster() Cluster {
 			},
 			ElastiCache: v1alpha1.ElastiCacheSpec{Addresses: []string{"cache.example:6379"}, TLS: ptr.To(true)},
 			Pinpoint:    v1alpha1.PinpointSpec{PushDelay: duration(10 * time.Second)},
+			Network:     v1alpha1.NetworkSpec{Policies: ptr.To(true)},
+			InternalTLS: v1alpha1.InternalTLSSpec{Enabled: ptr.To(true)},
+			Telemetry:   v1alpha1.TelemetrySpec{PodMonitor: v1alpha1.PodMonitorSpec{Enabled: ptr.To(true)}},
 		},
 	}
 }
@@ -68,6 +73,75 @@ func local() Cluster {
 	c.Spec.ElastiCache.Username = "chat"
 	c.Spec.Aurora.ReadRetention = duration(17520 * time.Hour)
 	c.Spec.Telemetry = v1alpha1.TelemetrySpec{OTLPEndpoint: "http://collector:4317", SampleRatio: "0.25"}
+	c.Spec.InternalTLS.Enabled = ptr.To(false)
+	return c
+}
+
+// part is what a user writes for a container, a volume or a variable.
+func part(t *testing.T, text string) v1alpha1.PodPart {
+	t.Helper()
+	var p v1alpha1.PodPart
+	if err := yaml.Unmarshal([]byte(text), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// full is a cluster with everything that may be said about pods, and about who reaches them.
+func full(t *testing.T) Cluster {
+	c := testCluster()
+	c.Spec.Gateway.Autoscaling = &v1alpha1.GatewayAutoscaling{
+		Autoscaling:       v1alpha1.Autoscaling{MinReplicas: ptr.To[int32](3), MaxReplicas: 30, TargetCPUPercent: ptr.To[int32](60)},
+		TargetConnections: ptr.To[int32](4000),
+	}
+	c.Spec.Chat.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: ptr.To[int32](2), MaxReplicas: 8, TargetCPUPercent: ptr.To[int32](70)}
+	c.Spec.Projector.Autoscaling = &v1alpha1.ConsumerAutoscaling{
+		Autoscaling: v1alpha1.Autoscaling{MinReplicas: ptr.To[int32](1), MaxReplicas: 16}, TargetLag: ptr.To[int64](5000),
+	}
+	c.Spec.Gateway.PodSettings = v1alpha1.PodSettings{
+		PriorityClassName:         "chat",
+		ServiceAccountAnnotations: map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/gateway"},
+		PodTemplate: v1alpha1.PodTemplate{
+			Labels:         map[string]string{"team": "chat"},
+			Annotations:    map[string]string{"example.com/scrape": "no"},
+			NodeSelector:   map[string]string{"node": "chat"},
+			Tolerations:    []corev1.Toleration{{Key: "chat", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}},
+			Affinity:       &runtime.RawExtension{Raw: []byte(`{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":1,"preference":{"matchExpressions":[{"key":"arch","operator":"In","values":["arm64"]}]}}]}}`)},
+			Env:            []v1alpha1.PodPart{part(t, "{name: TZ, value: UTC}")},
+			Volumes:        []v1alpha1.PodPart{part(t, "{name: scratch, emptyDir: {sizeLimit: 1Gi}}")},
+			VolumeMounts:   []v1alpha1.VolumeMount{{Name: "scratch", MountPath: "/scratch"}},
+			InitContainers: []v1alpha1.PodPart{part(t, "{name: proxy, image: example.com/proxy, restartPolicy: Always}")},
+			Containers:     []v1alpha1.PodPart{part(t, "{name: shipper, image: example.com/shipper, volumeMounts: [{name: scratch, mountPath: /in, readOnly: true}]}")},
+		},
+	}
+	c.Spec.Jobs = v1alpha1.PodSettings{
+		PriorityClassName:         "chat",
+		ServiceAccountAnnotations: map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/migrate"},
+		PodTemplate: v1alpha1.PodTemplate{
+			Labels:      map[string]string{"team": "chat"},
+			Tolerations: []corev1.Toleration{{Key: "chat", Operator: corev1.TolerationOpExists}},
+			Env:         []v1alpha1.PodPart{part(t, "{name: TZ, value: UTC}")},
+		},
+	}
+	c.Spec.Network.GatewayFrom = []networkingv1.NetworkPolicyPeer{
+		{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "ingress"}}},
+		{IPBlock: &networkingv1.IPBlock{CIDR: "10.0.0.0/8"}},
+	}
+	c.Spec.Network.MetricsFrom = []networkingv1.NetworkPolicyPeer{
+		{NamespaceSelector: &metav1.LabelSelector{}, PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "prometheus"}}},
+	}
+	c.Spec.Telemetry.OTLPEndpoint = "http://collector.observability:4317"
+	c.Spec.Telemetry.PodMonitor.Labels = map[string]string{"release": "prometheus"}
+	c.Spec.Telemetry.PodMonitor.Interval = "15s"
+	c.Spec.Gateway.Exposure.LoadBalancer = &v1alpha1.LoadBalancerExposure{
+		Scheme: "internet-facing", Class: "service.k8s.aws/nlb", CertificateARN: "arn:aws:acm:eu-central-1:1:certificate/x", Host: "chat.example.com",
+		SourceRanges: []string{"192.0.2.0/24"}, Annotations: map[string]string{"service.beta.kubernetes.io/aws-load-balancer-name": "chat"},
+	}
+	c.Spec.Gateway.Exposure.Ingress = &v1alpha1.IngressExposure{ClassName: "nginx", Host: "chat.example.com", TLSSecretName: "chat-tls"}
+	c.Spec.Gateway.Exposure.HTTPRoute = &v1alpha1.HTTPRouteExposure{
+		ParentRefs: []v1alpha1.GatewayReference{{Namespace: "infra", Name: "public", SectionName: "https"}}, Hostnames: []string{"chat.example.com"},
+	}
+	c.Spec.InternalTLS.IssuerRef = &v1alpha1.IssuerReference{Name: "internal", Kind: "ClusterIssuer", Group: "cert-manager.io"}
 	return c
 }
 
@@ -81,9 +155,29 @@ func render(t *testing.T, c Cluster) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects := []any{cm, m.ConfigMap, m.Job, c.ServiceAccount(ComponentMigrate), c.GatewayService(), c.ChatService()}
+	objects := []any{cm, m.ConfigMap, m.Job, c.ServiceAccount(ComponentMigrate), c.GatewayService(), c.ChatService(), c.PodMonitor()}
 	for _, r := range c.Roles() {
-		objects = append(objects, c.ServiceAccount(r.Name), c.Deployment(r, *cm.Name), c.DisruptionBudget(r))
+		d, err := c.Deployment(r, *cm.Name, &r.Replicas)
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, c.RoleAccount(r), d, c.DisruptionBudget(r))
+		if r.Scaling != nil {
+			objects = append(objects, c.Autoscaler(r))
+		}
+	}
+	policies, err := c.NetworkPolicies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range policies {
+		objects = append(objects, p)
+	}
+	if e := c.Spec.Gateway.Exposure; e.LoadBalancer != nil {
+		objects = append(objects, c.LoadBalancer(), c.Ingress(), c.HTTPRoute())
+	}
+	if c.Spec.InternalTLS.IssuerRef != nil {
+		objects = append(objects, c.Certificate(RoleChat), c.Certificate(RoleGateway))
 	}
 	var out bytes.Buffer
 	for _, o := range objects {
@@ -98,7 +192,7 @@ func render(t *testing.T, c Cluster) []byte {
 }
 
 func TestRendered(t *testing.T) {
-	for name, c := range map[string]Cluster{"aws": testCluster(), "local": local()} {
+	for name, c := range map[string]Cluster{"aws": testCluster(), "local": local(), "full": full(t)} {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, c)
 			path := filepath.Join("testdata", name+".golden.yaml")

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/chatcluster/chatcluster/runtime/tenants"
 )
@@ -28,6 +30,8 @@ type Options struct {
 	Use tenants.Board
 	// HotRetention is how long batches stay in the store. Zero: for ever.
 	HotRetention time.Duration
+	// Credentials are what gateways must satisfy; nil: everyone is taken, in the clear.
+	Credentials credentials.TransportCredentials
 	// Log takes what a person should know; nil discards it.
 	Log *slog.Logger
 	// Registerer takes the metrics; nil keeps them unseen.
@@ -86,6 +90,9 @@ type Tunables struct {
 func (o Options) withDefaults() (Options, error) {
 	if o.Pod == "" || o.Store == nil || o.Publisher == nil {
 		return o, errors.New("chat: pod, store and publisher are required")
+	}
+	if o.Credentials == nil {
+		o.Credentials = insecure.NewCredentials()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

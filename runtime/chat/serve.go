@@ -27,6 +27,7 @@ const (
 // unregisters and ends the streams, all within Grace. It returns when no goroutine of the service is left. Call it once.
 func (s *Service) Serve(ctx context.Context, lis net.Listener) error {
 	server := grpc.NewServer(
+		grpc.Creds(s.o.Credentials),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxSendMsgSize(maxSend),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),

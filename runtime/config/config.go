@@ -179,7 +179,24 @@ type Chat struct {
 	Service string `json:"service"`
 	// Addresses are the chat pods' IP addresses where no DNS has them; empty: the Service's host is looked up.
 	Addresses []string `json:"addresses,omitempty"`
+	// TLS is how gateways and chat pods make sure of each other. Left out: they talk in the clear.
+	TLS MutualTLS `json:"tls,omitzero"`
 }
+
+// MutualTLS names files, which are read again at every handshake, and the DNS names that certificates must carry.
+type MutualTLS struct {
+	// CertFile and KeyFile are this process's own certificate and its key.
+	CertFile string `json:"certFile"`
+	KeyFile  string `json:"keyFile"`
+	// CAFile holds the CAs that the other side's certificate may be signed by.
+	CAFile string `json:"caFile"`
+	// ChatName is in chat pods' certificates, GatewayName in gateways'.
+	ChatName    string `json:"chatName"`
+	GatewayName string `json:"gatewayName"`
+}
+
+// Enabled tells whether there is any.
+func (m MutualTLS) Enabled() bool { return m != MutualTLS{} }
 
 // Parse reads a file's content. Every problem is reported, not only the first.
 func Parse(data []byte) (*Config, error) {
@@ -232,6 +249,9 @@ func (c *Config) validate() error {
 	need(c.Gateway.DrainPeriod.Duration > 0, "gateway.drainPeriod", "is not positive")
 	need(c.Gateway.MaxConnections > 0, "gateway.maxConnections", "is not positive")
 	need(c.Chat.Service != "", "chat.service", "is empty")
+	tls := c.Chat.TLS
+	need(!tls.Enabled() || tls.CertFile != "" && tls.KeyFile != "" && tls.CAFile != "" && tls.ChatName != "" && tls.GatewayName != "",
+		"chat.tls", "needs certFile, keyFile, caFile, chatName and gatewayName")
 	need(c.Telemetry.SampleRatio >= 0 && c.Telemetry.SampleRatio <= 1, "telemetry.sampleRatio", "is not between 0 and 1")
 	return errors.Join(errs...)
 }

@@ -92,6 +92,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g.chat, err = chatpool.New(chatpool.Options{
 		Service: o.ChatService, Gateway: o.Name, Instance: g.routes.instance, Handler: g, Logger: o.Logger, Resolve: o.Resolve,
+		Credentials: o.ChatCredentials,
 	})
 	return g, err
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/time/rate"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/tenants"
@@ -38,6 +39,8 @@ type Options struct {
 	ChatService string
 	// Resolve looks the Service's host up; the system's resolver when nil.
 	Resolve func(ctx context.Context, host string) ([]string, error)
+	// ChatCredentials are what chat pods must satisfy; nil: everyone is believed, in the clear.
+	ChatCredentials credentials.TransportCredentials
 	// AllowedOrigins are the web origins that may connect, besides clients that send none.
 	AllowedOrigins []string
 	// MaxConnections is how many sockets are taken at a time.

@@ -32,6 +32,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AuroraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuthSpec"):
 		return &apiv1alpha1.AuthSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Autoscaling"):
+		return &apiv1alpha1.AutoscalingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AWSCredentials"):
 		return &apiv1alpha1.AWSCredentialsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AWSEndpoints"):
@@ -62,28 +64,48 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ChatTenantStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReference"):
 		return &apiv1alpha1.ClusterReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsumerAutoscaling"):
+		return &apiv1alpha1.ConsumerAutoscalingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DynamoDBSpec"):
 		return &apiv1alpha1.DynamoDBSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ElastiCacheSpec"):
 		return &apiv1alpha1.ElastiCacheSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EndpointsStatus"):
 		return &apiv1alpha1.EndpointsStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ExposureSpec"):
+		return &apiv1alpha1.ExposureSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FCMChannel"):
 		return &apiv1alpha1.FCMChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GatewayAutoscaling"):
+		return &apiv1alpha1.GatewayAutoscalingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GatewayReference"):
+		return &apiv1alpha1.GatewayReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GatewaySpec"):
 		return &apiv1alpha1.GatewaySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HTTPRouteExposure"):
+		return &apiv1alpha1.HTTPRouteExposureApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IngressExposure"):
+		return &apiv1alpha1.IngressExposureApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("InternalTLSSpec"):
+		return &apiv1alpha1.InternalTLSSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Issuer"):
 		return &apiv1alpha1.IssuerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IssuerReference"):
+		return &apiv1alpha1.IssuerReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KafkaAuthentication"):
 		return &apiv1alpha1.KafkaAuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KafkaMTLS"):
 		return &apiv1alpha1.KafkaMTLSApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KafkaSCRAM"):
 		return &apiv1alpha1.KafkaSCRAMApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LoadBalancerExposure"):
+		return &apiv1alpha1.LoadBalancerExposureApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MigrationsSpec"):
 		return &apiv1alpha1.MigrationsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MSKSpec"):
 		return &apiv1alpha1.MSKSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("NetworkSpec"):
+		return &apiv1alpha1.NetworkSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NotificationsSpec"):
 		return &apiv1alpha1.NotificationsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OnDemandLimits"):
@@ -92,6 +114,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PinpointSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlanStatus"):
 		return &apiv1alpha1.PlanStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PodMonitorSpec"):
+		return &apiv1alpha1.PodMonitorSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PodPart"):
+		return &apiv1alpha1.PodPartApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PodSettings"):
+		return &apiv1alpha1.PodSettingsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PodTemplate"):
+		return &apiv1alpha1.PodTemplateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PointInTimeRecovery"):
 		return &apiv1alpha1.PointInTimeRecoveryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProjectorSpec"):
@@ -124,6 +154,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TenantsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TopicStatus"):
 		return &apiv1alpha1.TopicStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VolumeMount"):
+		return &apiv1alpha1.VolumeMountApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadStatus"):
 		return &apiv1alpha1.WorkloadStatusApplyConfiguration{}
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
@@ -52,6 +54,8 @@ type Options struct {
 	Instance string
 	Handler  Handler
 	Logger   *slog.Logger
+	// Credentials are what pods must satisfy; nil: everyone is believed, in the clear.
+	Credentials credentials.TransportCredentials
 
 	// Resolve looks a host up; net.DefaultResolver when nil.
 	Resolve func(ctx context.Context, host string) ([]string, error)
@@ -85,6 +89,9 @@ func New(o Options) (*Pool, error) {
 	}
 	if o.Resolve == nil {
 		o.Resolve = net.DefaultResolver.LookupHost
+	}
+	if o.Credentials == nil {
+		o.Credentials = insecure.NewCredentials()
 	}
 	if o.ResolveEvery <= 0 {
 		o.ResolveEvery = 2 * time.Second

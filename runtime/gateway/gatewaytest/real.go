@@ -79,6 +79,9 @@ func (p *RealPod) Kill() {
 	p.ln.cut()
 }
 
+// CutLines ends every gateway's connection to the pod, which goes on: gateways connect again.
+func (p *RealPod) CutLines() { p.ln.cutLines() }
+
 func (p *RealPod) unlist() {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
@@ -114,8 +117,14 @@ func (l *cutListener) Accept() (net.Conn, error) {
 
 func (l *cutListener) cut() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.isCut = true
+	l.mu.Unlock()
+	l.cutLines()
+}
+
+func (l *cutListener) cutLines() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for c := range l.conns {
 		_ = c.Close()
 	}

@@ -156,6 +156,18 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - issuer
           - audience
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.Autoscaling
+  map:
+    fields:
+    - name: maxReplicas
+      type:
+        scalar: numeric
+    - name: minReplicas
+      type:
+        scalar: numeric
+    - name: targetCPUPercent
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.BillingSpec
   map:
     fields:
@@ -261,9 +273,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: imagePullPolicy
       type:
         scalar: string
+    - name: internalTLS
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.InternalTLSSpec
+    - name: jobs
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodSettings
     - name: msk
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.MSKSpec
+    - name: network
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.NetworkSpec
     - name: notifications
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.NotificationsSpec
@@ -344,12 +365,26 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatSpec
   map:
     fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.Autoscaling
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
     - name: replicas
       type:
         scalar: numeric
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatTenant
   map:
     fields:
@@ -432,6 +467,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: namespace
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+  map:
+    fields:
+    - name: maxReplicas
+      type:
+        scalar: numeric
+    - name: minReplicas
+      type:
+        scalar: numeric
+    - name: targetCPUPercent
+      type:
+        scalar: numeric
+    - name: targetLag
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DeletionPolicy
   scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorMode
@@ -496,12 +546,51 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: gateway
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ExposureSpec
+  map:
+    fields:
+    - name: httpRoute
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.HTTPRouteExposure
+    - name: ingress
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.IngressExposure
+    - name: loadBalancer
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.LoadBalancerExposure
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.FCMChannel
   map:
     fields:
     - name: serviceAccountSecret
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.GatewayAutoscaling
+  map:
+    fields:
+    - name: maxReplicas
+      type:
+        scalar: numeric
+    - name: minReplicas
+      type:
+        scalar: numeric
+    - name: targetCPUPercent
+      type:
+        scalar: numeric
+    - name: targetConnections
+      type:
+        scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.GatewayReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
+    - name: sectionName
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.GatewaySpec
   map:
     fields:
@@ -511,18 +600,81 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.GatewayAutoscaling
     - name: drainPeriod
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: exposure
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ExposureSpec
     - name: maxConnections
       type:
         scalar: numeric
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
     - name: replicas
       type:
         scalar: numeric
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.HTTPRouteExposure
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: hostnames
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: parentRefs
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.GatewayReference
+          elementRelationship: atomic
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.IngressExposure
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: className
+      type:
+        scalar: string
+    - name: host
+      type:
+        scalar: string
+    - name: tlsSecretName
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.InternalTLSSpec
+  map:
+    fields:
+    - name: enabled
+      type:
+        scalar: boolean
+    - name: issuerRef
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.IssuerReference
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.Issuer
   map:
     fields:
@@ -536,6 +688,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     - name: tenant
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.IssuerReference
+  map:
+    fields:
+    - name: group
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: name
       type:
         scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaAuthentication
@@ -568,6 +732,32 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: username
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.LoadBalancerExposure
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: certificateARN
+      type:
+        scalar: string
+    - name: class
+      type:
+        scalar: string
+    - name: host
+      type:
+        scalar: string
+    - name: scheme
+      type:
+        scalar: string
+    - name: sourceRanges
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.MSKSpec
   map:
     fields:
@@ -626,15 +816,47 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.NamespacesFrom
   scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.NetworkSpec
+  map:
+    fields:
+    - name: gatewayFrom
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.api.networking.v1.NetworkPolicyPeer
+          elementRelationship: atomic
+    - name: metricsFrom
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.api.networking.v1.NetworkPolicyPeer
+          elementRelationship: atomic
+    - name: policies
+      type:
+        scalar: boolean
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.NotificationsSpec
   map:
     fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
     - name: replicas
       type:
         scalar: numeric
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.OnDemandLimits
   map:
     fields:
@@ -668,6 +890,109 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.PodMonitorSpec
+  map:
+    fields:
+    - name: enabled
+      type:
+        scalar: boolean
+    - name: interval
+      type:
+        scalar: string
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.PodPart
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    elementType:
+      namedType: __untyped_deduced_
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.PodSettings
+  map:
+    fields:
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+  map:
+    fields:
+    - name: affinity
+      type:
+        namedType: __untyped_atomic_
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: containers
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodPart
+          elementRelationship: associative
+          keys:
+          - name
+    - name: env
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodPart
+          elementRelationship: associative
+          keys:
+          - name
+    - name: initContainers
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodPart
+          elementRelationship: associative
+          keys:
+          - name
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: nodeSelector
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: tolerations
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.api.core.v1.Toleration
+          elementRelationship: atomic
+    - name: volumeMounts
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.VolumeMount
+          elementRelationship: associative
+          keys:
+          - mountPath
+    - name: volumes
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodPart
+          elementRelationship: associative
+          keys:
+          - name
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.PointInTimeRecovery
   map:
     fields:
@@ -677,12 +1002,26 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ProjectorSpec
   map:
     fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
     - name: replicas
       type:
         scalar: numeric
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ProvisionedCapacity
   map:
     fields:
@@ -796,6 +1135,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: otlpEndpoint
       type:
         scalar: string
+    - name: podMonitor
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodMonitorSpec
     - name: sampleRatio
       type:
         scalar: string
@@ -855,6 +1197,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: partitions
       type:
         scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.VolumeMount
+  map:
+    fields:
+    - name: mountPath
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: readOnly
+      type:
+        scalar: boolean
+    - name: subPath
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.WorkloadStatus
   map:
     fields:
@@ -900,6 +1257,52 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: requests
       type:
         namedType: io.k8s.api.core.v1.ResourceList
+- name: io.k8s.api.core.v1.TaintEffect
+  scalar: string
+- name: io.k8s.api.core.v1.Toleration
+  map:
+    fields:
+    - name: effect
+      type:
+        namedType: io.k8s.api.core.v1.TaintEffect
+    - name: key
+      type:
+        scalar: string
+    - name: operator
+      type:
+        namedType: io.k8s.api.core.v1.TolerationOperator
+    - name: tolerationSeconds
+      type:
+        scalar: numeric
+    - name: value
+      type:
+        scalar: string
+- name: io.k8s.api.core.v1.TolerationOperator
+  scalar: string
+- name: io.k8s.api.networking.v1.IPBlock
+  map:
+    fields:
+    - name: cidr
+      type:
+        scalar: string
+    - name: except
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+- name: io.k8s.api.networking.v1.NetworkPolicyPeer
+  map:
+    fields:
+    - name: ipBlock
+      type:
+        namedType: io.k8s.api.networking.v1.IPBlock
+    - name: namespaceSelector
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+    - name: podSelector
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
 - name: io.k8s.apimachinery.pkg.api.resource.Quantity
   scalar: untyped
   list:
@@ -1092,6 +1495,18 @@ var schemaYAML = typed.YAMLObject(`types:
     elementRelationship: atomic
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Time
   scalar: untyped
+- name: io.k8s.apimachinery.pkg.runtime.RawExtension
+  map:
+    elementType:
+      scalar: untyped
+      list:
+        elementType:
+          namedType: __untyped_atomic_
+        elementRelationship: atomic
+      map:
+        elementType:
+          namedType: __untyped_deduced_
+        elementRelationship: separable
 - name: io.k8s.apimachinery.pkg.types.UID
   scalar: string
 - name: __untyped_atomic_

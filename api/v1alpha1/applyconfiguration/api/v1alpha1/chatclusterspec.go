@@ -38,6 +38,13 @@ type ChatClusterSpecApplyConfiguration struct {
 	Notifications *NotificationsSpecApplyConfiguration `json:"notifications,omitempty"`
 	// The service that projects conversations into the read model.
 	Projector *ProjectorSpecApplyConfiguration `json:"projector,omitempty"`
+	// What the pods of Jobs have, those that migrate the schema and delete a tenant's data. A container that never ends keeps
+	// its Job from ending.
+	Jobs *PodSettingsApplyConfiguration `json:"jobs,omitempty"`
+	// Who may talk to whom inside the Kubernetes cluster.
+	Network *NetworkSpecApplyConfiguration `json:"network,omitempty"`
+	// How gateways and chat pods make sure of each other.
+	InternalTLS *InternalTLSSpecApplyConfiguration `json:"internalTLS,omitempty"`
 	// The tables: the truth about every conversation.
 	DynamoDB *DynamoDBSpecApplyConfiguration `json:"dynamoDB,omitempty"`
 	// The Kafka cluster (Amazon MSK or any other) and the topics in it.
@@ -48,7 +55,7 @@ type ChatClusterSpecApplyConfiguration struct {
 	ElastiCache *ElastiCacheSpecApplyConfiguration `json:"elastiCache,omitempty"`
 	// Pushes to phones (AWS End User Messaging Push, whose API is Pinpoint's).
 	Pinpoint *PinpointSpecApplyConfiguration `json:"pinpoint,omitempty"`
-	// Traces of what clients ask for. Metrics need no switch: every pod serves them.
+	// Traces of what clients ask for, and how metrics are found: every pod serves them.
 	Telemetry *TelemetrySpecApplyConfiguration `json:"telemetry,omitempty"`
 }
 
@@ -143,6 +150,30 @@ func (b *ChatClusterSpecApplyConfiguration) WithNotifications(value *Notificatio
 // If called multiple times, the Projector field is set to the value of the last call.
 func (b *ChatClusterSpecApplyConfiguration) WithProjector(value *ProjectorSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
 	b.Projector = value
+	return b
+}
+
+// WithJobs sets the Jobs field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Jobs field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithJobs(value *PodSettingsApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.Jobs = value
+	return b
+}
+
+// WithNetwork sets the Network field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Network field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithNetwork(value *NetworkSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.Network = value
+	return b
+}
+
+// WithInternalTLS sets the InternalTLS field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the InternalTLS field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithInternalTLS(value *InternalTLSSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.InternalTLS = value
 	return b
 }
 

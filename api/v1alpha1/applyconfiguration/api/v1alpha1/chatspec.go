@@ -15,8 +15,11 @@ import (
 type ChatSpecApplyConfiguration struct {
 	// How many chat pods run, 1 to 1000. Absent means 2.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// Lets a HorizontalPodAutoscaler choose how many chat pods run, in place of replicas.
+	Autoscaling *AutoscalingApplyConfiguration `json:"autoscaling,omitempty"`
 	// What a chat container asks for and may use. Absent means requests of 100m CPU and 128Mi, and a limit of 1Gi.
-	Resources *v1.ResourceRequirements `json:"resources,omitempty"`
+	Resources                     *v1.ResourceRequirements `json:"resources,omitempty"`
+	PodSettingsApplyConfiguration `json:""`
 }
 
 // ChatSpecApplyConfiguration constructs a declarative configuration of the ChatSpec type for use with
@@ -33,10 +36,48 @@ func (b *ChatSpecApplyConfiguration) WithReplicas(value int32) *ChatSpecApplyCon
 	return b
 }
 
+// WithAutoscaling sets the Autoscaling field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Autoscaling field is set to the value of the last call.
+func (b *ChatSpecApplyConfiguration) WithAutoscaling(value *AutoscalingApplyConfiguration) *ChatSpecApplyConfiguration {
+	b.Autoscaling = value
+	return b
+}
+
 // WithResources sets the Resources field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Resources field is set to the value of the last call.
 func (b *ChatSpecApplyConfiguration) WithResources(value v1.ResourceRequirements) *ChatSpecApplyConfiguration {
 	b.Resources = &value
+	return b
+}
+
+// WithPriorityClassName sets the PriorityClassName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PriorityClassName field is set to the value of the last call.
+func (b *ChatSpecApplyConfiguration) WithPriorityClassName(value string) *ChatSpecApplyConfiguration {
+	b.PodSettingsApplyConfiguration.PriorityClassName = &value
+	return b
+}
+
+// WithServiceAccountAnnotations puts the entries into the ServiceAccountAnnotations field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the ServiceAccountAnnotations field,
+// overwriting an existing map entries in ServiceAccountAnnotations field with the same key.
+func (b *ChatSpecApplyConfiguration) WithServiceAccountAnnotations(entries map[string]string) *ChatSpecApplyConfiguration {
+	if b.PodSettingsApplyConfiguration.ServiceAccountAnnotations == nil && len(entries) > 0 {
+		b.PodSettingsApplyConfiguration.ServiceAccountAnnotations = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.PodSettingsApplyConfiguration.ServiceAccountAnnotations[k] = v
+	}
+	return b
+}
+
+// WithPodTemplate sets the PodTemplate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PodTemplate field is set to the value of the last call.
+func (b *ChatSpecApplyConfiguration) WithPodTemplate(value *PodTemplateApplyConfiguration) *ChatSpecApplyConfiguration {
+	b.PodSettingsApplyConfiguration.PodTemplate = value
 	return b
 }

@@ -16,14 +16,19 @@ import (
 type GatewaySpecApplyConfiguration struct {
 	// How many gateways run, 1 to 1000. Absent means 2.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// Lets a HorizontalPodAutoscaler choose how many gateways run, in place of replicas.
+	Autoscaling *GatewayAutoscalingApplyConfiguration `json:"autoscaling,omitempty"`
 	// Over what time a stopping gateway spreads the closing of its connections, 1s to 1h. Absent means 60s.
 	DrainPeriod *v1.Duration `json:"drainPeriod,omitempty"`
 	// How many connections a gateway takes, 1 to 1000000; what comes beyond is refused. Absent means 10000.
 	MaxConnections *int32 `json:"maxConnections,omitempty"`
 	// Web origins that may connect, such as https://chat.example.com, at most 64. Clients that send no origin (apps) always may.
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// How clients outside the Kubernetes cluster reach the gateways.
+	Exposure *ExposureSpecApplyConfiguration `json:"exposure,omitempty"`
 	// What a gateway's container asks for and may use. Absent means requests of 100m CPU and 128Mi, and a limit of 1Gi.
-	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	Resources                     *corev1.ResourceRequirements `json:"resources,omitempty"`
+	PodSettingsApplyConfiguration `json:""`
 }
 
 // GatewaySpecApplyConfiguration constructs a declarative configuration of the GatewaySpec type for use with
@@ -37,6 +42,14 @@ func GatewaySpec() *GatewaySpecApplyConfiguration {
 // If called multiple times, the Replicas field is set to the value of the last call.
 func (b *GatewaySpecApplyConfiguration) WithReplicas(value int32) *GatewaySpecApplyConfiguration {
 	b.Replicas = &value
+	return b
+}
+
+// WithAutoscaling sets the Autoscaling field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Autoscaling field is set to the value of the last call.
+func (b *GatewaySpecApplyConfiguration) WithAutoscaling(value *GatewayAutoscalingApplyConfiguration) *GatewaySpecApplyConfiguration {
+	b.Autoscaling = value
 	return b
 }
 
@@ -66,10 +79,48 @@ func (b *GatewaySpecApplyConfiguration) WithAllowedOrigins(values ...string) *Ga
 	return b
 }
 
+// WithExposure sets the Exposure field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Exposure field is set to the value of the last call.
+func (b *GatewaySpecApplyConfiguration) WithExposure(value *ExposureSpecApplyConfiguration) *GatewaySpecApplyConfiguration {
+	b.Exposure = value
+	return b
+}
+
 // WithResources sets the Resources field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Resources field is set to the value of the last call.
 func (b *GatewaySpecApplyConfiguration) WithResources(value corev1.ResourceRequirements) *GatewaySpecApplyConfiguration {
 	b.Resources = &value
+	return b
+}
+
+// WithPriorityClassName sets the PriorityClassName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PriorityClassName field is set to the value of the last call.
+func (b *GatewaySpecApplyConfiguration) WithPriorityClassName(value string) *GatewaySpecApplyConfiguration {
+	b.PodSettingsApplyConfiguration.PriorityClassName = &value
+	return b
+}
+
+// WithServiceAccountAnnotations puts the entries into the ServiceAccountAnnotations field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the ServiceAccountAnnotations field,
+// overwriting an existing map entries in ServiceAccountAnnotations field with the same key.
+func (b *GatewaySpecApplyConfiguration) WithServiceAccountAnnotations(entries map[string]string) *GatewaySpecApplyConfiguration {
+	if b.PodSettingsApplyConfiguration.ServiceAccountAnnotations == nil && len(entries) > 0 {
+		b.PodSettingsApplyConfiguration.ServiceAccountAnnotations = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.PodSettingsApplyConfiguration.ServiceAccountAnnotations[k] = v
+	}
+	return b
+}
+
+// WithPodTemplate sets the PodTemplate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PodTemplate field is set to the value of the last call.
+func (b *GatewaySpecApplyConfiguration) WithPodTemplate(value *PodTemplateApplyConfiguration) *GatewaySpecApplyConfiguration {
+	b.PodSettingsApplyConfiguration.PodTemplate = value
 	return b
 }

@@ -15,8 +15,11 @@ import (
 type ProjectorSpecApplyConfiguration struct {
 	// How many projector pods run, 1 to 1000. Absent means 1.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// Lets a HorizontalPodAutoscaler choose how many projector pods run, in place of replicas.
+	Autoscaling *ConsumerAutoscalingApplyConfiguration `json:"autoscaling,omitempty"`
 	// What a projector container asks for and may use. Absent means requests of 50m CPU and 64Mi, and a limit of 512Mi.
-	Resources *v1.ResourceRequirements `json:"resources,omitempty"`
+	Resources                     *v1.ResourceRequirements `json:"resources,omitempty"`
+	PodSettingsApplyConfiguration `json:""`
 }
 
 // ProjectorSpecApplyConfiguration constructs a declarative configuration of the ProjectorSpec type for use with
@@ -33,10 +36,48 @@ func (b *ProjectorSpecApplyConfiguration) WithReplicas(value int32) *ProjectorSp
 	return b
 }
 
+// WithAutoscaling sets the Autoscaling field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Autoscaling field is set to the value of the last call.
+func (b *ProjectorSpecApplyConfiguration) WithAutoscaling(value *ConsumerAutoscalingApplyConfiguration) *ProjectorSpecApplyConfiguration {
+	b.Autoscaling = value
+	return b
+}
+
 // WithResources sets the Resources field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Resources field is set to the value of the last call.
 func (b *ProjectorSpecApplyConfiguration) WithResources(value v1.ResourceRequirements) *ProjectorSpecApplyConfiguration {
 	b.Resources = &value
+	return b
+}
+
+// WithPriorityClassName sets the PriorityClassName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PriorityClassName field is set to the value of the last call.
+func (b *ProjectorSpecApplyConfiguration) WithPriorityClassName(value string) *ProjectorSpecApplyConfiguration {
+	b.PodSettingsApplyConfiguration.PriorityClassName = &value
+	return b
+}
+
+// WithServiceAccountAnnotations puts the entries into the ServiceAccountAnnotations field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the ServiceAccountAnnotations field,
+// overwriting an existing map entries in ServiceAccountAnnotations field with the same key.
+func (b *ProjectorSpecApplyConfiguration) WithServiceAccountAnnotations(entries map[string]string) *ProjectorSpecApplyConfiguration {
+	if b.PodSettingsApplyConfiguration.ServiceAccountAnnotations == nil && len(entries) > 0 {
+		b.PodSettingsApplyConfiguration.ServiceAccountAnnotations = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.PodSettingsApplyConfiguration.ServiceAccountAnnotations[k] = v
+	}
+	return b
+}
+
+// WithPodTemplate sets the PodTemplate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PodTemplate field is set to the value of the last call.
+func (b *ProjectorSpecApplyConfiguration) WithPodTemplate(value *PodTemplateApplyConfiguration) *ProjectorSpecApplyConfiguration {
+	b.PodSettingsApplyConfiguration.PodTemplate = value
 	return b
 }

@@ -7,12 +7,14 @@ package v1alpha1
 // TelemetrySpecApplyConfiguration represents a declarative configuration of the TelemetrySpec type for use
 // with apply.
 //
-// TelemetrySpec is where traces go.
+// TelemetrySpec is where traces go, and how metrics are found.
 type TelemetrySpecApplyConfiguration struct {
 	// URL of an OpenTelemetry collector (OTLP over gRPC), such as http://collector.observability:4317. Absent means no traces.
 	OTLPEndpoint *string `json:"otlpEndpoint,omitempty"`
 	// The share of clients' requests that are traced, "0" to "1", such as "0.01". Absent means 0.01.
 	SampleRatio *string `json:"sampleRatio,omitempty"`
+	// The PodMonitor with which the Prometheus operator finds the pods' metrics.
+	PodMonitor *PodMonitorSpecApplyConfiguration `json:"podMonitor,omitempty"`
 }
 
 // TelemetrySpecApplyConfiguration constructs a declarative configuration of the TelemetrySpec type for use with
@@ -34,5 +36,13 @@ func (b *TelemetrySpecApplyConfiguration) WithOTLPEndpoint(value string) *Teleme
 // If called multiple times, the SampleRatio field is set to the value of the last call.
 func (b *TelemetrySpecApplyConfiguration) WithSampleRatio(value string) *TelemetrySpecApplyConfiguration {
 	b.SampleRatio = &value
+	return b
+}
+
+// WithPodMonitor sets the PodMonitor field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PodMonitor field is set to the value of the last call.
+func (b *TelemetrySpecApplyConfiguration) WithPodMonitor(value *PodMonitorSpecApplyConfiguration) *TelemetrySpecApplyConfiguration {
+	b.PodMonitor = value
 	return b
 }

@@ -34,11 +34,6 @@ func servicePort(name string, port int32) *corev1ac.ServicePortApplyConfiguratio
 	return corev1ac.ServicePort().WithName(name).WithPort(port).WithProtocol(corev1.ProtocolTCP).WithTargetPort(intstr.FromString(name))
 }
 
-// GatewayURL is where clients inside the Kubernetes cluster connect to.
-func (c Cluster) GatewayURL() string {
-	return "ws://" + c.ChildName(RoleGateway) + "." + c.Namespace + ".svc/v1/ws"
-}
-
 // DisruptionBudget keeps a drain of nodes from taking too many pods of a role at once. It never blocks a drain: at least
 // one pod may go.
 func (c Cluster) DisruptionBudget(r Role) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
@@ -52,8 +47,17 @@ func (c Cluster) DisruptionBudget(r Role) *policyv1ac.PodDisruptionBudgetApplyCo
 
 // ServiceAccount is the identity of a component's pods, for IRSA and Pod Identity. Its token is not mounted.
 func (c Cluster) ServiceAccount(component string) *corev1ac.ServiceAccountApplyConfiguration {
-	return corev1ac.ServiceAccount(c.ChildName(component), c.Namespace).
+	account := corev1ac.ServiceAccount(c.ChildName(component), c.Namespace).
 		WithLabels(c.Labels(component)).
 		WithOwnerReferences(c.owner()).
 		WithAutomountServiceAccountToken(false)
+	if component == ComponentMigrate || component == ComponentPurge {
+		account.WithAnnotations(c.Spec.Jobs.ServiceAccountAnnotations)
+	}
+	return account
+}
+
+// RoleAccount is the ServiceAccount of a role, with what the user annotates it with.
+func (c Cluster) RoleAccount(r Role) *corev1ac.ServiceAccountApplyConfiguration {
+	return c.ServiceAccount(r.Name).WithAnnotations(r.Settings.ServiceAccountAnnotations)
 }

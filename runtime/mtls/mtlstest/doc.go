@@ -1,0 +1,2 @@
+// Package mtlstest makes certificates for tests and replaces them in a folder as the kubelet does in a mounted Secret.
+package mtlstest
