@@ -72,6 +72,7 @@ func shake(t *testing.T, server, client credentials.TransportCredentials) (serve
 	conn, _, err := client.ClientHandshake(ctx, "ignored:1", raw)
 	if err == nil {
 		// A client learns only now that it is refused.
+		_, _ = conn.Write(make([]byte, 16))
 		_, err = conn.Read(make([]byte, 1))
 	}
 	_ = raw.Close()
