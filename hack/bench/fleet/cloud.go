@@ -40,7 +40,9 @@ func (c *cloud) external() chatcluster.External {
 	}
 }
 
-func (c *cloud) writes() int { return len(c.dynamo.Writes()) + len(c.pinpoint.Writes()) + c.kafka.count(true) }
+func (c *cloud) writes() int {
+	return len(c.dynamo.Writes()) + len(c.pinpoint.Writes()) + c.kafka.count(true)
+}
 
 func (c *cloud) reads() int { return c.dynamo.Reads() + c.kafka.count(false) }
 
