@@ -23,7 +23,7 @@ aws: {region: eu-central-1}
 auth: {issuers: [{tenant: t, issuer: i, audience: a, jwksURL: "https://id.invalid/jwks"}]}
 dynamoDB: {tablePrefix: p., hotRetention: 720h}
 kafka: {brokers: ["kafka.invalid:9092"], topicPrefix: p.}
-postgres: {host: db.invalid, port: 5432, database: d, user: u, sslMode: disable}
+postgres: {host: db.invalid, port: 5432, database: d, user: u, passwordFile: /nowhere, sslMode: disable}
 redis: {addresses: ["cache.invalid:6379"], keyPrefix: "p:"}
 push: {applicationID: app, delay: 10s}
 gateway: {drainPeriod: 10s, maxConnections: 10}
