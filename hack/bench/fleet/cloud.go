@@ -60,7 +60,7 @@ func (c *cloud) run(ctx context.Context) error {
 	}
 }
 
-// Refused, at the beginning of a table's name, has its creation refused.
+// Refused at the beginning of a table's name has its creation refused.
 const Refused = "refused"
 
 // refusing is an account that may not make some tables.

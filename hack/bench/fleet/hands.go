@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Failing, in a ChatCluster's name, has its migration fail.
+// Failing in a ChatCluster's name has its migration fail.
 const Failing = "failing"
 
 // atOnce bounds the hands' requests under way.
@@ -75,10 +75,7 @@ func (p *Plane) handle(ctx context.Context, object any) error {
 		o.Status = appsv1.DeploymentStatus{ObservedGeneration: o.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n}
 		err = p.Client.Status().Patch(ctx, o, client.MergeFrom(before))
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
-	return client.IgnoreNotFound(err)
+	return client.IgnoreNotFound(err) // once ctx has ended, nobody asks
 }
 
 func ended(well bool) batchv1.JobStatus {
