@@ -69,27 +69,34 @@ func methodsOf(t types.Type) ([]string, error) {
 type reached struct {
 	info    *types.Info
 	objects map[string]bool // "path.Name" or "path.Type.Method"
-	bodies  []*ast.FuncDecl
+	bodies  []ast.Node
 }
 
-// reach follows a package's functions from one of them, named "F" or "T.M".
+// reach follows a package's functions and variables from one function, named "F" or "T.M".
 func (c Code) reach(path, from string) (reached, error) {
 	p, ok := c[path]
 	if !ok {
 		return reached{}, fmt.Errorf("package %s is not loaded", path)
 	}
-	declared := map[types.Object]*ast.FuncDecl{}
+	declared := map[types.Object]ast.Node{}
 	var start types.Object
 	for _, f := range p.Syntax {
 		for _, d := range f.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Body == nil {
-				continue
-			}
-			object := p.TypesInfo.Defs[fn.Name]
-			declared[object] = fn
-			if nameOf(object) == path+"."+from {
-				start = object
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				object := p.TypesInfo.Defs[d.Name]
+				declared[object] = d
+				if nameOf(object) == path+"."+from {
+					start = object
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if v, ok := s.(*ast.ValueSpec); ok {
+						for _, name := range v.Names {
+							declared[p.TypesInfo.Defs[name]] = v
+						}
+					}
+				}
 			}
 		}
 	}

@@ -56,7 +56,8 @@ func TestPolicies(t *testing.T) {
 		for component, policy := range policies {
 			for _, s := range policy.Statement {
 				for _, a := range s.Action {
-					if strings.Contains(a, "*") || a == "dynamodb:Scan" {
+					// A purge looks for what no query finds.
+					if strings.Contains(a, "*") || a == "dynamodb:Scan" && component != "purge" {
 						t.Errorf("%s may %s", component, a)
 					}
 				}

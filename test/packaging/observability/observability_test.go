@@ -11,7 +11,7 @@ import (
 
 var root = filepath.Join("..", "..", "..")
 
-// scraped are labels that every series of the data plane gets when it is scraped (podmonitor.yaml, scrape.yaml).
+// scraped are labels that every series of the data plane gets when it is scraped (a ChatCluster's PodMonitor, scrape.yaml).
 var scraped = []string{"namespace", "chatcluster", "role", "pod", "instance", "job"}
 
 // processMetrics are of every process that client_golang watches over.
