@@ -5,7 +5,14 @@ const ComponentMonitor = "monitor"
 
 // PodMonitor has the Prometheus operator read the metrics of every role's pods.
 func (c Cluster) PodMonitor() Object {
-	endpoint := map[string]any{"port": "ops", "path": "/metrics"}
+	label := func(of, as string) map[string]any {
+		return map[string]any{"sourceLabels": []string{"__meta_kubernetes_pod_label_app_kubernetes_io_" + of}, "targetLabel": as}
+	}
+	endpoint := map[string]any{
+		"port": "ops", "path": "/metrics",
+		// The labels that rules and dashboards go by.
+		"relabelings": []any{label("instance", "chatcluster"), label("component", "role")},
+	}
 	if i := c.Spec.Telemetry.PodMonitor.Interval; i != "" {
 		endpoint["interval"] = i
 	}
@@ -14,7 +21,6 @@ func (c Cluster) PodMonitor() Object {
 			"matchLabels":      map[string]string{LabelName: "chatcluster", LabelInstance: c.Name},
 			"matchExpressions": []any{map[string]any{"key": LabelComponent, "operator": "NotIn", "values": []string{ComponentMigrate}}},
 		},
-		"podTargetLabels":     []string{LabelInstance, LabelComponent},
 		"podMetricsEndpoints": []any{endpoint},
 	})
 	o.Metadata.WithLabels(c.Spec.Telemetry.PodMonitor.Labels)
