@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
+	"github.com/chatcluster/chatcluster/runtime/mtls/mtlstest"
 	"github.com/chatcluster/chatcluster/test/metricdoc"
 )
 
@@ -32,6 +33,10 @@ chat: {service: "chat.invalid:7000"}
 	if err != nil {
 		t.Fatal(err)
 	}
+	volume, ca := mtlstest.NewVolume(t), mtlstest.NewAuthority(t)
+	cert, key := ca.Sign(t, "chat.invalid")
+	volume.Put(t, cert, key, ca)
+	cfg.Chat.TLS = config.MutualTLS{CertFile: volume.Cert, KeyFile: volume.Key, CAFile: volume.CA, ChatName: "chat.invalid", GatewayName: "gateway.invalid"}
 	var recorders []*metricdoc.Recorder
 	for name, run := range map[string]func(context.Context, role, *ops) error{
 		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject,
