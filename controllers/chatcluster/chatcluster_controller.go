@@ -195,7 +195,6 @@ func (s *scope) finalize(ctx context.Context) (ctrl.Result, error) {
 func (r *Reconciler) patchFinalizer(ctx context.Context, cc *v1alpha1.ChatCluster, change func(client.Object, string) bool) error {
 	base := cc.DeepCopy()
 	change(cc, v1alpha1.Finalizer)
-	cc.Spec.AWS.Tags = append(cc.Spec.AWS.Tags, v1alpha1.Tag{Key: "broken"})
 	return r.Patch(ctx, cc, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), FieldOwner)
 }
 
