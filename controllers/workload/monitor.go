@@ -19,7 +19,7 @@ func (c Cluster) PodMonitor() Object {
 	o := c.object(PodMonitorKind, ComponentMonitor, ComponentMonitor, map[string]any{
 		"selector": map[string]any{
 			"matchLabels":      map[string]string{LabelName: "chatcluster", LabelInstance: c.Name},
-			"matchExpressions": []any{map[string]any{"key": LabelComponent, "operator": "NotIn", "values": []string{ComponentMigrate}}},
+			"matchExpressions": []any{map[string]any{"key": LabelComponent, "operator": "NotIn", "values": []string{ComponentMigrate, ComponentPurge}}},
 		},
 		"podMetricsEndpoints": []any{endpoint},
 	})
