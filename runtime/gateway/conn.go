@@ -31,6 +31,8 @@ type conn struct {
 	greeted bool
 	handled chan struct{}
 
+	// order is that in which the gateway's connections were accepted.
+	order  uint64
 	user   store.User
 	device string
 	// early is whom the request's Authorization header spoke for.
@@ -67,7 +69,7 @@ type conn struct {
 }
 
 func newConn(g *Gateway, nc net.Conn, early *Principal) *conn {
-	c := &conn{g: g, nc: nc, early: early, handled: make(chan struct{}, 1)}
+	c := &conn{g: g, nc: nc, early: early, order: g.accepted.Add(1), handled: make(chan struct{}, 1)}
 	c.in = newInbound(nc, c.onControl, c.holdFrame)
 	// Not a child of the gateway's life, whose list of children would cost more than the context: Run cancels who is left.
 	c.ctx, c.cancel = context.WithCancel(context.Background())

@@ -54,6 +54,7 @@ type Gateway struct {
 
 	conns      sync.WaitGroup // goroutines of connections
 	background sync.WaitGroup // everybody else's
+	accepted   atomic.Uint64  // connections since the start
 	budget     *budget
 	draining   atomic.Bool
 	wasReady   atomic.Bool

@@ -42,7 +42,8 @@ func newHub() *hub {
 func (h *hub) userShard(u store.User) *userShard { return &h.users[xxhash.Sum64String(u.ID())%shards] }
 func (h *hub) convShard(c store.Conv) *convShard { return &h.convs[xxhash.Sum64String(c.ID())%shards] }
 
-// addUser registers c and returns the connection of the same device that it replaces, if any.
+// addUser registers c and returns the connection of the same device that it replaces, if any: c itself where that one is newer, for a
+// hello may take longer than one that came after it.
 func (h *hub) addUser(c *conn) (replaced *conn) {
 	s := h.userShard(c.user)
 	s.mu.Lock()
@@ -54,6 +55,9 @@ func (h *hub) addUser(c *conn) (replaced *conn) {
 	conns := s.m[c.user]
 	for i, other := range conns {
 		if other.device == c.device {
+			if other.order > c.order {
+				return c
+			}
 			conns[i] = c
 			return other
 		}

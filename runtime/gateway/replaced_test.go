@@ -1,0 +1,46 @@
+package gateway_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chatcluster/chatcluster/runtime/gateway"
+	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
+)
+
+// slowDevices is a store that takes its time over the first look at somebody's devices.
+type slowDevices struct {
+	gateway.Store
+	asked   atomic.Bool
+	waiting chan struct{}
+	until   chan struct{}
+}
+
+func (s *slowDevices) Devices(ctx context.Context, u store.User) ([]store.Device, error) {
+	if s.asked.CompareAndSwap(false, true) {
+		close(s.waiting)
+		<-s.until
+	}
+	return s.Store.Devices(ctx, u)
+}
+
+// A client whose line was cut connects again while the gateway is still busy with its first hello, and that one is done last: it is
+// the older all the same, and the one that is closed for good.
+func TestAnOlderHelloThatTakesLongerReplacesNobody(t *testing.T) {
+	w := gatewaytest.New(t)
+	slow := &slowDevices{waiting: make(chan struct{}), until: make(chan struct{})}
+	g := w.Gateway("g1", func(o *gateway.Options) { slow.Store, o.Store = o.Store, slow })
+	older := w.Open(g.URL, nil)
+	older.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "phone", Platform: "cli"})
+	<-slow.waiting
+	newer := w.Hello(g.URL, "alice", "phone")
+	close(slow.until)
+	if code := older.Closed(); code != protocol.CloseReplaced {
+		t.Errorf("the older: close code = %d, want %d", code, protocol.CloseReplaced)
+	}
+	newer.Say(protocol.ClientFrame{Type: protocol.TypePing})
+	newer.Expect(protocol.TypePong)
+}
