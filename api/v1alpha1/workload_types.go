@@ -156,10 +156,9 @@ type TelemetrySpec struct {
 	PodMonitor PodMonitorSpec `json:"podMonitor,omitzero"`
 }
 
-// PodMonitorSpec is a PodMonitor for this ChatCluster alone, for a Prometheus of its own. Where one Prometheus reads all
-// ChatClusters, the operator's chart brings the PodMonitor (monitoring.enabled): two would count everything twice.
+// PodMonitorSpec is the PodMonitor of a ChatCluster.
 type PodMonitorSpec struct {
-	// Whether there is one, as soon as the Kubernetes cluster knows PodMonitors. Absent means false.
+	// Whether there is one, as soon as the Kubernetes cluster knows PodMonitors. Absent means true.
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
 	// Labels by which Prometheus selects it, at most 16.

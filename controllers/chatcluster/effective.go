@@ -107,7 +107,7 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 		fill(&ref.Kind, "Issuer")
 		fill(&ref.Group, "cert-manager.io")
 	}
-	fillPtr(&s.Telemetry.PodMonitor.Enabled, false)
+	fillPtr(&s.Telemetry.PodMonitor.Enabled, true)
 	return s
 }
 

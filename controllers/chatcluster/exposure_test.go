@@ -184,7 +184,7 @@ func TestExposedByHTTPRoute(t *testing.T) {
 func TestPodMonitor(t *testing.T) {
 	w := newWorld(t)
 	w.create(func(s *v1alpha1.ChatClusterSpec) {
-		s.Telemetry.PodMonitor = v1alpha1.PodMonitorSpec{Enabled: ptr.To(true), Labels: map[string]string{"release": "prometheus"}}
+		s.Telemetry.PodMonitor = v1alpha1.PodMonitorSpec{Labels: map[string]string{"release": "prometheus"}}
 	})
 	w.settle()
 	w.install(workload.PodMonitorKind, "podmonitors")
@@ -198,7 +198,7 @@ func TestPodMonitor(t *testing.T) {
 	if got := w.takeOwnWrites(); len(got) > 0 {
 		t.Errorf("the operator goes on writing: %v", got)
 	}
-	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Telemetry.PodMonitor = v1alpha1.PodMonitorSpec{} })
+	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Telemetry.PodMonitor.Enabled = ptr.To(false) })
 	w.pass()
 	if items, err := w.list(workload.PodMonitorKind); len(items) > 0 || err != nil {
 		t.Errorf("%d PodMonitors are left, %v", len(items), err)

@@ -7,10 +7,9 @@ package v1alpha1
 // PodMonitorSpecApplyConfiguration represents a declarative configuration of the PodMonitorSpec type for use
 // with apply.
 //
-// PodMonitorSpec is a PodMonitor for this ChatCluster alone, for a Prometheus of its own. Where one Prometheus reads all
-// ChatClusters, the operator's chart brings the PodMonitor (monitoring.enabled): two would count everything twice.
+// PodMonitorSpec is the PodMonitor of a ChatCluster.
 type PodMonitorSpecApplyConfiguration struct {
-	// Whether there is one, as soon as the Kubernetes cluster knows PodMonitors. Absent means false.
+	// Whether there is one, as soon as the Kubernetes cluster knows PodMonitors. Absent means true.
 	Enabled *bool `json:"enabled,omitempty"`
 	// Labels by which Prometheus selects it, at most 16.
 	Labels map[string]string `json:"labels,omitempty"`
