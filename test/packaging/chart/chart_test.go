@@ -26,7 +26,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			rendered, err := Render(dir, read(t, file))
+			rendered, err := Render(t.Context(), dir, read(t, file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := Render(dir, []byte(tc.values))
+			_, err := Render(t.Context(), dir, []byte(tc.values))
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("%s: want an error that names %q, got %v", tc.reason, tc.want, err)
 			}
@@ -131,7 +131,7 @@ func TestSchemaAndValuesAgree(t *testing.T) {
 
 // The chart's CRDs and role are those of config/: with what a chart adds, and nothing else.
 func TestCRDsAndRoleAreCopies(t *testing.T) {
-	rendered, err := Render(dir, nil)
+	rendered, err := Render(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestCRDsAndRoleAreCopies(t *testing.T) {
 	if diff := cmp.Diff(rules(string(read(t, filepath.Join(root, "config", "rbac", "role.yaml")))), rules(rendered["generated/manager-role.yaml"])); diff != "" {
 		t.Errorf("run make manifests (-config +chart):\n%s", diff)
 	}
-	without, err := Render(dir, []byte("crds: {install: false}"))
+	without, err := Render(t.Context(), dir, []byte("crds: {install: false}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestCRDsAndRoleAreCopies(t *testing.T) {
 // An upgrade must not change what cannot be changed: Deployments' selectors.
 func TestSelectorsDoNotDependOnValues(t *testing.T) {
 	selector := func(values string) any {
-		rendered, err := Render(dir, []byte(values))
+		rendered, err := Render(t.Context(), dir, []byte(values))
 		if err != nil {
 			t.Fatal(err)
 		}

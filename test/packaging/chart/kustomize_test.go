@@ -44,7 +44,7 @@ func TestEveryKustomizationBuilds(t *testing.T) {
 
 // Who installs with kustomize gets the operator that the chart installs: the same CRDs, rights and probes.
 func TestKustomizeInstallsWhatTheChartDoes(t *testing.T) {
-	rendered, err := Render(dir, nil)
+	rendered, err := Render(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path"
@@ -16,7 +17,7 @@ import (
 
 // Render renders the chart in dir with values, as a new release "chatcluster" in namespace "chatcluster-system". It returns the
 // templates' text by their name; those that come out empty are left out. Values that the schema refuses are an error.
-func Render(dir string, values []byte) (map[string]string, error) {
+func Render(ctx context.Context, dir string, values []byte) (map[string]string, error) {
 	chart, err := loader.Load(dir)
 	if err != nil {
 		return nil, fmt.Errorf("load the chart: %w", err)
@@ -29,7 +30,7 @@ func Render(dir string, values []byte) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rendered, err := engine.Engine{Strict: true}.Render(chart, top)
+	rendered, err := engine.Engine{Strict: true}.RenderWithContext(ctx, chart, top)
 	if err != nil {
 		return nil, err
 	}

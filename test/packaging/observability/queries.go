@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"sigs.k8s.io/yaml"
 )
@@ -116,7 +116,7 @@ func Selectors(expr string) ([]Selector, error) {
 		}
 		s := Selector{Metric: v.Name}
 		for _, m := range v.LabelMatchers {
-			if m.Name != labels.MetricName {
+			if m.Name != model.MetricNameLabel {
 				s.Labels = append(s.Labels, m.Name)
 			}
 		}
