@@ -42,7 +42,6 @@ type plugin struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	p := &plugin{out: os.Stdout, err: os.Stderr, connect: connect, wait: sleep, now: time.Now}
 	code := p.run(ctx, os.Args[1:])
 	stop()

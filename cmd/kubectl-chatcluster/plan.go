@@ -59,7 +59,7 @@ func (p *plugin) plan(ctx context.Context, c *cluster, name string, f format, ti
 		// Otherwise it is a plan of an older spec.
 		if is := cc.Status.Plan; is != nil && is.ObservedGeneration == cc.Generation {
 			found := plan{cc.Namespace, cc.Name, append([]string{}, is.Changes...)}
-			return f.print(p.out, found, func(w io.Writer) error { return found.table(w) })
+			return f.print(p.out, found, found.table)
 		}
 		if !p.now().Before(deadline) {
 			return exit{exitTimedOut, fmt.Sprintf("The operator has not answered within %s. Does it run, and does it know plans? It changes nothing until: kubectl chatcluster plan %s --done", timeout, name)}

@@ -186,7 +186,7 @@ func (l *life) run() {
 		}
 		l.w.dynamo.Settle()
 	}
-	if left := fmt.Sprint(l.w.dynamo.Names(), l.w.kafka.names(), l.w.pinpoint.Apps(), l.w.kafka.rights); left != "[] [] map[] map[]" {
+	if left := fmt.Sprint(l.w.dynamo.Names(), l.w.kafka.names(), l.w.pinpoint.Apps(), ", rights: ", l.w.kafka.rights); left != "[] [] map[], rights: map[]" {
 		l.t.Errorf("left after the deletion: %s", left)
 	}
 }

@@ -12,9 +12,6 @@ import (
 // elements have none of them are compared by position.
 var mergeKeys = []string{"name", "mountPath", "containerPort", "port", "uid", "topologyKey", "key"}
 
-// holdsObject tells whether a live object holds everything that is desired.
-func holdsObject(live, desired map[string]any) bool { return len(missing(live, desired)) == 0 }
-
 // missing lists what a live object lacks of what is desired, as "path: have → want". A typed live object does not know its
 // kind, so that is not compared.
 func missing(live, desired map[string]any) []string {

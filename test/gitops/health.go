@@ -93,5 +93,5 @@ func toLua(l *lua.LState, value any) (lua.LValue, error) {
 		}
 		return table, nil
 	}
-	return nil, fmt.Errorf("Lua has no %T", value)
+	return nil, fmt.Errorf("no %T in Lua", value)
 }

@@ -84,11 +84,12 @@ func AWS(service, doing string, err error) error {
 		code := api.ErrorCode()
 		e := &Error{Reason: v1alpha1.ReasonError, err: err}
 		e.Message = clip(service + ": " + doing + ": " + code + ": " + Clean(api.ErrorMessage()))
-		if deniedCodes[code] {
+		switch {
+		case deniedCodes[code]:
 			e.Reason, e.Terminal = v1alpha1.ReasonAccessDenied, true
-		} else if limitCodes[code] {
+		case limitCodes[code]:
 			e.Reason = v1alpha1.ReasonLimited
-		} else if terminalCodes[code] {
+		case terminalCodes[code]:
 			e.Reason, e.Terminal = v1alpha1.ReasonInvalid, true
 		}
 		return e

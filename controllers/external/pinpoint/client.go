@@ -51,7 +51,7 @@ var platforms = map[Platform]calls{
 			return channel(r.Enabled, r.Version), nil
 		},
 		set: func(ctx context.Context, c *pinpoint.Client, app *string, with Credentials) (Channel, error) {
-			in := types.APNSChannelRequest(apns(with))
+			in := apns(with)
 			out, err := c.UpdateApnsChannel(ctx, &pinpoint.UpdateApnsChannelInput{ApplicationId: app, APNSChannelRequest: &in})
 			if err != nil {
 				return Channel{}, err
