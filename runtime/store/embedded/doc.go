@@ -17,5 +17,5 @@
 //
 // Keys are kind, ids and numbers separated by NUL, which no id contains; numbers are big-endian, so byte order is theirs.
 // An outbox key exists if and only if its batch says that it is owed: both change in one commit. Nothing expires: ExpiresAt
-// is only told.
+// is only told. What the store remembers of where logs end (tops.go) is never too low: nobody else writes to its files.
 package embedded
