@@ -1,5 +1,29 @@
 package v1alpha1
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// PinpointSpec is how pushes are sent.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.applicationID) || !has(self.channels)",message="pinpoint.channels belong to the ChatCluster's own application: with pinpoint.applicationID, whoever made that sees to them"
+// +kubebuilder:validation:XValidation:rule="!has(self.pushDelay) || (duration(self.pushDelay) >= duration('1s') && duration(self.pushDelay) <= duration('1h'))",message="pinpoint.pushDelay must be between 1s and 1h"
+type PinpointSpec struct {
+	// How long a device has to confirm a message before it gets a push, 1s to 1h. Absent means 10s.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +optional
+	PushDelay *metav1.Duration `json:"pushDelay,omitempty"`
+	// An application that is not this ChatCluster's own, such as another's: pushes go through it, and it is neither tagged nor
+	// given channels nor deleted. Absent means one of its own. Accounts have about 100 for each Region.
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]+$`
+	// +optional
+	ApplicationID string `json:"applicationID,omitempty"`
+	// The platforms that the application pushes to. A platform that is removed here is removed there, if the operator made it.
+	// +optional
+	Channels ChannelsSpec `json:"channels,omitzero"`
+}
+
 // ChannelsSpec are the platforms that pushes go to.
 type ChannelsSpec struct {
 	// Apple's devices, apps from the store.
