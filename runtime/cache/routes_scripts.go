@@ -28,21 +28,24 @@ end
 `
 
 // putRoutesScript registers one route for each key. ARGV: the expiry, now and the staleness in milliseconds, the instance, then
-// device, epoch and 1 for a new connection. It answers epoch and holder for each.
+// device, epoch and 0, or, for a new connection, device, age in microseconds and 1. It answers epoch and holder for each.
 //
 //nolint:dupword // Lua ends one block after another
 const putRoutesScript = routeScripts + `
 local now, instance, answer = tonumber(ARGV[2]), ARGV[4], {}
+local time = redis.call('TIME')
+local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
 for k, key in ipairs(KEYS) do
   local device, epoch, new = ARGV[2+3*k], tonumber(ARGV[3+3*k]), ARGV[4+3*k] == '1'
+  if new then epoch = micros - epoch end
   local seen, routes = parse(redis.call('GET', key))
   local keep, holder, lost = {}, '', false
   for _, r in ipairs(routes) do
     if r.device == device then
       if r.instance ~= instance then
         holder = r.instance
-        lost = not new and r.epoch > epoch
-        if new and r.epoch >= epoch then epoch = r.epoch + 1 end
+        lost = r.epoch > epoch
+        if new and r.epoch == epoch then epoch = epoch + 1 end
       else
         epoch = math.max(epoch, r.epoch)
       end

@@ -49,8 +49,8 @@ func routes(_ *testing.T, e *engine) {
 	e.same([]bool{true, false}, e.away(both, "ann"))
 	e.begin("gw2")
 	e.same([]bool{true, true}, e.away(both, "ann"))
-	e.put("gw1", Route{User: e.user("ann"), Device: "phone", Epoch: 100, New: true})
-	e.put("gw2", Route{User: e.user("bob"), Device: "phone", Epoch: 100, New: true}, Route{User: e.user("ann"), Device: "tablet", Epoch: 7, New: true})
+	e.put("gw1", Route{User: e.user("ann"), Device: "phone", Epoch: 100})
+	e.put("gw2", Route{User: e.user("bob"), Device: "phone", Epoch: 100}, Route{User: e.user("ann"), Device: "tablet", Epoch: 7})
 	e.same([]bool{false, false}, e.away(both, "ann"))
 	e.same([]bool{true, false}, e.away(both, "bob", "cid"))
 	e.same([]bool{true, true}, e.away(both, "cid"))
@@ -67,46 +67,53 @@ func routes(_ *testing.T, e *engine) {
 	e.same([]bool{false, false}, e.away(both, "ann"))
 }
 
-// The newest connection of a device has the route, whoever renews.
+// The newest connection of a device has the route, whoever renews: the one that was accepted last, whenever it is registered.
 func routeEpochs(_ *testing.T, e *engine) {
 	ann := e.user("ann")
-	route := func(epoch uint64, isNew bool) Route {
-		return Route{User: ann, Device: "phone", Epoch: epoch, New: isNew}
+	begun := func(age time.Duration) Route { return Route{User: ann, Device: "phone", New: true, Age: age} }
+	renewed := func(epoch uint64) Route { return Route{User: ann, Device: "phone", Epoch: epoch} }
+	put := func(reason, instance string, r Route, holder string) uint64 {
+		got := e.put(instance, r)
+		if got[0].Holder != holder {
+			e.Errorf("%s: held by %q before, want %q", reason, got[0].Holder, holder)
+		}
+		return got[0].Epoch
 	}
-	for _, tc := range []struct {
-		reason   string
-		instance string
-		route    Route
-		want     Held
-	}{
-		{"the first has it", "gw1", route(100, true), Held{Epoch: 100}},
-		{"a renewal changes nothing", "gw1", route(100, false), Held{Epoch: 100}},
-		{"a newer one takes it and learns from whom", "gw2", route(200, true), Held{Epoch: 200, Holder: "gw1"}},
-		{"the older one learns that at its next renewal", "gw1", route(100, false), Held{Holder: "gw2"}},
-		{"a clock that is behind does not make a new one older", "gw1", route(150, true), Held{Epoch: 201, Holder: "gw2"}},
-		{"and the one that was newest is told so", "gw2", route(200, false), Held{Holder: "gw1"}},
-		{"within a gateway the gateway itself decides", "gw1", route(180, true), Held{Epoch: 201}},
-		{"micros are not rounded", "gw1", route(1_795_000_000_000_001, true), Held{Epoch: 1_795_000_000_000_001}},
-	} {
-		if diff := cmp.Diff([]Held{tc.want}, e.put(tc.instance, tc.route)); diff != "" {
-			e.Errorf("%s, -want +got:\n%s", tc.reason, diff)
+	is := func(reason string, got, want uint64) {
+		if got != want {
+			e.Errorf("%s: epoch %d, want %d", reason, got, want)
 		}
 	}
+	first := put("the first has it", "gw1", begun(time.Minute), "")
+	is("a renewal changes nothing", put("a renewal", "gw1", renewed(first), ""), first)
+	second := put("a newer one takes it and learns from whom", "gw2", begun(30*time.Second), "gw1")
+	if d := time.Duration(second-first) * time.Microsecond; d < 30*time.Second || d > 50*time.Second {
+		e.Errorf("epochs are %v apart: they are not when the connections were accepted", d)
+	}
+	is("the older one learns that at its next renewal", put("a late renewal", "gw1", renewed(first), "gw2"), 0)
+	is("one that was accepted earlier and registered later is the older", put("a late one", "gw1", begun(time.Hour), "gw2"), 0)
+	is("and the newest has kept it", put("a renewal", "gw2", renewed(second), ""), second)
+	third := put("back again", "gw1", begun(0), "gw2")
+	is("and the one that was newest is told so", put("a late renewal", "gw2", renewed(second), "gw1"), 0)
+	is("within a gateway the gateway itself decides", put("the same gateway", "gw1", begun(time.Hour), ""), third)
+	const exact = 1<<53 - 1
+	is("micros are not rounded", put("a renewal", "gw1", renewed(exact), ""), exact)
+
 	e.begin("gw1")
 	e.begin("gw2")
 	drop := func(instance string, epoch uint64) {
-		e.must(e.DropRoutes(e.Context(), instance, []Route{route(epoch, false)}))
+		e.must(e.DropRoutes(e.Context(), instance, []Route{renewed(epoch)}))
 	}
-	drop("gw2", 1<<52) // another's
-	drop("gw1", 200)   // an older one's
+	drop("gw2", exact) // another's
+	drop("gw1", third) // an older one's
 	e.same([]bool{false, true}, e.away([]string{"gw1", "gw2"}, "ann"))
-	drop("gw1", 1_795_000_000_000_001)
+	drop("gw1", exact)
 	e.same([]bool{true, true}, e.away([]string{"gw1", "gw2"}, "ann"))
 
 	// An emptied Redis knows no epochs: those of the connections decide.
 	e.empty()
-	e.same([]Held{{Epoch: 300}}, e.put("gw2", route(300, false)))
-	e.same([]Held{{Holder: "gw2"}}, e.put("gw1", route(200, false)))
+	e.same([]Held{{Epoch: 300}}, e.put("gw2", renewed(300)))
+	e.same([]Held{{Holder: "gw2"}}, e.put("gw1", renewed(200)))
 }
 
 // Routes that Redis has lost are not known; that ends when the gateway has registered all of them again.
@@ -145,7 +152,7 @@ func routesOfMany(_ *testing.T, e *engine) {
 	for i := range n {
 		name := fmt.Sprint("user", i)
 		names = append(names, name)
-		all = append(all, Route{User: e.user(name), Device: "phone", Epoch: uint64(i + 1), New: true})
+		all = append(all, Route{User: e.user(name), Device: "phone", Epoch: uint64(i + 1)})
 	}
 	e.begin("gw1")
 	for i, h := range e.put("gw1", all...) {
@@ -164,7 +171,7 @@ func routesOfMany(_ *testing.T, e *engine) {
 
 func routesOfHostileIDs(_ *testing.T, e *engine) {
 	e.begin("gw1")
-	e.put("gw1", Route{User: e.user("a#{r0}%"), Device: "{}#%", Epoch: 1, New: true}, Route{User: e.user("ann"), Device: "ph one", Epoch: 1})
+	e.put("gw1", Route{User: e.user("a#{r0}%"), Device: "{}#%", Epoch: 1}, Route{User: e.user("ann"), Device: "ph one", Epoch: 1})
 	e.same([]bool{false}, e.away([]string{"gw1"}, "a#{r0}%"))
 	e.same([]bool{false}, e.away([]string{"gw1"}, "ann"))
 	for _, r := range []Route{{User: e.user("ann"), Device: "a\tb"}, {User: e.user("ann"), Device: "a\nb"}, {User: e.user("ann")}} {
@@ -198,7 +205,7 @@ func presence(_ *testing.T, e *engine) {
 	_, err := e.RenewGateway(ctx, "gw1")
 	e.must(err)
 	same("a young generation: not everybody is registered yet", Presence{})
-	e.put("gw1", Route{User: ann, Device: "phone", Epoch: 1, New: true}, Route{User: ann, Device: "tablet", Epoch: 1, New: true})
+	e.put("gw1", Route{User: ann, Device: "phone", Epoch: 1}, Route{User: ann, Device: "tablet", Epoch: 1})
 	same("who is there is there", Presence{Known: true, Online: true})
 	age := strings.TrimSpace(fmt.Sprint(now.Add(-time.Hour).UnixMilli()))
 	for shard := range e.shards {
@@ -222,7 +229,7 @@ func TestStaleRoutesAreForgotten(t *testing.T) {
 	ann := e.user("ann")
 	old := time.Now().Add(-2 * routeStale)
 	e.must(m.Set(c.routeKey(ann), fmt.Sprintf("5\ntablet\tgw0\t9\t%d\nlaptop\tgw0\t9\t%d", old.UnixMilli(), time.Now().UnixMilli())))
-	e.put("gw1", Route{User: ann, Device: "phone", Epoch: 1, New: true})
+	e.put("gw1", Route{User: ann, Device: "phone", Epoch: 1})
 	value, err := m.Get(c.routeKey(ann))
 	e.must(err)
 	seen, got := parseRoutes(value)

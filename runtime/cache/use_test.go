@@ -47,7 +47,7 @@ func forgetTenant(t *testing.T, e *engine) {
 		e.must(e.PutList(ctx, u, []string{"c"}, version))
 		e.must(e.RaiseMarks(ctx, u, c, "phone", 3, 2))
 		e.must(e.PutSummaries(ctx, []Summary{{Conv: c, Seq: 7, Data: []byte("d")}}))
-		_, err = e.PutRoutes(ctx, "g1", []Route{{User: u, Device: "phone", Epoch: 1, New: true}})
+		_, err = e.PutRoutes(ctx, "g1", []Route{{User: u, Device: "phone", Epoch: 1}})
 		e.must(err)
 		_, err = e.ShareUse(ctx, "things", "p2", map[store.Tenant]int64{e.tenant: 4})
 		e.must(err)

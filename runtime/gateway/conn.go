@@ -31,10 +31,10 @@ type conn struct {
 	greeted bool
 	handled chan struct{}
 
-	// order is that in which the gateway's connections were accepted.
-	order  uint64
-	user   store.User
-	device string
+	// accepted is when, since the gateway began.
+	accepted time.Duration
+	user     store.User
+	device   string
 	// early is whom the request's Authorization header spoke for.
 	early *Principal
 	// alone says that the user had no other device at hello.
@@ -69,13 +69,16 @@ type conn struct {
 }
 
 func newConn(g *Gateway, nc net.Conn, early *Principal) *conn {
-	c := &conn{g: g, nc: nc, early: early, order: g.accepted.Add(1), handled: make(chan struct{}, 1)}
+	c := &conn{g: g, nc: nc, early: early, accepted: time.Since(g.began), handled: make(chan struct{}, 1)}
 	c.in = newInbound(nc, c.onControl, c.holdFrame)
 	// Not a child of the gateway's life, whose list of children would cost more than the context: Run cancels who is left.
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out = writer{nc: c.nc, limit: g.o.Limits.QueueBytes, timeout: g.o.Limits.WriteTimeout, spawn: g.conns.Go, total: g.budget}
 	return c
 }
+
+// age is how long ago the connection was accepted.
+func (c *conn) age() time.Duration { return time.Since(c.g.began) - c.accepted }
 
 // idle is how long the connection may say nothing.
 func (c *conn) idle() time.Duration { return c.g.o.Limits.PingEvery * 5 / 2 }

@@ -29,6 +29,7 @@ const (
 // Gateway serves clients. Make it with New, start it with Run, once.
 type Gateway struct {
 	o      Options
+	began  time.Time
 	log    *slog.Logger
 	m      *metrics
 	tracer trace.Tracer
@@ -54,7 +55,6 @@ type Gateway struct {
 
 	conns      sync.WaitGroup // goroutines of connections
 	background sync.WaitGroup // everybody else's
-	accepted   atomic.Uint64  // connections since the start
 	budget     *budget
 	draining   atomic.Bool
 	wasReady   atomic.Bool
@@ -69,7 +69,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		o: o, log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
+		o: o, began: time.Now(), log: o.Logger, hub: newHub(), work: make(chan job), open: map[*conn]struct{}{},
 		pulls: semaphore.NewWeighted(int64(o.Limits.Pulls)), histories: semaphore.NewWeighted(int64(o.Limits.Histories)),
 		traced: o.traced, tracer: o.Tracers.Tracer("github.com/chatcluster/chatcluster/runtime/gateway"),
 	}

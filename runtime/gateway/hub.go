@@ -55,7 +55,7 @@ func (h *hub) addUser(c *conn) (replaced *conn) {
 	conns := s.m[c.user]
 	for i, other := range conns {
 		if other.device == c.device {
-			if other.order > c.order {
+			if other.accepted > c.accepted {
 				return c
 			}
 			conns[i] = c

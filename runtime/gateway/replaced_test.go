@@ -44,3 +44,23 @@ func TestAnOlderHelloThatTakesLongerReplacesNobody(t *testing.T) {
 	newer.Say(protocol.ClientFrame{Type: protocol.TypePing})
 	newer.Expect(protocol.TypePong)
 }
+
+// The same between two gateways: the device's line to one was cut before its hello was done there, and it is connected to the other.
+func TestAnOlderHelloThatTakesLongerReplacesNobodyElsewhere(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.UseRedis()
+	w.Pod("c1")
+	slow := &slowDevices{waiting: make(chan struct{}), until: make(chan struct{})}
+	g1 := w.Gateway("g1", func(o *gateway.Options) { slow.Store, o.Store = o.Store, slow })
+	g2 := w.Gateway("g2", nil)
+	older := w.Open(g1.URL, nil)
+	older.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "phone", Platform: "cli"})
+	<-slow.waiting
+	newer := w.Hello(g2.URL, "alice", "phone")
+	close(slow.until)
+	if code := older.Closed(); code != protocol.CloseReplaced {
+		t.Errorf("the older: close code = %d, want %d", code, protocol.CloseReplaced)
+	}
+	newer.Say(protocol.ClientFrame{Type: protocol.TypePing})
+	newer.Expect(protocol.TypePong)
+}

@@ -91,6 +91,9 @@ func routesOf(all []writing) []cache.Route {
 	out := make([]cache.Route, len(all))
 	for i, w := range all {
 		out[i] = cache.Route{User: w.key.user, Device: w.key.device, Epoch: w.epoch, New: w.isNew}
+		if w.isNew {
+			out[i].Age = w.conn.age()
+		}
 	}
 	return out
 }
