@@ -99,7 +99,7 @@ func (r *inbound) next() (*bytes.Buffer, error) {
 		if err != nil {
 			r.release()
 			if message != nil {
-				reads.Put(message)
+				keepRead(message)
 			}
 			return nil, err
 		}

@@ -114,7 +114,7 @@ func TestMessagesComeWholeHoweverTheyAreCut(t *testing.T) {
 				if got.String() != w {
 					t.Fatalf("%s: message %d has %d bytes, %.20q; want %d, %.20q", tc.reason, i, got.Len(), got, len(w), w)
 				}
-				reads.Put(got)
+				keepRead(got)
 			}
 			if _, err := in.next(); !errors.Is(err, io.EOF) {
 				t.Errorf("%s: the end is %v, want EOF", tc.reason, err)
@@ -208,7 +208,7 @@ func compare(t *testing.T, stream []byte, piece uint8) {
 		if !bytes.Equal(got.Bytes(), want) {
 			t.Fatalf("we read %q, the library %q", got, want)
 		}
-		reads.Put(got)
+		keepRead(got)
 	}
 }
 

@@ -16,8 +16,15 @@ import (
 // reads are the buffers of frames under way; an idle connection holds none.
 var reads = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// keepRead is the largest buffer that goes back to the pool.
-const keepRead = 16 << 10
+// maxKept is the largest buffer that is kept for another frame: a small one must count as less than minShed, whatever was before it.
+const maxKept = 2 * readChunk
+
+// keepRead gives back the buffer of a frame that was handled.
+func keepRead(b *bytes.Buffer) {
+	if b.Cap() <= maxKept {
+		reads.Put(b)
+	}
+}
 
 // closeProtocolError is RFC 6455's own code for broken framing (section 7.4.1): who gets it speaks no WebSocket.
 const closeProtocolError = 1002
@@ -39,11 +46,11 @@ func (c *conn) readLoop() {
 			return
 		}
 		if c.closing.Load() {
-			reads.Put(data)
+			keepRead(data)
 			continue // only the other side's close frame is waited for
 		}
 		if frames.Wait(c.ctx) != nil {
-			reads.Put(data)
+			keepRead(data)
 			continue
 		}
 		c.g.handle(c, data)
@@ -130,14 +137,12 @@ func (g *Gateway) handle(c *conn, data *bytes.Buffer) {
 		select {
 		case g.work <- j:
 		case <-g.stopped:
-			reads.Put(data)
+			keepRead(data)
 			return
 		}
 	}
 	<-c.handled
-	if data.Cap() <= keepRead {
-		reads.Put(data)
-	}
+	keepRead(data)
 }
 
 // job is a frame for a worker.
