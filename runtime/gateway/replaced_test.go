@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
@@ -49,9 +50,11 @@ func TestAnOlderHelloThatTakesLongerReplacesNobody(t *testing.T) {
 func TestAnOlderHelloThatTakesLongerReplacesNobodyElsewhere(t *testing.T) {
 	w := gatewaytest.New(t)
 	w.UseRedis()
-	w.Pod("c1")
 	slow := &slowDevices{waiting: make(chan struct{}), until: make(chan struct{})}
-	g1 := w.Gateway("g1", func(o *gateway.Options) { slow.Store, o.Store = o.Store, slow })
+	g1 := w.Gateway("g1", func(o *gateway.Options) {
+		slow.Store, o.Store = o.Store, slow
+		o.Limits.RouteEvery = 50 * time.Millisecond // should the newer be registered last, the older learns it then
+	})
 	g2 := w.Gateway("g2", nil)
 	older := w.Open(g1.URL, nil)
 	older.Say(protocol.ClientFrame{Type: protocol.TypeHello, Token: "alice", Device: "phone", Platform: "cli"})
