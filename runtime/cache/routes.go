@@ -30,12 +30,11 @@ const (
 type Route struct {
 	User   store.User
 	Device string
-	// Epoch orders the connections of a device: the highest is the newest. Microseconds since 1970. A New one gets it from Redis.
+	// Epoch orders the connections of a device: the highest is the newest. Microseconds since 1970, by the gateway's clock.
 	Epoch uint64
-	// New says that the connection was never registered, and Age how long ago it was accepted: its epoch is that moment by the clock of
-	// Redis, so that gateways' clocks do not count.
+	// New says that the connection was never registered: its epoch is when it was accepted, and is corrected where the gateway's clock
+	// is more than a second from that of Redis.
 	New bool
-	Age time.Duration
 }
 
 // Held is what became of a route.
@@ -75,12 +74,7 @@ func (c *Cache) PutRoutes(ctx context.Context, instance string, routes []Route) 
 	}
 	held := make([]Held, len(routes))
 	args := []any{routeTTL.Milliseconds(), time.Now().UnixMilli(), routeStale.Milliseconds(), instance}
-	arg := func(r Route) []any {
-		if r.New {
-			return []any{r.Device, r.Age.Microseconds(), 1}
-		}
-		return []any{r.Device, strconv.FormatUint(r.Epoch, 10), 0}
-	}
+	arg := func(r Route) []any { return []any{r.Device, strconv.FormatUint(r.Epoch, 10), r.New} }
 	err := c.eachChunk(ctx, "put routes", putRoutesScript, routes, args, arg, func(at []int, answer []string) error {
 		if len(answer) != 2*len(at) {
 			return errors.New("redis: put routes: an answer of the wrong length")

@@ -28,16 +28,17 @@ end
 `
 
 // putRoutesScript registers one route for each key. ARGV: the expiry, now and the staleness in milliseconds, the instance, then
-// device, epoch and 0, or, for a new connection, device, age in microseconds and 1. It answers epoch and holder for each.
+// device, epoch and 1 for a new connection. It answers epoch and holder for each.
 //
 //nolint:dupword // Lua ends one block after another
 const putRoutesScript = routeScripts + `
 local now, instance, answer = tonumber(ARGV[2]), ARGV[4], {}
 local time = redis.call('TIME')
-local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local wrong = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - now
+if math.abs(wrong) < 1000 then wrong = 0 end -- the call's way is in it
 for k, key in ipairs(KEYS) do
   local device, epoch, new = ARGV[2+3*k], tonumber(ARGV[3+3*k]), ARGV[4+3*k] == '1'
-  if new then epoch = micros - epoch end
+  if new then epoch = epoch + wrong * 1000 end
   local seen, routes = parse(redis.call('GET', key))
   local keep, holder, lost = {}, '', false
   for _, r in ipairs(routes) do

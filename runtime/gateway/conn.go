@@ -77,9 +77,6 @@ func newConn(g *Gateway, nc net.Conn, early *Principal) *conn {
 	return c
 }
 
-// age is how long ago the connection was accepted.
-func (c *conn) age() time.Duration { return time.Since(c.g.began) - c.accepted }
-
 // idle is how long the connection may say nothing.
 func (c *conn) idle() time.Duration { return c.g.o.Limits.PingEvery * 5 / 2 }
 

@@ -84,7 +84,7 @@ func (t *router) connect(ctx context.Context, c *conn) {
 	if e.conn == nil || e.ok {
 		t.away++
 	}
-	e.conn, e.ok, e.tried, e.epoch = c, false, false, uint64(time.Now().Add(-c.age()).UnixMicro())
+	e.conn, e.ok, e.tried, e.epoch = c, false, false, uint64(t.g.began.Add(c.accepted).UnixMicro())
 	e.registered = make(chan struct{})
 	registered, broken := e.registered, t.broken
 	t.enqueue(k, e)

@@ -91,9 +91,6 @@ func routesOf(all []writing) []cache.Route {
 	out := make([]cache.Route, len(all))
 	for i, w := range all {
 		out[i] = cache.Route{User: w.key.user, Device: w.key.device, Epoch: w.epoch, New: w.isNew}
-		if w.isNew {
-			out[i].Age = w.conn.age()
-		}
 	}
 	return out
 }
@@ -157,7 +154,11 @@ func (t *router) put(w writing, h cache.Held) {
 	if h.Epoch == 0 {
 		t.mu.Unlock()
 		t.g.m.takeovers.Inc()
-		w.conn.close(protocol.CloseReplaced, "the same device connected elsewhere")
+		code := protocol.CloseReplaced
+		if w.isNew { // should it be the newer by clocks that differ, it comes back and is
+			code = protocol.CloseInternal
+		}
+		w.conn.close(code, "the same device connected elsewhere")
 		return
 	}
 	e.epoch = h.Epoch
