@@ -218,3 +218,28 @@ func TestWhatTheSystemAddsIsExpected(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoLeavesNamesTheirHeir: the owner who leaves is no member any more where the log says who is owner now.
+func TestWhoLeavesNamesTheirHeir(t *testing.T) {
+	added := &logpb.MembersAdded{Members: []*logpb.Member{{User: "u1", Role: store.RoleOwner}, {User: "u2", Role: store.RoleMember}}}
+	heir := &logpb.Entry_RoleChanged{RoleChanged: &logpb.RoleChanged{User: "u2", Role: store.RoleOwner}}
+	for _, tc := range []struct {
+		reason string
+		name   string // of the entry that gives u2 another role
+		found  int
+	}{
+		{"the system's word for it", "", 0},
+		{"one that was asked for, by who had left", "asked", 1},
+	} {
+		s := newScene(t)
+		s.l.entries = []*logpb.Entry{
+			{Seq: 1, Sender: "u1", Kind: &logpb.Entry_MembersAdded{MembersAdded: added}},
+			{Seq: 2, Sender: "u1", ClientMsgId: "l", Kind: &logpb.Entry_MembersRemoved{MembersRemoved: &logpb.MembersRemoved{Users: []string{"u1"}}}},
+			{Seq: 3, Sender: "u1", ClientMsgId: tc.name, Kind: heir},
+		}
+		s.v.checkRights(s.l)
+		if len(s.v.violations) != tc.found {
+			t.Errorf("%s: found %v", tc.reason, s.v.violations)
+		}
+	}
+}
