@@ -6,10 +6,12 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"time"
+
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
 )
 
-// commitTime is longer than what is between two commits of offsets, and shorter than the push delay.
-const commitTime = pushDelay * 4 / 5
+// commitTime is longer than what is between two commits of offsets.
+const commitTime = 2 * eventlog.DefaultCommitInterval
 
 // beyondLease is longer than a chat pod's lease of its lanes.
 const beyondLease = 15 * time.Second
@@ -75,8 +77,8 @@ func (c *Cluster) overtake(ctx context.Context, rng *rand.Rand) string {
 	return fmt.Sprintf("%s frozen for %v, its conversations are another's for %v more", p.name, frozen.Round(time.Millisecond), alone.Round(time.Millisecond))
 }
 
-// lastWords takes the read model's database away before the last things are said. The notifier is killed when it has taken them
-// and before it pushes, the projector when it has taken them and cannot write them.
+// lastWords takes the read model's database and the push service away before the last things are said. The notifier is killed when it has
+// taken them and cannot push, however long that took, the projector when it has taken them and cannot write them.
 func (c *Cluster) lastWords(ctx context.Context, say func() int) string {
 	// First something else: pods that have lost Kafka put things into the outbox until one of them has gone through again.
 	err := c.published(ctx, say)
@@ -88,6 +90,8 @@ func (c *Cluster) lastWords(ctx context.Context, say func() int) string {
 	}
 	c.lines.postgres.Refuse(true)
 	defer c.lines.postgres.Refuse(false)
+	c.lines.push.Refuse(true)
+	defer c.lines.push.Refuse(false)
 	if err := c.published(ctx, say); err != nil {
 		return "none: " + err.Error()
 	}
@@ -95,5 +99,5 @@ func (c *Cluster) lastWords(ctx context.Context, say func() int) string {
 	_ = c.role(notifier).stop(ctx, syscall.SIGKILL)
 	_ = pause(ctx, commitTime)
 	_ = c.role(projector).stop(ctx, syscall.SIGKILL)
-	return "the notifier killed before it pushes, and the projector without its database" // Heal starts them again
+	return "the notifier killed before it could push, and the projector without its database" // Heal starts them again
 }

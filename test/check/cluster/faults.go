@@ -25,6 +25,7 @@ func (c *Cluster) faults() []check.Fault {
 		{Name: "kafka away", Weight: 6, Do: proxied(c.lines.kafka.TCP)},
 		{Name: "kafka killed", Weight: 2, At: 0.25, Do: c.killKafka},
 		{Name: "postgres away", Weight: 4, Do: proxied(c.lines.postgres)},
+		{Name: "push away", Weight: 4, Do: proxied(c.lines.push)},
 		{Name: "lines cut", Weight: 12, Do: c.cutLines},
 		{Name: "chat away", Weight: 8, Do: c.chatAway},
 	}

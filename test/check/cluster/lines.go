@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 
 	"github.com/chatcluster/chatcluster/test/check/fault"
 )
@@ -13,6 +15,7 @@ type lines struct {
 	chats    []*fault.TCP // gateways → each chat pod
 	redis    *fault.TCP
 	postgres *fault.TCP
+	push     *fault.TCP
 	kafka    *fault.Kafka
 	dynamo   *fault.Dynamo
 }
@@ -28,7 +31,14 @@ func (l *lines) toEngines(ctx context.Context, w World) (err error) {
 	if l.redis, err = fault.NewTCP(ctx, w.Redis.Address); err != nil {
 		return err
 	}
-	l.postgres, err = fault.NewTCP(ctx, w.Postgres.Address)
+	if l.postgres, err = fault.NewTCP(ctx, w.Postgres.Address); err != nil {
+		return err
+	}
+	sink, err := url.Parse(w.Sink.URL)
+	if err != nil {
+		return fmt.Errorf("the push sink's URL: %w", err)
+	}
+	l.push, err = fault.NewTCP(ctx, sink.Host)
 	return err
 }
 
@@ -42,7 +52,7 @@ func (l *lines) toChat(ctx context.Context, listen, pod string) error {
 }
 
 func (l *lines) tcp() []*fault.TCP {
-	all := append([]*fault.TCP{l.clients, l.redis, l.postgres}, l.chats...)
+	all := append([]*fault.TCP{l.clients, l.redis, l.postgres, l.push}, l.chats...)
 	if l.kafka != nil {
 		all = append(all, l.kafka.TCP)
 	}

@@ -24,6 +24,7 @@ func (c *Cluster) declare(ctx context.Context) error {
 	cfg.AWS.Endpoints.DynamoDB = c.lines.dynamo.URL()
 	cfg.Kafka.Brokers = []string{c.lines.kafka.Addr()}
 	cfg.Redis.Addresses = []string{c.lines.redis.Addr()}
+	cfg.AWS.Endpoints.Pinpoint = "http://" + c.lines.push.Addr()
 	cfg.Postgres.Host, cfg.Postgres.Port = host, port
 	var taken ports
 	defer taken.release()
