@@ -64,6 +64,7 @@ type Producer struct {
 	client     *kgo.Client
 	logTopic   string
 	marksTopic string
+	auditTopic string
 	notifyDead string
 
 	mu     sync.RWMutex // held for reading around TryProduce, so that Close sees every record
@@ -99,6 +100,7 @@ func NewProducer(cfg config.Kafka, o ProducerOptions) (*Producer, error) {
 		client:     client,
 		logTopic:   FullName(cfg.TopicPrefix, LogTopic),
 		marksTopic: FullName(cfg.TopicPrefix, MarksTopic),
+		auditTopic: FullName(cfg.TopicPrefix, AuditTopic),
 		notifyDead: FullName(cfg.TopicPrefix, DeadLetterTopic(NotifyGroup)),
 	}, nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// Record is one decoded record. Exactly one of Batch and Mark is set.
+// Record is one decoded record. Exactly one of Batch, Mark and Audit is set.
 type Record struct {
 	// Topic is without the cluster's prefix.
 	Topic     string
@@ -26,6 +26,7 @@ type Record struct {
 
 	Batch *BatchRecord
 	Mark  *MarkRecord
+	Audit *AuditRecord
 
 	complete func()
 }
@@ -63,6 +64,8 @@ func decode(topic string, kr *kgo.Record) (Record, error) {
 		r.Batch, err = decodeBatch(kr.Value)
 	case MarksTopic:
 		r.Mark, err = decodeMark(kr.Value)
+	case AuditTopic:
+		r.Audit, err = decodeAudit(kr.Value)
 	default:
 		err = fmt.Errorf("%w: topic %q has no decoder", errPoison, topic)
 	}

@@ -6,12 +6,17 @@ const (
 	LogTopic = "log"
 	// MarksTopic carries read marks, keyed by tenant and user.
 	MarksTopic = "marks"
+	// AuditTopic carries what is to be audited and is in no log, keyed by tenant.
+	AuditTopic = "audit"
 )
 
 // Groups of consumers. Each has a dead-letter topic.
 const (
 	ProjectGroup = "project"
 	NotifyGroup  = "notify"
+	// AuditGroup writes the audit log, AnalyticsGroup the rollups.
+	AuditGroup     = "audit"
+	AnalyticsGroup = "analytics"
 )
 
 // Topic is what a topic must be. The operator makes it so; the runtime counts on it.
@@ -29,8 +34,11 @@ func Topics() []Topic {
 	return []Topic{
 		{Name: LogTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
 		{Name: MarksTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
+		{Name: AuditTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
 		{Name: DeadLetterTopic(ProjectGroup), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}},
 		{Name: DeadLetterTopic(NotifyGroup), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}},
+		{Name: DeadLetterTopic(AuditGroup), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}},
+		{Name: DeadLetterTopic(AnalyticsGroup), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}},
 	}
 }
 
