@@ -17,6 +17,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(LogTopic, good)
 	f.Add(MarksTopic, []byte("\x0a\x04acme"))
+	f.Add(VerdictsTopic, []byte("\x0a\x04acme"))
 	f.Add("else", []byte(nil))
 	f.Fuzz(func(t *testing.T, topic string, value []byte) {
 		r, err := decode(topic, &kgo.Record{Value: value})
@@ -26,8 +27,14 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if (r.Batch == nil) == (r.Mark == nil) {
-			t.Error("a decoded record has exactly one of batch and mark")
+		set := 0
+		for _, is := range []bool{r.Batch != nil, r.Mark != nil, r.Verdict != nil} {
+			if is {
+				set++
+			}
+		}
+		if set != 1 {
+			t.Error("a decoded record has exactly one of batch, mark and verdict")
 		}
 	})
 }
