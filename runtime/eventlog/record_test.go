@@ -18,6 +18,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(LogTopic, good)
 	f.Add(MarksTopic, []byte("\x0a\x04acme"))
 	f.Add(AuditTopic, []byte("\x0a\x04acme\x12\x01i\x22\x01k"))
+	f.Add(VerdictsTopic, []byte("\x0a\x04acme"))
 	f.Add("else", []byte(nil))
 	f.Fuzz(func(t *testing.T, topic string, value []byte) {
 		r, err := decode(topic, &kgo.Record{Value: value})
@@ -28,13 +29,13 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		found := 0
-		for _, is := range []bool{r.Batch != nil, r.Mark != nil, r.Audit != nil} {
+		for _, is := range []bool{r.Batch != nil, r.Mark != nil, r.Verdict != nil, r.Audit != nil} {
 			if is {
 				found++
 			}
 		}
 		if found != 1 {
-			t.Errorf("a decoded record has exactly one of batch, mark and audit, not %d", found)
+			t.Errorf("a decoded record has exactly one of batch, mark, verdict and audit, not %d", found)
 		}
 	})
 }

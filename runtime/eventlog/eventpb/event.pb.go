@@ -165,6 +165,96 @@ func (x *MarkRecord) GetRead() uint64 {
 	return 0
 }
 
+// VerdictRecord is what a processor says of a message: topic verdicts, keyed by tenant and conversation. The chat service appends the
+// verdict to the conversation. A verdict may be published more than once: the second of a name changes nothing.
+type VerdictRecord struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Tenant       string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// id is the processor's name for the verdict, unique among its verdicts in the conversation, at most 64 bytes. Empty: it is made of the
+	// target and body_at, so that one processor has one verdict for each body.
+	Id      string         `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Verdict *logpb.Verdict `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// mute_sender_ms is how long the message's sender may send nothing from the time of at_ms on, in milliseconds; 0: no mute.
+	MuteSenderMs int64 `protobuf:"varint,5,opt,name=mute_sender_ms,json=muteSenderMs,proto3" json:"mute_sender_ms,omitempty"`
+	// at_ms is when the processor said so, in Unix milliseconds.
+	AtMs          int64 `protobuf:"varint,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerdictRecord) Reset() {
+	*x = VerdictRecord{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerdictRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerdictRecord) ProtoMessage() {}
+
+func (x *VerdictRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerdictRecord.ProtoReflect.Descriptor instead.
+func (*VerdictRecord) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *VerdictRecord) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *VerdictRecord) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *VerdictRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *VerdictRecord) GetVerdict() *logpb.Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
+func (x *VerdictRecord) GetMuteSenderMs() int64 {
+	if x != nil {
+		return x.MuteSenderMs
+	}
+	return 0
+}
+
+func (x *VerdictRecord) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // PushFailure is a push that was given up: topic notify.dlq. It holds neither the push's content nor its token.
 type PushFailure struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -187,7 +277,7 @@ type PushFailure struct {
 
 func (x *PushFailure) Reset() {
 	*x = PushFailure{}
-	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -199,7 +289,7 @@ func (x *PushFailure) String() string {
 func (*PushFailure) ProtoMessage() {}
 
 func (x *PushFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -212,7 +302,7 @@ func (x *PushFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushFailure.ProtoReflect.Descriptor instead.
 func (*PushFailure) Descriptor() ([]byte, []int) {
-	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{2}
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PushFailure) GetTenant() string {
@@ -308,7 +398,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_eventlog_eventpb_event_proto_msgTypes[3]
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -320,7 +410,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_eventlog_eventpb_event_proto_msgTypes[3]
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -333,7 +423,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{3}
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AuditRecord) GetTenant() string {
@@ -407,7 +497,14 @@ const file_eventlog_eventpb_event_proto_rawDesc = "" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\"\n" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x12\n" +
-	"\x04read\x18\x04 \x01(\x04R\x04read\"\x84\x02\n" +
+	"\x04read\x18\x04 \x01(\x04R\x04read\"\xcd\x01\n" +
+	"\rVerdictRecord\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
+	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x125\n" +
+	"\averdict\x18\x04 \x01(\v2\x1b.chatcluster.log.v1.VerdictR\averdict\x12$\n" +
+	"\x0emute_sender_ms\x18\x05 \x01(\x03R\fmuteSenderMs\x12\x13\n" +
+	"\x05at_ms\x18\x06 \x01(\x03R\x04atMs\"\x84\x02\n" +
 	"\vPushFailure\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
@@ -445,23 +542,26 @@ func file_eventlog_eventpb_event_proto_rawDescGZIP() []byte {
 	return file_eventlog_eventpb_event_proto_rawDescData
 }
 
-var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_eventlog_eventpb_event_proto_goTypes = []any{
-	(*LogRecord)(nil),   // 0: chatcluster.event.v1.LogRecord
-	(*MarkRecord)(nil),  // 1: chatcluster.event.v1.MarkRecord
-	(*PushFailure)(nil), // 2: chatcluster.event.v1.PushFailure
-	(*AuditRecord)(nil), // 3: chatcluster.event.v1.AuditRecord
-	nil,                 // 4: chatcluster.event.v1.AuditRecord.DetailsEntry
-	(*logpb.Batch)(nil), // 5: chatcluster.log.v1.Batch
+	(*LogRecord)(nil),     // 0: chatcluster.event.v1.LogRecord
+	(*MarkRecord)(nil),    // 1: chatcluster.event.v1.MarkRecord
+	(*VerdictRecord)(nil), // 2: chatcluster.event.v1.VerdictRecord
+	(*PushFailure)(nil),   // 3: chatcluster.event.v1.PushFailure
+	(*AuditRecord)(nil),   // 4: chatcluster.event.v1.AuditRecord
+	nil,                   // 5: chatcluster.event.v1.AuditRecord.DetailsEntry
+	(*logpb.Batch)(nil),   // 6: chatcluster.log.v1.Batch
+	(*logpb.Verdict)(nil), // 7: chatcluster.log.v1.Verdict
 }
 var file_eventlog_eventpb_event_proto_depIdxs = []int32{
-	5, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
-	4, // 1: chatcluster.event.v1.AuditRecord.details:type_name -> chatcluster.event.v1.AuditRecord.DetailsEntry
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	6, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
+	7, // 1: chatcluster.event.v1.VerdictRecord.verdict:type_name -> chatcluster.log.v1.Verdict
+	5, // 2: chatcluster.event.v1.AuditRecord.details:type_name -> chatcluster.event.v1.AuditRecord.DetailsEntry
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_eventlog_eventpb_event_proto_init() }
@@ -475,7 +575,7 @@ func file_eventlog_eventpb_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_eventlog_eventpb_event_proto_rawDesc), len(file_eventlog_eventpb_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
