@@ -34,6 +34,7 @@ func tokenCommand() *cobra.Command {
 	cmd.Flags().StringVar(&claims.Issuer, "issuer", "", "the issuer's URL, as the cluster knows it")
 	cmd.Flags().StringVar(&claims.Audience, "audience", "chatcluster", "the audience, as the cluster knows it")
 	cmd.Flags().StringVar(&claims.User, "user", "", "the user")
+	cmd.Flags().StringVar(&claims.Scope, "scope", "", "what the user may administer, such as \"chat.moderate chat.admin chat.audit\"; nothing when empty")
 	cmd.Flags().DurationVar(&claims.TTL, "ttl", 24*time.Hour, "how long the token lives")
 	for _, name := range []string{"key", "issuer", "user"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {

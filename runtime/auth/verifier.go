@@ -2,10 +2,13 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,12 +48,43 @@ type Principal struct {
 	TokenID string
 	// Device is the one device that may use the token, by its claim `device`; empty when the token names none.
 	Device string
+	// Scope are the words of the token's `scope` (RFC 8693) that begin with ScopePrefix, with a space between two. They are for
+	// administration alone: a user needs none to chat.
+	Scope string
+}
+
+// ScopePrefix begins the scopes that are ours.
+const ScopePrefix = "chat."
+
+// Has says whether the token has the scope.
+func (p Principal) Has(scope string) bool {
+	for s := range strings.SplitSeq(p.Scope, " ") {
+		if s == scope && s != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // claims are what is read of a token.
 type claims struct {
 	jwt.RegisteredClaims
 	Device string `json:"device"`
+	Scope  scope  `json:"scope"`
+}
+
+// scope is a claim that issuers use in forms of their own: one that is no text is none, and no reason to refuse who wants to chat.
+type scope string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *scope) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return nil
+	}
+	ours := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return !strings.HasPrefix(word, ScopePrefix) })
+	*s = scope(strings.Join(ours, " "))
+	return nil
 }
 
 // Options of a Verifier; zero values mean the defaults.
@@ -199,7 +233,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	case time.Until(c.ExpiresAt.Time) > MaxTokenLife+Skew:
 		return Principal{}, fmt.Errorf("%w: it would outlive its revocation", ErrMalformed)
 	}
-	p := Principal{User: user, Expires: c.ExpiresAt.Time, TokenID: c.ID, Device: c.Device}
+	p := Principal{User: user, Expires: c.ExpiresAt.Time, TokenID: c.ID, Device: c.Device, Scope: string(c.Scope)}
 	if c.IssuedAt != nil {
 		p.Issued = c.IssuedAt.Time
 	}

@@ -160,3 +160,29 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+func TestScopesAreOurs(t *testing.T) {
+	es := newSigner(t, "es", jwt.SigningMethodES256)
+	v := newVerifier(t, &keyServer{set: keySetOf(t, es)})
+	for name, tc := range map[string]struct {
+		reason string
+		claim  any
+		want   string
+	}{
+		"Words":  {"scopes have a space between two", "openid chat.moderate  chat.audit email", "chat.moderate chat.audit"},
+		"None":   {"who only chats has none", nil, ""},
+		"Others": {"other services' are nothing to us", "openid moderate", ""},
+		"List":   {"an issuer's own form is no scope, and locks nobody out", []string{"chat.admin"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := v.Verify(t.Context(), es.sign(t, good(jwt.MapClaims{"scope": tc.claim})))
+			if err != nil || p.Scope != tc.want {
+				t.Errorf("%s: %q, %v", tc.reason, p.Scope, err)
+			}
+		})
+	}
+	p := auth.Principal{Scope: "chat.moderate chat.audit"}
+	if !p.Has("chat.audit") || p.Has("chat.admin") || p.Has("chat.mod") || p.Has("") {
+		t.Error("a scope is a whole word")
+	}
+}

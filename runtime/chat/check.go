@@ -161,6 +161,8 @@ func checkVerdict(v *logpb.Verdict) error {
 		return fmt.Errorf("a verdict has at most %d spans", maxSpans)
 	case v.GetAction() == protocol.ActionMask && len(v.GetSpans()) == 0:
 		return errors.New("a mask has no spans")
+	case v.GetBodyAt() != 0 && v.GetBodyAt() <= v.GetTarget():
+		return errors.New("a verdict's body_at is before its target")
 	}
 	return nil
 }

@@ -604,3 +604,21 @@ func TestGroupsAreBounded(t *testing.T) {
 		t.Errorf("the group has %d members, want %d", got, protocol.MaxGroupMembers)
 	}
 }
+
+// A user may have the id of a processor: that takes none of the names by which the processor says its verdicts.
+func TestAUserTakesNoNameOfAProcessor(t *testing.T) {
+	mem := memStore(t)
+	c := makeConv(t, mem, "c", "spam", "bob")
+	g := startPod(t, "chat-0", mem, newKafka(), nil, nil).connect()
+	message := g.mustDo("spam", "v.2.0", func(s *chatpb.Send) { s.Body = "x" })
+	verdict := g.mustDo("spam", "v.2.0", judge(message.GetSeq(), protocol.ActionHide))
+	if verdict.GetFound() || verdict.GetSeq() != message.GetSeq()+1 {
+		t.Errorf("got %v: the verdict is not in the log", verdict)
+	}
+	if again := g.mustDo("spam", "v.2.0", judge(message.GetSeq(), protocol.ActionHide)); !again.GetFound() || again.GetSeq() != verdict.GetSeq() {
+		t.Errorf("said again: got %v, want %v", again, verdict)
+	}
+	if n := len(logOf(t, mem, c)); n != 3 {
+		t.Errorf("the log has %d entries, want 3", n)
+	}
+}

@@ -27,7 +27,7 @@ func (l *lane) examine(r *request, c *composed) finding {
 		return l.examineCompletion(r)
 	}
 	if l.members.is(r.user.ID()) || r.trusted() {
-		if p, ok := l.window.find(name{r.user.ID(), r.clientMsgID}); ok {
+		if p, ok := l.window.find(r.name()); ok {
 			return l.again(r, p)
 		}
 		if r.message() && l.covers(r) {
@@ -70,7 +70,7 @@ func (l *lane) identify(ctx context.Context, r *request) finding {
 	if !l.members.ever(user) && !r.trusted() {
 		return notMember
 	}
-	n := name{user, r.clientMsgID}
+	n := r.name()
 	if p, ok := l.window.find(n); ok {
 		return l.again(r, p)
 	}

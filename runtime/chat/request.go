@@ -69,6 +69,14 @@ func (r *request) message() bool { return r.kind == sendEntry && r.in.GetChange(
 // trusted says whether the request comes from a processor, which need not be a member.
 func (r *request) trusted() bool { return r.kind == sendEntry && r.in.GetVerdict() != nil }
 
+// name is what the request's entry is known by in the log.
+func (r *request) name() name {
+	if r.trusted() {
+		return name{processorMark + r.user.ID(), r.clientMsgID}
+	}
+	return name{r.user.ID(), r.clientMsgID}
+}
+
 // alone says whether what the request appends takes a batch of its own: it changes more than the log.
 func (r *request) alone() bool {
 	if r.kind == addMembers {

@@ -13,6 +13,10 @@ const (
 	windowIdle = 256
 )
 
+// processorMark keeps the names of processors apart from those of users, whose ids hold no such byte: a user who is called as a
+// processor is takes none of its names.
+const processorMark = "\x00"
+
 // name is a sender's name for an entry.
 type name struct {
 	sender string
@@ -84,4 +88,9 @@ func (w *window) trim(n int) {
 	w.from += uint64(drop)
 }
 
-func nameOf(e *logpb.Entry) name { return name{e.GetSender(), e.GetClientMsgId()} }
+func nameOf(e *logpb.Entry) name {
+	if e.GetVerdict() != nil {
+		return name{processorMark + e.GetSender(), e.GetClientMsgId()}
+	}
+	return name{e.GetSender(), e.GetClientMsgId()}
+}

@@ -24,8 +24,8 @@ const (
 // deadLetterMaxBytes leaves room for the headers beside a record of Kafka's default maximum; the broker has the last word.
 const deadLetterMaxBytes = 1 << 20
 
-// deadLetter publishes a record that cannot be decoded, as it is, to the group's dead-letter topic.
-func (c *Consumer) deadLetter(ctx context.Context, r *kgo.Record, reason error) error {
+// deadLetter publishes a record that cannot be processed, as it is, to the group's dead-letter topic.
+func (c *Consumer) deadLetter(ctx context.Context, r *kgo.Record, reason string) error {
 	ctx, cancel := context.WithTimeout(ctx, DefaultRecordTimeout)
 	defer cancel()
 	dead := &kgo.Record{
@@ -33,7 +33,7 @@ func (c *Consumer) deadLetter(ctx context.Context, r *kgo.Record, reason error) 
 		Key:   r.Key,
 		Value: r.Value,
 		Headers: append([]kgo.RecordHeader{
-			{Key: HeaderReason, Value: []byte(reason.Error())},
+			{Key: HeaderReason, Value: []byte(reason)},
 			{Key: HeaderTopic, Value: []byte(r.Topic)},
 			{Key: HeaderPartition, Value: []byte(partitionLabel(r.Partition))},
 			{Key: HeaderOffset, Value: []byte(strconv.FormatInt(r.Offset, 10))},

@@ -15,7 +15,7 @@
 // order. A record is complete when the handler returned nil or, with Deferred, when the handler called its Done. Committed
 // is only what lies below the lowest record that is not complete, so a crash repeats work and skips none. A handler's error
 // is retried for as long as it takes. A record that cannot be decoded goes to the group's dead-letter topic, and counts as
-// complete once that topic has accepted it.
+// complete once that topic has accepted it; a handler sends there what it cannot process by Record.Reject.
 //
 // A partition with MaxPending records taken but not complete is paused until half of them are: what the loop holds in
 // memory is bounded, by partition.

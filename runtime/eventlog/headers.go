@@ -18,6 +18,8 @@ const (
 	// HeaderFirst and HeaderLast are the seqs of a batch.
 	HeaderFirst = "chatcluster-first-seq"
 	HeaderLast  = "chatcluster-last-seq"
+	// HeaderProcessor says whose a verdict is.
+	HeaderProcessor = "chatcluster-processor"
 )
 
 // traceParentBytes is the length of a traceparent: anything else is none.

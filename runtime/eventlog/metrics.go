@@ -30,7 +30,7 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (*consumerMetrics
 			Name: "chatcluster_consumer_retries_total", Help: "Calls that failed and were repeated.", ConstLabels: labels,
 		}),
 		deadLetters: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "chatcluster_consumer_dead_letters_total", Help: "Records that could not be decoded.", ConstLabels: labels,
+			Name: "chatcluster_consumer_dead_letters_total", Help: "Records that could not be processed, and were sent to the dead-letter topic.", ConstLabels: labels,
 		}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "chatcluster_consumer_lag", Help: "Records between the last one handled and the partition's end, as of the last fetch: partitions that are this process's only.", ConstLabels: labels,

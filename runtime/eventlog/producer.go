@@ -61,10 +61,12 @@ func (o ProducerOptions) withDefaults() ProducerOptions {
 
 // Producer publishes records with acks=all. It is safe for concurrent use.
 type Producer struct {
-	client     *kgo.Client
-	logTopic   string
-	marksTopic string
-	notifyDead string
+	client        *kgo.Client
+	logTopic      string
+	marksTopic    string
+	verdictsTopic string
+	auditTopic    string
+	notifyDead    string
 
 	mu     sync.RWMutex // held for reading around TryProduce, so that Close sees every record
 	closed bool
@@ -96,10 +98,12 @@ func NewProducer(cfg config.Kafka, o ProducerOptions) (*Producer, error) {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
 	return &Producer{
-		client:     client,
-		logTopic:   FullName(cfg.TopicPrefix, LogTopic),
-		marksTopic: FullName(cfg.TopicPrefix, MarksTopic),
-		notifyDead: FullName(cfg.TopicPrefix, DeadLetterTopic(NotifyGroup)),
+		client:        client,
+		logTopic:      FullName(cfg.TopicPrefix, LogTopic),
+		marksTopic:    FullName(cfg.TopicPrefix, MarksTopic),
+		verdictsTopic: FullName(cfg.TopicPrefix, VerdictsTopic),
+		auditTopic:    FullName(cfg.TopicPrefix, AuditTopic),
+		notifyDead:    FullName(cfg.TopicPrefix, DeadLetterTopic(NotifyGroup)),
 	}, nil
 }
 

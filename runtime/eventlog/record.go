@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// Record is one decoded record. Exactly one of Batch and Mark is set.
+// Record is one decoded record. Exactly one of Batch, Mark, Verdict and Audit is set.
 type Record struct {
 	// Topic is without the cluster's prefix.
 	Topic     string
@@ -24,10 +25,13 @@ type Record struct {
 	// TraceParent is the W3C trace context of what the record was published for, empty where that is not traced.
 	TraceParent string
 
-	Batch *BatchRecord
-	Mark  *MarkRecord
+	Batch   *BatchRecord
+	Mark    *MarkRecord
+	Verdict *VerdictRecord
+	Audit   *AuditRecord
 
 	complete func()
+	reject   func(ctx context.Context, reason string) error
 }
 
 // BatchRecord is a committed batch of the log topic. The batch has passed store.CheckBatch.
@@ -51,6 +55,15 @@ func (r Record) Done() {
 	}
 }
 
+// Reject publishes the record as it is to the group's dead-letter topic, and returns when Kafka has it: no retry would help. The reason
+// holds nothing of the record's content. It is for handlers of consumers that are not Deferred, while they run.
+func (r Record) Reject(ctx context.Context, reason string) error {
+	if r.reject == nil {
+		return errors.New("kafka: the record cannot be rejected")
+	}
+	return r.reject(ctx, reason)
+}
+
 // errPoison is wrapped by the errors of records that no retry can decode.
 var errPoison = errors.New("cannot be decoded")
 
@@ -63,6 +76,10 @@ func decode(topic string, kr *kgo.Record) (Record, error) {
 		r.Batch, err = decodeBatch(kr.Value)
 	case MarksTopic:
 		r.Mark, err = decodeMark(kr.Value)
+	case AuditTopic:
+		r.Audit, err = decodeAudit(kr.Value)
+	case VerdictsTopic:
+		r.Verdict, err = decodeVerdict(kr.Value)
 	default:
 		err = fmt.Errorf("%w: topic %q has no decoder", errPoison, topic)
 	}

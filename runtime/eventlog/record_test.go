@@ -17,6 +17,8 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(LogTopic, good)
 	f.Add(MarksTopic, []byte("\x0a\x04acme"))
+	f.Add(AuditTopic, []byte("\x0a\x04acme\x12\x01i\x22\x01k"))
+	f.Add(VerdictsTopic, []byte("\x0a\x04acme"))
 	f.Add("else", []byte(nil))
 	f.Fuzz(func(t *testing.T, topic string, value []byte) {
 		r, err := decode(topic, &kgo.Record{Value: value})
@@ -26,8 +28,14 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if (r.Batch == nil) == (r.Mark == nil) {
-			t.Error("a decoded record has exactly one of batch and mark")
+		found := 0
+		for _, is := range []bool{r.Batch != nil, r.Mark != nil, r.Verdict != nil, r.Audit != nil} {
+			if is {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("a decoded record has exactly one of batch, mark, verdict and audit, not %d", found)
 		}
 	})
 }

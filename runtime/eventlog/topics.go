@@ -6,12 +6,25 @@ const (
 	LogTopic = "log"
 	// MarksTopic carries read marks, keyed by tenant and user.
 	MarksTopic = "marks"
+	// AuditTopic carries what is to be audited and is in no log, keyed by tenant.
+	AuditTopic = "audit"
+	// VerdictsTopic carries what processors say of messages, keyed by tenant and conversation.
+	VerdictsTopic = "verdicts"
 )
 
 // Groups of consumers. Each has a dead-letter topic.
 const (
 	ProjectGroup = "project"
 	NotifyGroup  = "notify"
+	// AuditGroup writes the audit log, AnalyticsGroup the rollups.
+	AuditGroup     = "audit"
+	AnalyticsGroup = "analytics"
+	// VerdictsGroup takes verdicts to the chat service.
+	VerdictsGroup = "verdicts"
+	// A detector's group is called as it is.
+	SpamGroup      = "spam"
+	ProfanityGroup = "profanity"
+	FraudGroup     = "fraud"
 )
 
 // Topic is what a topic must be. The operator makes it so; the runtime counts on it.
@@ -29,9 +42,21 @@ func Topics() []Topic {
 	return []Topic{
 		{Name: LogTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
 		{Name: MarksTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
-		{Name: DeadLetterTopic(ProjectGroup), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}},
-		{Name: DeadLetterTopic(NotifyGroup), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}},
+		{Name: VerdictsTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
+		{Name: AuditTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
+		deadLetters(ProjectGroup),
+		deadLetters(NotifyGroup),
+		deadLetters(VerdictsGroup),
+		deadLetters(SpamGroup),
+		deadLetters(ProfanityGroup),
+		deadLetters(FraudGroup),
+		deadLetters(AuditGroup),
+		deadLetters(AnalyticsGroup),
 	}
+}
+
+func deadLetters(group string) Topic {
+	return Topic{Name: DeadLetterTopic(group), Partitions: 1, Configs: map[string]string{"cleanup.policy": "delete"}}
 }
 
 // DeadLetterTopic returns the name of the topic that takes what group could not process.

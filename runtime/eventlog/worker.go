@@ -138,16 +138,17 @@ func (w *worker) process(batch []ticketed) bool {
 	for _, t := range batch {
 		r, err := decode(w.name, t.record)
 		if err != nil {
-			if !w.retry("dead letter", func() error { return w.c.deadLetter(w.ctx, t.record, err) }) {
+			if !w.retry("dead letter", func() error { return w.bury(w.ctx, t.record, err.Error()) }) {
 				return false
 			}
-			w.c.metrics.deadLetters.Inc()
-			w.c.o.Log.Error("record sent to the dead-letter topic", "topic", w.name, "partition", w.p.id, "offset", t.record.Offset, "reason", err)
 			w.complete(t.ticket)
 			continue
 		}
 		ticket := t.ticket // alone: a handler that finishes later must not keep the record's bytes in memory
 		r.complete = func() { w.complete(ticket) }
+		if !w.c.o.Deferred { // or what waits would keep the record's bytes, too
+			r.reject = func(ctx context.Context, reason string) error { return w.bury(ctx, t.record, reason) }
+		}
 		if w.c.o.Tracer != nil && r.TraceParent != "" {
 			r.complete = w.traced(r.TraceParent, r.complete)
 		}
@@ -171,6 +172,16 @@ func (w *worker) process(batch []ticketed) bool {
 	w.upTo = records[len(records)-1].Offset + 1
 	w.reportLag()
 	return true
+}
+
+// bury sends the record to the dead-letter topic.
+func (w *worker) bury(ctx context.Context, r *kgo.Record, reason string) error {
+	if err := w.c.deadLetter(ctx, r, reason); err != nil {
+		return err
+	}
+	w.c.metrics.deadLetters.Inc()
+	w.c.o.Log.Error("record sent to the dead-letter topic", "topic", w.name, "partition", w.p.id, "offset", r.Offset, "reason", reason)
+	return nil
 }
 
 // traced returns complete with a span around it: from now until the record is complete.

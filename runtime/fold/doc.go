@@ -10,7 +10,8 @@
 //     it is reverted.
 //   - A deletion is final: body, reactions and verdict are gone, and nothing changes the message after it.
 //   - Reactions are a set of (user, emoji) in the order in which they came, bounded; beyond the bound they are ignored.
-//   - A verdict on a body that an edit has replaced does not mask the new one. A flag or a hide is about the message and holds all the same. The
+//   - A verdict on a body that an edit has replaced does not mask the new one; whose body it is, the seq of its edit says for good, or
+//     else the revision. A flag or a hide is about the message and holds all the same. The
 //     weaker verdict of another processor does not replace a stronger one; none reverts whatever holds.
 //
 // The entry of an edit holds a body too. It is redacted when the body is replaced, deleted, masked or hidden: so a deleted body is

@@ -51,7 +51,7 @@ func Apply(target, e *logpb.Entry) (changed bool, replaced uint64) {
 		changed = edit(m, target.GetSender(), e, k.Edited)
 		replaced = held
 	case *logpb.Entry_Deleted:
-		m.Body, m.BodyAt, m.Reactions, m.Verdict, m.Elided = "", 0, nil, nil, false
+		m.Body, m.BodyAt, m.EditedSeq, m.Reactions, m.Verdict, m.Elided = "", 0, 0, nil, nil, false
 		m.Revision++
 		m.BodyRevision, m.Deleted = m.GetRevision(), true
 		changed, replaced = true, held
@@ -87,7 +87,7 @@ func edit(m *logpb.Message, author string, e *logpb.Entry, by *logpb.Edited) boo
 		m.Body = by.GetBody()
 	}
 	m.Revision++
-	m.BodyRevision, m.BodyAt, m.EditedAtMs = m.GetRevision(), e.GetSeq(), e.GetAtMs()
+	m.BodyRevision, m.BodyAt, m.EditedSeq, m.EditedAtMs = m.GetRevision(), e.GetSeq(), e.GetSeq(), e.GetAtMs()
 	if m.GetVerdict().GetAction() == protocol.ActionMask {
 		m.Verdict = nil
 	}
@@ -121,19 +121,34 @@ func strength(action string) int {
 	return slices.Index([]string{protocol.ActionFlag, protocol.ActionMask, protocol.ActionHide}, action)
 }
 
+// Overrules says whether a verdict changes what holds: old, nil for nothing.
+func Overrules(old, v *logpb.Verdict) bool {
+	switch {
+	case v.GetAction() == protocol.ActionNone:
+		return old != nil
+	case strength(v.GetAction()) < 0:
+		return false // a newer release's: its own folding knows it
+	}
+	return old == nil || old.GetProcessor() == v.GetProcessor() || strength(v.GetAction()) >= strength(old.GetAction())
+}
+
+// ofBody says whether the verdict is about the body that the message has. Who judges the log knows the edit that brought a body, who
+// judges what was read knows the revision.
+func ofBody(m *logpb.Message, v *logpb.Verdict) bool {
+	if at := v.GetBodyAt(); at > 0 {
+		// What an older release has folded holds the edit as long as its entry has the body.
+		return at == max(m.GetEditedSeq(), m.GetBodyAt())
+	}
+	return v.GetRevision() >= m.GetBodyRevision()
+}
+
 func judge(m *logpb.Message, v *logpb.Verdict) bool {
 	old := m.GetVerdict()
 	switch {
-	case v.GetAction() == protocol.ActionNone && old == nil:
+	case v.GetAction() == protocol.ActionMask && !ofBody(m, v), !Overrules(old, v):
 		return false
 	case v.GetAction() == protocol.ActionNone:
 		v = nil
-	case strength(v.GetAction()) < 0:
-		return false // a newer release's: its own folding knows it
-	case v.GetAction() == protocol.ActionMask && v.GetRevision() < m.GetBodyRevision():
-		return false
-	case old != nil && old.GetProcessor() != v.GetProcessor() && strength(v.GetAction()) < strength(old.GetAction()):
-		return false
 	}
 	if covers(old) && !covers(v) && !m.GetElided() {
 		m.BodyAt = 0 // the edit is redacted: the body is here alone

@@ -37,6 +37,12 @@ func verdict(seq uint64, processor, action string, revision uint32) *logpb.Entry
 	}}}
 }
 
+// ofEdit is a verdict of a processor that judged the edit at that seq.
+func ofEdit(seq uint64, e *logpb.Entry) *logpb.Entry {
+	e.GetVerdict().BodyAt = seq
+	return e
+}
+
 // shown is a message in a few words.
 func shown(e *logpb.Entry) string {
 	m := e.GetMessage()
@@ -73,6 +79,11 @@ func TestApply(t *testing.T) {
 		}, `"hello" r0 bob+ bob-`, "a set; they are no revision"},
 		{"masked", []*logpb.Entry{verdict(2, "profanity", "mask", 0)}, `"**llo" r1 mask by profanity`, "the spans fit the body"},
 		{"mask of an older body", []*logpb.Entry{edit(2, "ann", "other"), verdict(3, "profanity", "mask", 0)}, `"other" r1`, "its spans are of another body"},
+		{"mask of an edit", []*logpb.Entry{edit(2, "ann", "other"), ofEdit(2, verdict(3, "profanity", "mask", 0))}, `"**her" r2 mask by profanity`, "who judges the log knows the edit, not the revision"},
+		{"mask of an older edit", []*logpb.Entry{edit(2, "ann", "other"), edit(3, "ann", "third"), ofEdit(2, verdict(4, "profanity", "mask", 0))}, `"third" r2`, "its spans are of another body"},
+		{"mask of an edit that was redacted", []*logpb.Entry{
+			edit(2, "ann", "other"), verdict(3, "spam", "hide", 0), verdict(4, "moderator", "none", 0), ofEdit(2, verdict(5, "profanity", "mask", 0)),
+		}, `"**her" r4 mask by profanity`, "the body is the same, wherever it is kept"},
 		{"mask of the same body", []*logpb.Entry{verdict(2, "spam", "flag", 0), verdict(3, "profanity", "mask", 0)}, `"**llo" r2 mask by profanity`, "the other verdict did not change the body"},
 		{"edited after a mask", []*logpb.Entry{verdict(2, "profanity", "mask", 0), edit(3, "ann", "other")}, `"other" r2`, "the new body is judged anew"},
 		{"edited after a hide", []*logpb.Entry{verdict(2, "spam", "hide", 0), edit(3, "ann", "other")}, `"" r2 hide by spam`, "an edit is no way out"},
@@ -122,7 +133,11 @@ func random(rnd *rand.Rand, n int) []*logpb.Entry {
 		case 3, 4, 5, 6, 7:
 			log = append(log, react(seq, user, []string{"+", "-", "?"}[rnd.IntN(3)], rnd.IntN(3) == 0))
 		case 8, 9, 10:
-			log = append(log, verdict(seq, []string{"spam", "profanity"}[rnd.IntN(2)], []string{"flag", "mask", "hide", "none"}[rnd.IntN(4)], uint32(rnd.IntN(4))))
+			v := verdict(seq, []string{"spam", "profanity"}[rnd.IntN(2)], []string{"flag", "mask", "hide", "none"}[rnd.IntN(4)], uint32(rnd.IntN(4)))
+			if before := uint64(rnd.IntN(len(log) + 1)); before > 0 && log[before-1].GetEdited() != nil {
+				v = ofEdit(before, v)
+			}
+			log = append(log, v)
 		default:
 			if rnd.IntN(4) == 0 {
 				log = append(log, remove(seq))

@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
+	"github.com/chatcluster/chatcluster/runtime/httpapi"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
@@ -39,12 +40,12 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var early *Principal
-	if token := rest.Bearer(r); token != "" {
+	if token := httpapi.Bearer(r); token != "" {
 		ctx, cancel := context.WithTimeout(r.Context(), rest.Timeout)
 		defer cancel()
 		p, err := g.verify(ctx, token)
 		if err != nil {
-			rest.Unauthorized(w, err)
+			httpapi.Unauthorized(w, err)
 			return
 		}
 		early = &p
@@ -61,7 +62,7 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 		Error: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 			p := protocol.ProblemOf(protocol.CodeInvalid, "not a WebSocket handshake of subprotocol "+protocol.Subprotocol)
 			p.Status = status
-			rest.Problem(w, p)
+			httpapi.Problem(w, p)
 		},
 	}
 	if !slices.Contains(websocket.Subprotocols(r), protocol.Subprotocol) {
@@ -84,5 +85,5 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 }
 
 func problem(w http.ResponseWriter, code protocol.Code, detail string) {
-	rest.Problem(w, protocol.ProblemOf(code, detail))
+	httpapi.Problem(w, protocol.ProblemOf(code, detail))
 }

@@ -294,7 +294,9 @@ type Message struct {
 	BodyAt uint64 `protobuf:"varint,9,opt,name=body_at,json=bodyAt,proto3" json:"body_at,omitempty"`
 	// elided says that the stored batch has no room for the reactions and, where there is an edit that holds it, for the body: the
 	// read model has both.
-	Elided        bool `protobuf:"varint,10,opt,name=elided,proto3" json:"elided,omitempty"`
+	Elided bool `protobuf:"varint,10,opt,name=elided,proto3" json:"elided,omitempty"`
+	// edited_seq is the seq of the last edit, 0 for never: unlike body_at it stays when that edit is redacted.
+	EditedSeq     uint64 `protobuf:"varint,11,opt,name=edited_seq,json=editedSeq,proto3" json:"edited_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -397,6 +399,13 @@ func (x *Message) GetElided() bool {
 		return x.Elided
 	}
 	return false
+}
+
+func (x *Message) GetEditedSeq() uint64 {
+	if x != nil {
+		return x.EditedSeq
+	}
+	return 0
 }
 
 // Reaction is a user's reaction to a message. A user has at most one of each emoji.
@@ -685,9 +694,12 @@ type Verdict struct {
 	Processor string `protobuf:"bytes,3,opt,name=processor,proto3" json:"processor,omitempty"`
 	// reason is a machine's word for why; it holds nothing of the body.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	// spans are what to mask, in runes of the body of that revision.
-	Spans         []*Span `protobuf:"bytes,5,rep,name=spans,proto3" json:"spans,omitempty"`
-	Revision      uint32  `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
+	// spans are what to mask, in runes of the body that was judged. A mask holds for that body alone: the one of body_at where that is
+	// not 0, else the one of revision.
+	Spans    []*Span `protobuf:"bytes,5,rep,name=spans,proto3" json:"spans,omitempty"`
+	Revision uint32  `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
+	// body_at is the seq of the edit whose body was judged, 0 for the body as it was sent or where revision says which.
+	BodyAt        uint64 `protobuf:"varint,7,opt,name=body_at,json=bodyAt,proto3" json:"body_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,6 +772,13 @@ func (x *Verdict) GetSpans() []*Span {
 func (x *Verdict) GetRevision() uint32 {
 	if x != nil {
 		return x.Revision
+	}
+	return 0
+}
+
+func (x *Verdict) GetBodyAt() uint64 {
+	if x != nil {
+		return x.BodyAt
 	}
 	return 0
 }
@@ -1083,7 +1102,7 @@ const file_logpb_entry_proto_rawDesc = "" +
 	"\areacted\x18\x10 \x01(\v2\x1b.chatcluster.log.v1.ReactedH\x00R\areacted\x12D\n" +
 	"\frole_changed\x18\x11 \x01(\v2\x1f.chatcluster.log.v1.RoleChangedH\x00R\vroleChanged\x127\n" +
 	"\averdict\x18\x12 \x01(\v2\x1b.chatcluster.log.v1.VerdictH\x00R\averdictB\x06\n" +
-	"\x04kind\"\xd6\x02\n" +
+	"\x04kind\"\xf5\x02\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\tR\x04body\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x16\n" +
@@ -1096,7 +1115,9 @@ const file_logpb_entry_proto_rawDesc = "" +
 	"\rbody_revision\x18\b \x01(\rR\fbodyRevision\x12\x17\n" +
 	"\abody_at\x18\t \x01(\x04R\x06bodyAt\x12\x16\n" +
 	"\x06elided\x18\n" +
-	" \x01(\bR\x06elided\"4\n" +
+	" \x01(\bR\x06elided\x12\x1d\n" +
+	"\n" +
+	"edited_seq\x18\v \x01(\x04R\teditedSeq\"4\n" +
 	"\bReaction\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
 	"\x05emoji\x18\x02 \x01(\tR\x05emoji\"P\n" +
@@ -1112,14 +1133,15 @@ const file_logpb_entry_proto_rawDesc = "" +
 	"\aremoved\x18\x03 \x01(\bR\aremoved\"5\n" +
 	"\vRoleChanged\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role\"\xbb\x01\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\"\xd4\x01\n" +
 	"\aVerdict\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x16\n" +
 	"\x06action\x18\x02 \x01(\tR\x06action\x12\x1c\n" +
 	"\tprocessor\x18\x03 \x01(\tR\tprocessor\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12.\n" +
 	"\x05spans\x18\x05 \x03(\v2\x18.chatcluster.log.v1.SpanR\x05spans\x12\x1a\n" +
-	"\brevision\x18\x06 \x01(\rR\brevision\"4\n" +
+	"\brevision\x18\x06 \x01(\rR\brevision\x12\x17\n" +
+	"\abody_at\x18\a \x01(\x04R\x06bodyAt\"4\n" +
 	"\x04Span\x12\x14\n" +
 	"\x05start\x18\x01 \x01(\rR\x05start\x12\x16\n" +
 	"\x06length\x18\x02 \x01(\rR\x06length\"D\n" +

@@ -147,6 +147,14 @@ const (
 	ActionNone = "none"
 )
 
+// Who judges when people do. No processor may be called so: what it said would be taken for a person's word.
+const (
+	// ProcessorModerator is the processor of a moderator's verdict; its entry's sender is the moderator.
+	ProcessorModerator = "chatcluster.io/moderator"
+	// PlatformModerator is the sender where the moderator is the platform's and no user of the tenant.
+	PlatformModerator = "chatcluster.io/platform"
+)
+
 // Moderated returns a body as members may see it under the verdict: masked spans are asterisks, one a rune, and what is hidden
 // is empty.
 func Moderated(body string, v *logpb.Verdict) string {

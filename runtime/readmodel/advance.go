@@ -43,6 +43,8 @@ type delta struct {
 	// folded are rows of before, changed by what is folded into them.
 	folded  []row
 	members []memberChange
+	// reviews are those that verdicts among the entries have opened or changed.
+	reviews []Review
 	// bodies are those of the edits among the entries that came without, by seq.
 	bodies map[uint64]string
 	// reads are the senders' own messages: unread, in the inbox, is what came after. Whom to push is decided by marks alone.

@@ -218,6 +218,13 @@ func (k *keeper) forget(ctx context.Context, there map[time.Time]bool) error {
 	if err != nil {
 		return err
 	}
+	// What is to be reviewed goes with its message.
+	err = k.inChunks(ctx, `
+		DELETE FROM reviews
+		WHERE ctid = ANY (ARRAY(SELECT ctid FROM reviews WHERE opened_at_ms < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))`, k.keptFrom.UnixMilli())
+	if err != nil {
+		return err
+	}
 	over := slices.DeleteFunc(slices.SortedFunc(maps.Keys(there), time.Time.Compare), func(m time.Time) bool { return !m.Before(k.keptFrom) })
 	if len(over) == 0 {
 		return nil

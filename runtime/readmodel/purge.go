@@ -66,7 +66,7 @@ func (m *Model) PurgeConversation(ctx context.Context, c store.Conv) error {
 			return fmt.Errorf("delete messages: %w", err)
 		}
 	}
-	for _, table := range []string{"parked_records", "parked_conversations", "tails", "conversations"} {
+	for _, table := range []string{"reviews", "parked_records", "parked_conversations", "tails", "conversations"} {
 		if _, err := m.writer.Exec(ctx, "DELETE FROM "+table+" WHERE tenant = $1 AND conversation = $2", tenant, id); err != nil {
 			return fmt.Errorf("delete from %s: %w", table, err)
 		}

@@ -46,7 +46,7 @@ func TestPurge(t *testing.T) {
 	}
 	rows := func(tenant string) (all []string) {
 		t.Helper()
-		for _, table := range []string{"conversations", "members", "messages", "tails", "parked_conversations", "parked_records"} {
+		for _, table := range []string{"conversations", "members", "messages", "tails", "parked_conversations", "parked_records", "reviews"} {
 			r, err := m.writer.Query(ctx, "SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM "+table+" x WHERE tenant = $1", tenant)
 			if err != nil {
 				t.Fatal(err)
@@ -62,7 +62,7 @@ func TestPurge(t *testing.T) {
 		return all
 	}
 	before := rows("tenant1")
-	if len(rows("tenant0")) != 6 || len(before) != 6 {
+	if len(rows("tenant0")) != 7 || len(before) != 7 {
 		t.Fatalf("a table without rows proves nothing: %q", before)
 	}
 	n, err := m.CountConversations(ctx, "tenant0")

@@ -96,6 +96,9 @@ func writeGroups(ctx context.Context, tx pgx.Tx, groups []*group, how mode, done
 		if err := deltas[i].foldTargets(ctx, tx); err != nil {
 			return err
 		}
+		if err := deltas[i].review(ctx, tx); err != nil {
+			return err
+		}
 		deltas[i].summary.forget(how.keptFrom)
 		done.Summaries = append(done.Summaries, deltas[i].summary)
 	}
@@ -186,6 +189,7 @@ func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 	var c conversationColumns
 	var e entryColumns
 	var f foldedColumns
+	var v reviewColumns
 	r := raises{}
 	for _, d := range deltas {
 		if len(d.entries) == 0 {
@@ -200,6 +204,9 @@ func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 		for _, row := range d.folded {
 			f.add(d.summary.Conv, row)
 		}
+		for _, row := range d.reviews {
+			v.add(row)
+		}
 		for user, seq := range d.reads {
 			r.add(d.summary.Conv, user, seq)
 		}
@@ -212,6 +219,7 @@ func queueDeltas(out *pgx.Batch, deltas []delta, keptFrom time.Time) {
 	}
 	e.queue(out)
 	f.queue(out)
+	v.queue(out)
 	if len(r) > 0 {
 		sql, args := r.statement()
 		out.Queue(sql, args...)

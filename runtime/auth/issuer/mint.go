@@ -20,6 +20,8 @@ type Claims struct {
 	Audience string
 	// User becomes `sub`: the user's id within the tenant for which the issuer speaks.
 	User string
+	// Scope becomes `scope`: words with a space between two, for administrators; empty: the token has none.
+	Scope string
 	// TTL is how long the token lives, more than 0 and at most MaxTTL; whole seconds count.
 	TTL time.Duration
 }
@@ -43,14 +45,20 @@ func Mint(k *Key, c Claims) (string, error) {
 		return "", fmt.Errorf("mint a token: %w", err)
 	}
 	now := time.Now()
-	token := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.RegisteredClaims{
-		Issuer:    c.Issuer,
-		Audience:  jwt.ClaimStrings{c.Audience},
-		Subject:   c.User,
-		ID:        id.String(),
-		IssuedAt:  jwt.NewNumericDate(now),
-		NotBefore: jwt.NewNumericDate(now),
-		ExpiresAt: jwt.NewNumericDate(now.Add(c.TTL)),
+	token := jwt.NewWithClaims(jwt.SigningMethodES256, struct {
+		jwt.RegisteredClaims
+		Scope string `json:"scope,omitempty"`
+	}{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer:    c.Issuer,
+			Audience:  jwt.ClaimStrings{c.Audience},
+			Subject:   c.User,
+			ID:        id.String(),
+			IssuedAt:  jwt.NewNumericDate(now),
+			NotBefore: jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(c.TTL)),
+		},
+		Scope: c.Scope,
 	})
 	token.Header["kid"] = k.id
 	signed, err := token.SignedString(k.private)

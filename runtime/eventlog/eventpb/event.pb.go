@@ -165,6 +165,96 @@ func (x *MarkRecord) GetRead() uint64 {
 	return 0
 }
 
+// VerdictRecord is what a processor says of a message: topic verdicts, keyed by tenant and conversation. The chat service appends the
+// verdict to the conversation. A verdict may be published more than once: the second of a name changes nothing.
+type VerdictRecord struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Tenant       string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// id is the processor's name for the verdict, unique among its verdicts in the conversation, at most 64 bytes. Empty: it is made of the
+	// target and body_at, so that one processor has one verdict for each body.
+	Id      string         `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Verdict *logpb.Verdict `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// mute_sender_ms is how long the message's sender may send nothing from the time of at_ms on, in milliseconds; 0: no mute.
+	MuteSenderMs int64 `protobuf:"varint,5,opt,name=mute_sender_ms,json=muteSenderMs,proto3" json:"mute_sender_ms,omitempty"`
+	// at_ms is when the processor said so, in Unix milliseconds.
+	AtMs          int64 `protobuf:"varint,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerdictRecord) Reset() {
+	*x = VerdictRecord{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerdictRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerdictRecord) ProtoMessage() {}
+
+func (x *VerdictRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerdictRecord.ProtoReflect.Descriptor instead.
+func (*VerdictRecord) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *VerdictRecord) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *VerdictRecord) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *VerdictRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *VerdictRecord) GetVerdict() *logpb.Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
+func (x *VerdictRecord) GetMuteSenderMs() int64 {
+	if x != nil {
+		return x.MuteSenderMs
+	}
+	return 0
+}
+
+func (x *VerdictRecord) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // PushFailure is a push that was given up: topic notify.dlq. It holds neither the push's content nor its token.
 type PushFailure struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -187,7 +277,7 @@ type PushFailure struct {
 
 func (x *PushFailure) Reset() {
 	*x = PushFailure{}
-	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -199,7 +289,7 @@ func (x *PushFailure) String() string {
 func (*PushFailure) ProtoMessage() {}
 
 func (x *PushFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_eventlog_eventpb_event_proto_msgTypes[2]
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -212,7 +302,7 @@ func (x *PushFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushFailure.ProtoReflect.Descriptor instead.
 func (*PushFailure) Descriptor() ([]byte, []int) {
-	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{2}
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PushFailure) GetTenant() string {
@@ -285,6 +375,113 @@ func (x *PushFailure) GetAtMs() int64 {
 	return 0
 }
 
+// AuditRecord is something that an auditor wants to know of: topic audit, keyed by tenant. It may be published more than once: consumers
+// go by id. It holds ids, never names, and nothing of what people wrote.
+type AuditRecord struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// id is unique within the tenant, and the same when the record is published again.
+	Id   string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	AtMs int64  `protobuf:"varint,3,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// kind is a word of a small, fixed set, such as session.accepted.
+	Kind string `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`
+	// actor is the user who did it, empty where no person did; subject is the user to whom it was done, empty where there is none.
+	Actor   string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	Subject string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
+	// device is the subject's, empty where there is none.
+	Device string `protobuf:"bytes,7,opt,name=device,proto3" json:"device,omitempty"`
+	// details are words of small, fixed sets, numbers, and ids of things that are no persons.
+	Details       map[string]string `protobuf:"bytes,8,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRecord) Reset() {
+	*x = AuditRecord{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRecord) ProtoMessage() {}
+
+func (x *AuditRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
+func (*AuditRecord) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AuditRecord) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetDetails() map[string]string {
+	if x != nil {
+		return x.Details
+	}
+	return nil
+}
+
 var File_eventlog_eventpb_event_proto protoreflect.FileDescriptor
 
 const file_eventlog_eventpb_event_proto_rawDesc = "" +
@@ -300,7 +497,14 @@ const file_eventlog_eventpb_event_proto_rawDesc = "" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\"\n" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x12\n" +
-	"\x04read\x18\x04 \x01(\x04R\x04read\"\x84\x02\n" +
+	"\x04read\x18\x04 \x01(\x04R\x04read\"\xcd\x01\n" +
+	"\rVerdictRecord\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\"\n" +
+	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x125\n" +
+	"\averdict\x18\x04 \x01(\v2\x1b.chatcluster.log.v1.VerdictR\averdict\x12$\n" +
+	"\x0emute_sender_ms\x18\x05 \x01(\x03R\fmuteSenderMs\x12\x13\n" +
+	"\x05at_ms\x18\x06 \x01(\x03R\x04atMs\"\x84\x02\n" +
 	"\vPushFailure\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
@@ -312,7 +516,19 @@ const file_eventlog_eventpb_event_proto_rawDesc = "" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12\x1a\n" +
 	"\battempts\x18\t \x01(\rR\battempts\x12\x13\n" +
 	"\x05at_ms\x18\n" +
-	" \x01(\x03R\x04atMsB=Z;github.com/chatcluster/chatcluster/runtime/eventlog/eventpbb\x06proto3"
+	" \x01(\x03R\x04atMs\"\xac\x02\n" +
+	"\vAuditRecord\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x13\n" +
+	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\x12\x16\n" +
+	"\x06device\x18\a \x01(\tR\x06device\x12H\n" +
+	"\adetails\x18\b \x03(\v2..chatcluster.event.v1.AuditRecord.DetailsEntryR\adetails\x1a:\n" +
+	"\fDetailsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B=Z;github.com/chatcluster/chatcluster/runtime/eventlog/eventpbb\x06proto3"
 
 var (
 	file_eventlog_eventpb_event_proto_rawDescOnce sync.Once
@@ -326,20 +542,26 @@ func file_eventlog_eventpb_event_proto_rawDescGZIP() []byte {
 	return file_eventlog_eventpb_event_proto_rawDescData
 }
 
-var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_eventlog_eventpb_event_proto_goTypes = []any{
-	(*LogRecord)(nil),   // 0: chatcluster.event.v1.LogRecord
-	(*MarkRecord)(nil),  // 1: chatcluster.event.v1.MarkRecord
-	(*PushFailure)(nil), // 2: chatcluster.event.v1.PushFailure
-	(*logpb.Batch)(nil), // 3: chatcluster.log.v1.Batch
+	(*LogRecord)(nil),     // 0: chatcluster.event.v1.LogRecord
+	(*MarkRecord)(nil),    // 1: chatcluster.event.v1.MarkRecord
+	(*VerdictRecord)(nil), // 2: chatcluster.event.v1.VerdictRecord
+	(*PushFailure)(nil),   // 3: chatcluster.event.v1.PushFailure
+	(*AuditRecord)(nil),   // 4: chatcluster.event.v1.AuditRecord
+	nil,                   // 5: chatcluster.event.v1.AuditRecord.DetailsEntry
+	(*logpb.Batch)(nil),   // 6: chatcluster.log.v1.Batch
+	(*logpb.Verdict)(nil), // 7: chatcluster.log.v1.Verdict
 }
 var file_eventlog_eventpb_event_proto_depIdxs = []int32{
-	3, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	6, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
+	7, // 1: chatcluster.event.v1.VerdictRecord.verdict:type_name -> chatcluster.log.v1.Verdict
+	5, // 2: chatcluster.event.v1.AuditRecord.details:type_name -> chatcluster.event.v1.AuditRecord.DetailsEntry
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_eventlog_eventpb_event_proto_init() }
@@ -353,7 +575,7 @@ func file_eventlog_eventpb_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_eventlog_eventpb_event_proto_rawDesc), len(file_eventlog_eventpb_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

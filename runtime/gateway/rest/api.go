@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/httpapi"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
 // API serves /v1.
 type API struct {
+	*httpapi.Mux
 	o     Options
-	rates *rates
-	mux   *http.ServeMux
+	rates *httpapi.Rates
 }
 
 // call is an authenticated request.
@@ -80,18 +81,14 @@ var socketRoute = Route{http.MethodGet, "/v1/ws"}
 // New returns the API.
 func New(o Options) *API {
 	o.Limits.fill()
-	a := &API{o: o, rates: newRates(o.Limits), mux: http.NewServeMux()}
-	paths := map[string]map[string]http.Handler{socketRoute.Path: {socketRoute.Method: o.Socket}}
+	a := &API{o: o, rates: httpapi.NewRates(o.Limits.RequestRate, o.Limits.RequestBurst, o.Limits.RatedUsers)}
+	operations := map[httpapi.Route]http.Handler{httpapi.Route(socketRoute): o.Socket}
 	for r, h := range a.handlers() {
-		if paths[r.Path] == nil {
-			paths[r.Path] = map[string]http.Handler{}
-		}
-		paths[r.Path][r.Method] = a.authenticated(h)
+		operations[httpapi.Route(r)] = a.authenticated(h)
 	}
-	for path, methods := range paths {
-		a.mux.Handle(path, a.guard(path, methods))
-	}
-	a.mux.Handle("/", a.guard("other", nil))
+	a.Mux = httpapi.NewMux(httpapi.Options{
+		AllowedOrigins: o.AllowedOrigins, Logger: o.Logger, Requests: o.Requests, Seconds: o.Seconds, Panics: o.Panics, Tracer: o.Tracer,
+	}, operations, socketRoute.Path)
 	return a
 }
 
@@ -105,58 +102,30 @@ func (a *API) Routes() []Route {
 	return out
 }
 
-// ServeHTTP implements http.Handler. A path that the multiplexer would redirect to a cleaner one is no path of ours.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := a.mux.Handler(r); pattern == "" || !clean(r.URL.EscapedPath()) {
-		a.guard("other", nil).ServeHTTP(w, r)
-		return
-	}
-	a.mux.ServeHTTP(w, r)
-}
-
-// clean says whether the path has no empty, "." or ".." segment. What is escaped is the id's own.
-func clean(path string) bool {
-	for i, s := range strings.Split(path, "/") {
-		if s == "." || s == ".." || (s == "") != (i == 0) {
-			return false
-		}
-	}
-	return true
-}
-
 // authenticated verifies the bearer, gives the request a deadline and its user's share, and answers what h returns.
 func (a *API) authenticated(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), Timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		if !accepts(r.Header.Values("Accept"), jsonType) {
-			a.refuse(w, r, refuse(protocol.CodeNotAcceptable, "answers are "+jsonType))
+		if !httpapi.Accepts(r.Header.Values("Accept"), httpapi.JSONType) {
+			a.Refuse(w, r, refuse(protocol.CodeNotAcceptable, "answers are "+httpapi.JSONType))
 			return
 		}
-		p, err := a.o.Verify(ctx, Bearer(r))
+		p, err := a.o.Verify(ctx, httpapi.Bearer(r))
 		if err != nil {
-			a.refuse(w, r, unauthorized(w.Header(), err))
+			a.Refuse(w, r, httpapi.Unauthenticated(w.Header(), err))
 			return
 		}
-		if wait := a.rates.take(p.User); wait > 0 {
-			a.refuse(w, r, refusal{code: protocol.CodeRateLimited, wait: wait})
+		if wait := a.rates.Take(p.User); wait > 0 {
+			a.Refuse(w, r, httpapi.Refusal{Code: protocol.CodeRateLimited, Wait: wait})
 			return
 		}
 		out, err := h(&call{Request: r, Principal: p, head: w.Header(), w: w})
 		if err != nil {
-			a.refuse(w, r, err)
+			a.Refuse(w, r, err)
 			return
 		}
-		answer(w, r, out)
+		httpapi.Answer(w, r, httpapi.Reply{Status: out.status, Body: out.body, Tagged: out.tagged})
 	}
-}
-
-// Bearer returns the token of the Authorization header, or "".
-func Bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }

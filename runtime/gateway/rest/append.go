@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/httpapi"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/telemetry"
@@ -55,7 +56,7 @@ func (a *API) submit(ctx context.Context, s *chatpb.Send) (*chatpb.Result, error
 		if code == "" {
 			return r, nil
 		}
-		told := refusal{code: code, detail: r.GetDetail(), wait: time.Duration(r.GetRetryAfterMs()) * time.Millisecond}
+		told := httpapi.Refusal{Code: code, Detail: r.GetDetail(), Wait: time.Duration(r.GetRetryAfterMs()) * time.Millisecond}
 		if code != protocol.CodeUnavailable || attempt == appendAttempts {
 			return nil, told
 		}

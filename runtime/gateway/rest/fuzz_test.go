@@ -17,6 +17,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
+	"github.com/chatcluster/chatcluster/runtime/httpapi"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -104,7 +105,7 @@ func open(change ...func(*rest.Options)) http.Handler {
 		},
 		Store: all, Chat: all, Inbox: all, History: all, Marks: all, SignOut: all, Routes: all, Presence: all,
 		Socket: func(w http.ResponseWriter, _ *http.Request) {
-			rest.Problem(w, protocol.ProblemOf(protocol.CodeInvalid, ""))
+			httpapi.Problem(w, protocol.ProblemOf(protocol.CodeInvalid, ""))
 		},
 		Limits: rest.Limits{RequestRate: 1e9, RequestBurst: 1 << 30},
 		Logger: slog.New(slog.DiscardHandler), Panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "panics"}),
@@ -141,7 +142,7 @@ func judge(t *testing.T, api http.Handler, q ask) {
 	if res.StatusCode >= 400 && res.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%s %s: %d is no problem: %s", q.method, q.path, res.StatusCode, rec.Body)
 	}
-	theDocument(t).check(t, "", res, rec.Body.String())
+	theDocument(t).Check(t, "", res, rec.Body.String())
 }
 
 // FuzzBodies sends any body to every operation that takes one.

@@ -51,7 +51,7 @@ func call(t testing.TB, url string, q ask) answered {
 			t.Fatal(err)
 		}
 	}
-	theDocument(t).check(t, q.body, res, string(data))
+	theDocument(t).Check(t, q.body, res, string(data))
 	return answered{res, string(data)}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
+	"github.com/chatcluster/chatcluster/runtime/httpapi/openapitest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
@@ -46,8 +47,8 @@ var takesNothing = map[string]bool{
 	"GET /v1/conversations/{id}": true, "GET /v1/devices": true, "GET /v1/sessions": true, "POST /v1/sign-out-all": true,
 }
 
-func has(d *document, r rest.Route, status string) bool {
-	return slices.Contains(d.operations()[operation(r.Method, r.Path)], status)
+func has(d *openapitest.Document, r rest.Route, status string) bool {
+	return slices.Contains(d.Operations()[operation(r.Method, r.Path)], status)
 }
 
 func TestEveryRouteRefusesTheSameWay(t *testing.T) {

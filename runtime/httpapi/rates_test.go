@@ -1,4 +1,4 @@
-package rest
+package httpapi
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 )
 
 func TestRates(t *testing.T) {
-	l := Limits{RequestRate: 10, RequestBurst: 5, RatedUsers: 100}
-	r := newRates(l)
+	const users = 100
+	r := NewRates(10, 5, users)
 	now := time.Unix(1_000_000, 0)
 	r.now = func() time.Time { return now }
 	user := func(id string) store.User {
@@ -22,36 +22,36 @@ func TestRates(t *testing.T) {
 	}
 	alice := user("alice")
 	for i := range 5 {
-		if wait := r.take(alice); wait != 0 {
+		if wait := r.Take(alice); wait != 0 {
 			t.Fatalf("request %d of a burst of 5 must wait %v", i+1, wait)
 		}
 	}
-	if wait := r.take(alice); wait != 100*time.Millisecond {
+	if wait := r.Take(alice); wait != 100*time.Millisecond {
 		t.Errorf("after the burst it must wait %v, not a token's time", wait)
 	}
 	now = now.Add(100 * time.Millisecond)
-	if wait := r.take(alice); wait != 0 {
+	if wait := r.Take(alice); wait != 0 {
 		t.Errorf("a token later it must still wait %v", wait)
 	}
-	if wait := r.take(alice); wait == 0 {
+	if wait := r.Take(alice); wait == 0 {
 		t.Error("one token is two")
 	}
 	now = now.Add(time.Hour)
 	for i := range 6 {
-		if wait := r.take(alice); (wait > 0) != (i == 5) {
+		if wait := r.Take(alice); (wait > 0) != (i == 5) {
 			t.Errorf("after an hour request %d must wait %v: a bucket holds a burst and no more", i+1, wait)
 		}
 	}
 	for i := range 10_000 {
-		r.take(user(fmt.Sprint(i)))
-		if len(r.full) > l.RatedUsers {
-			t.Fatalf("%d users are kept, not at most %d", len(r.full), l.RatedUsers)
+		r.Take(user(fmt.Sprint(i)))
+		if len(r.full) > users {
+			t.Fatalf("%d users are kept, not at most %d", len(r.full), users)
 		}
 	}
 }
 
 func TestFullBucketsAreForgotten(t *testing.T) {
-	r := newRates(Limits{RequestRate: 10, RequestBurst: 5, RatedUsers: 1 << 20})
+	r := NewRates(10, 5, 1<<20)
 	now := time.Unix(1_000_000, 0)
 	r.now = func() time.Time { return now }
 	for i := range 100_000 {
@@ -59,7 +59,7 @@ func TestFullBucketsAreForgotten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.take(u)
+		r.Take(u)
 		now = now.Add(time.Millisecond) // a hundred buckets are not full at any time
 	}
 	if len(r.full) > 1100 {

@@ -1,4 +1,4 @@
-package rest
+package httpapi
 
 import (
 	"bufio"
@@ -55,9 +55,9 @@ func tokenInURL(u *url.URL) bool {
 }
 
 // guard is around every path: request ids, faults, metrics, origins, tokens in URLs, methods.
-func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
+func (m *Mux) guard(path string, methods map[string]http.Handler) http.Handler {
 	allowed := slices.Sorted(maps.Keys(methods))
-	if methods[http.MethodGet] != nil && path != socketRoute.Path {
+	if methods[http.MethodGet] != nil && !m.sockets[path] {
 		allowed = append(allowed, http.MethodHead)
 	}
 	allow := strings.Join(append(allowed, http.MethodOptions), ", ")
@@ -66,7 +66,7 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 		w.Header().Set(requestHeader, id)
 		rec := &recorder{ResponseWriter: w}
 		route := "other"
-		ctx, span := a.trace(telemetry.WithRequestID(r.Context(), id), r)
+		ctx, span := m.trace(telemetry.WithRequestID(r.Context(), id), r)
 		r = r.WithContext(ctx)
 		began := time.Now()
 		defer func() {
@@ -74,20 +74,20 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(v)
 				}
-				a.o.Panics.Inc()
-				a.o.Logger.ErrorContext(r.Context(), "a request could not be handled", "route", route, "panic", panicText(v))
+				m.o.Panics.Inc()
+				m.o.Logger.ErrorContext(r.Context(), "a request could not be handled", "route", route, "panic", panicText(v))
 				if rec.status == 0 {
 					Problem(rec, protocol.ProblemOf(protocol.CodeInternal, ""))
 				}
 			}
-			a.o.Requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
+			m.o.Requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
 			if rec.status != http.StatusSwitchingProtocols {
-				a.o.Seconds.WithLabelValues(route).Observe(time.Since(began).Seconds())
+				m.o.Seconds.WithLabelValues(route).Observe(time.Since(began).Seconds())
 			}
 			ended(span, route, rec.status)
 		}()
-		if !a.origin(rec, r, allow) {
-			a.refuse(rec, r, refuse(protocol.CodeForbidden, "the origin is not allowed"))
+		if !m.origin(rec, r, allow) {
+			m.Refuse(rec, r, Refuse(protocol.CodeForbidden, "the origin is not allowed"))
 			return
 		}
 		method := r.Method
@@ -100,9 +100,9 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 		}
 		switch {
 		case method != http.MethodOptions && tokenInURL(r.URL):
-			a.refuse(rec, r, invalid("a token belongs in the Authorization header or in hello, never in a URL: take this one back"))
+			m.Refuse(rec, r, Invalid("a token belongs in the Authorization header or in hello, never in a URL: take this one back"))
 		case methods == nil:
-			a.refuse(rec, r, refuse(protocol.CodeNotFound, ""))
+			m.Refuse(rec, r, Refuse(protocol.CodeNotFound, ""))
 		case h != nil:
 			h.ServeHTTP(rec, r)
 		case method == http.MethodOptions:
@@ -110,18 +110,18 @@ func (a *API) guard(path string, methods map[string]http.Handler) http.Handler {
 			rec.WriteHeader(http.StatusNoContent)
 		default:
 			rec.Header().Set("Allow", allow)
-			a.refuse(rec, r, refuse(protocol.CodeMethodNotAllowed, ""))
+			m.Refuse(rec, r, Refuse(protocol.CodeMethodNotAllowed, ""))
 		}
 	})
 }
 
 // trace begins the request's span. A caller's own trace is linked to: whether this platform records is not for its clients to say.
-func (a *API) trace(ctx context.Context, r *http.Request) (context.Context, trace.Span) {
+func (m *Mux) trace(ctx context.Context, r *http.Request) (context.Context, trace.Span) {
 	var links []trace.Link
 	if link, ok := telemetry.Link(r.Header.Get("Traceparent")); ok {
 		links = append(links, link)
 	}
-	return a.o.Tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithLinks(links...))
+	return m.o.Tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithLinks(links...))
 }
 
 // ended ends a request's span under the route's name. Attributes are those of OpenTelemetry's HTTP conventions.
@@ -137,14 +137,14 @@ func ended(span trace.Span, route string, status int) {
 }
 
 // origin says whether the request comes from no web page or from one that may call, and tells the browser so.
-func (a *API) origin(w http.ResponseWriter, r *http.Request, allow string) bool {
+func (m *Mux) origin(w http.ResponseWriter, r *http.Request, allow string) bool {
 	head := w.Header()
 	head.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
-	if !slices.Contains(a.o.AllowedOrigins, origin) {
+	if !slices.Contains(m.o.AllowedOrigins, origin) {
 		return false
 	}
 	head.Set("Access-Control-Allow-Origin", origin)

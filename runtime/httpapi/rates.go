@@ -1,15 +1,17 @@
-package rest
+package httpapi
 
 import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// rates bounds the requests of each user by a token bucket. A bucket is one time: when it will be full again. One that is full is
+// Rates bounds the requests of each user by a token bucket. A bucket is one time: when it will be full again. One that is full is
 // not kept, and beyond max buckets some are forgotten: their users have a full one then.
-type rates struct {
+type Rates struct {
 	every time.Duration // a token
 	burst time.Duration // a whole bucket
 	max   int
@@ -21,16 +23,17 @@ type rates struct {
 	sweepAt int
 }
 
-func newRates(l Limits) *rates {
-	every := time.Duration(float64(time.Second) / float64(l.RequestRate))
-	return &rates{
-		every: every, burst: every * time.Duration(l.RequestBurst), max: l.RatedUsers, now: time.Now,
-		full: map[store.User]time.Time{}, sweepAt: min(1024, l.RatedUsers),
+// NewRates gives each user so many requests a second, and burst at once; users is how many it keeps at a time.
+func NewRates(perSecond rate.Limit, burst, users int) *Rates {
+	every := time.Duration(float64(time.Second) / float64(perSecond))
+	return &Rates{
+		every: every, burst: every * time.Duration(burst), max: users, now: time.Now,
+		full: map[store.User]time.Time{}, sweepAt: min(1024, users),
 	}
 }
 
-// take takes a token of the user's, or says how long there will be none.
-func (r *rates) take(u store.User) time.Duration {
+// Take takes a token of the user's, or says how long there will be none.
+func (r *Rates) Take(u store.User) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -50,7 +53,7 @@ func (r *rates) take(u store.User) time.Duration {
 }
 
 // sweep makes room. It costs each new bucket a constant share.
-func (r *rates) sweep(now time.Time) {
+func (r *Rates) sweep(now time.Time) {
 	for u, full := range r.full {
 		if !full.After(now) {
 			delete(r.full, u)
