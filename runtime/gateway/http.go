@@ -44,6 +44,8 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		p, err := g.verify(ctx, token)
 		if err != nil {
+			code, _ := authCodes(err)
+			g.audit.refused(p, "", code)
 			rest.Unauthorized(w, err)
 			return
 		}
