@@ -190,7 +190,9 @@ func TestARecordMakesItsEntriesOnce(t *testing.T) {
 	await(t, func() bool { return len(whole(t, l, "other")) == 1 })
 	for _, g := range []string{"second", "third"} {
 		// The group is not there at once.
-		await(t, func() bool { return eventlog.AwaitConsumed(t.Context(), k, "test", g, eventlog.LogTopic, eventlog.AuditTopic) == nil })
+		await(t, func() bool {
+			return eventlog.AwaitConsumed(t.Context(), k, "test", g, eventlog.LogTopic, eventlog.AuditTopic) == nil
+		})
 	}
 	second()
 	third()

@@ -47,11 +47,11 @@ func TestAuditRecordsOutOfBoundsAreRefused(t *testing.T) {
 	defer p.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // nothing is published
 	for reason, r := range map[string]AuditRecord{
 		"without an id nobody could tell that it came twice": {Tenant: "acme", Kind: "k"},
-		"a kind is one word":                                 {Tenant: "acme", ID: "1", Kind: "two words"},
-		"a tenant's chain is found by its id":                {ID: "1", Kind: "k"},
-		"a user's id is one":                                 {Tenant: "acme", ID: "1", Kind: "k", Subject: strings.Repeat("x", 5000)},
-		"a device's id is one":                               {Tenant: "acme", ID: "1", Kind: "k", Device: "\x00"},
-		"what people wrote is longer than any word":          {Tenant: "acme", ID: "1", Kind: "k", Details: map[string]string{"d": strings.Repeat("x", 1000)}},
+		"a kind is one word":                        {Tenant: "acme", ID: "1", Kind: "two words"},
+		"a tenant's chain is found by its id":       {ID: "1", Kind: "k"},
+		"a user's id is one":                        {Tenant: "acme", ID: "1", Kind: "k", Subject: strings.Repeat("x", 5000)},
+		"a device's id is one":                      {Tenant: "acme", ID: "1", Kind: "k", Device: "\x00"},
+		"what people wrote is longer than any word": {Tenant: "acme", ID: "1", Kind: "k", Details: map[string]string{"d": strings.Repeat("x", 1000)}},
 	} {
 		err := p.Audit(t.Context(), r)
 		if err == nil {
