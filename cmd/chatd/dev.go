@@ -186,7 +186,7 @@ func welcome(o devOptions, addr net.Addr, e *dev.Engines, tokens map[string]stri
 }
 
 // roleNames are all roles.
-var roleNames = []string{"gateway", "chat", "project", "notify"}
+var roleNames = []string{"gateway", "chat", "project", "notify", "audit", "analytics"}
 
 // allRoles is every role in one process.
 type allRoles struct {
@@ -220,5 +220,7 @@ func (a allRoles) run(ctx context.Context, o *ops) error {
 		start("gateway", a.gateway, runGateway),
 		start("chat", a.chat, runChat),
 		start("project", nil, runProject),
-		start("notify", nil, runNotify))
+		start("notify", nil, runNotify),
+		start("audit", nil, runAudit),
+		start("analytics", nil, runAnalytics))
 }

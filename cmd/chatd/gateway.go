@@ -53,6 +53,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Store:           settled{b.store, inbox.NewSettings(b.store, b.cache, producer)},
 		Marks:           deviceMarks{b.cache},
 		MarkLog:         producer,
+		Audit:           producer,
 		Inbox:           inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
 		History:         history.NewReader(b.store, model),
 		Routes:          b.cache,

@@ -58,6 +58,8 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		roleCommand("chat", "Keep the order of conversations", runChat),
 		roleCommand("notify", "Push what was not confirmed", runNotify),
 		roleCommand("project", "Project conversations into the read model", runProject),
+		roleCommand("analytics", "Count what happens, by tenant and time", runAnalytics),
+		auditCommand(),
 		migrateCommand(),
 		purgeCommand(),
 		tokenCommand(),

@@ -88,7 +88,33 @@ func (r role) purge(ctx context.Context, t store.Tenant, settle time.Duration) (
 	return purge.Run(ctx, purge.Options{
 		Tenant: t, Store: b.store, Model: model, Cache: b.cache, Settle: settle, Log: r.log,
 		Projected: func(ctx context.Context) error {
-			return eventlog.AwaitConsumed(ctx, r.cfg.Kafka, r.clientID(), eventlog.ProjectGroup, eventlog.LogTopic, eventlog.MarksTopic)
+			if err := eventlog.AwaitConsumed(ctx, r.cfg.Kafka, r.clientID(), eventlog.ProjectGroup, eventlog.LogTopic, eventlog.MarksTopic); err != nil {
+				return err
+			}
+			return r.awaitProcessors(ctx)
 		},
 	})
+}
+
+// processorsWithin is how long a purge waits for processors, which may be switched off.
+const processorsWithin = 20 * time.Second
+
+// awaitProcessors waits until those that write to the read model have seen what was published, if they run: what they see later of the
+// tenant they would write.
+func (r role) awaitProcessors(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, processorsWithin)
+	defer cancel()
+	for _, group := range []struct {
+		name   string
+		topics []string
+	}{
+		{eventlog.AuditGroup, []string{eventlog.LogTopic, eventlog.AuditTopic}},
+		{eventlog.AnalyticsGroup, []string{eventlog.LogTopic, eventlog.MarksTopic}},
+	} {
+		if err := eventlog.AwaitConsumed(within, r.cfg.Kafka, r.clientID(), group.name, group.topics...); err != nil && ctx.Err() == nil {
+			r.log.WarnContext(ctx, "a processor is switched off or behind: what it has yet to see of the tenant it will write; purge again when it has seen it",
+				"group", group.name, "error", err)
+		}
+	}
+	return ctx.Err()
 }

@@ -393,12 +393,13 @@ func contents(p *platform, tenant string, all bool) (string, error) {
 	}
 	defer func() { _ = db.Close(ctx) }()
 	var out bytes.Buffer
-	for _, table := range []string{"conversations", "members", "messages", "tails", "parked_conversations", "parked_records"} {
+	for _, table := range []string{"conversations", "members", "messages", "tails", "parked_conversations", "parked_records",
+		"analytics_conversations", "analytics_reads", "analytics_waiting", "analytics_rollups", "audit_keys"} {
 		var n int
 		if err := db.QueryRow(ctx, "SELECT count(*) FROM "+table+" WHERE tenant = $1", tenant).Scan(&n); err != nil {
 			return "", err
 		}
-		if n > 0 && (all || table != "tails") {
+		if n > 0 && (all || table != "tails" && !strings.HasPrefix(table, "a")) {
 			fmt.Fprintf(&out, "%d rows of %s\n", n, table)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -54,7 +55,9 @@ type Exported struct {
 }
 
 // folderOf is what the names of a tenant's objects begin with. No tenant's is the beginning of another's, nor a way out of the folder.
-func folderOf(tenant string) string { return "tenant=" + url.QueryEscape(tenant) + "/" }
+func folderOf(tenant string) string { return folderPrefix + url.QueryEscape(tenant) + "/" }
+
+const folderPrefix = "tenant="
 
 // Export writes what of a tenant's log has not been exported. It goes on where it was cut off, and wraps ErrDiverged where the log does not
 // hold what was exported last, or is broken from there on. Only one process should export to a place; where two do, each writes the same.
@@ -153,7 +156,7 @@ func writeObject(ctx context.Context, to Destination, tenant string, prev Hash, 
 
 // lastManifest returns the tenant's with the highest place, nil where there is none.
 func lastManifest(ctx context.Context, from Destination, tenant string) (*Manifest, error) {
-	names, err := manifests(ctx, from, tenant)
+	names, err := manifests(ctx, from, folderOf(tenant))
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
@@ -171,8 +174,8 @@ func lastManifest(ctx context.Context, from Destination, tenant string) (*Manife
 	return last, nil
 }
 
-func manifests(ctx context.Context, from Destination, tenant string) ([]string, error) {
-	names, err := from.List(ctx, folderOf(tenant))
+func manifests(ctx context.Context, from Destination, prefix string) ([]string, error) {
+	names, err := from.List(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -200,9 +203,30 @@ func readManifest(ctx context.Context, from Destination, tenant, name string) (*
 	return &m, nil
 }
 
+// ExportedTenants lists the tenants of which there is an export, in order: one may be all that is left of a tenant's log.
+func ExportedTenants(ctx context.Context, from Destination) ([]string, error) {
+	names, err := manifests(ctx, from, folderPrefix)
+	if err != nil {
+		return nil, err
+	}
+	var tenants []string
+	for _, name := range names {
+		folder, _, _ := strings.Cut(strings.TrimPrefix(name, folderPrefix), "/")
+		tenant, err := url.QueryUnescape(folder)
+		if err != nil {
+			return nil, fmt.Errorf("manifest %s is in no tenant's folder", name)
+		}
+		if len(tenants) == 0 || tenants[len(tenants)-1] != tenant {
+			tenants = append(tenants, tenant)
+		}
+	}
+	slices.Sort(tenants)
+	return slices.Compact(tenants), nil
+}
+
 // Checkpoints returns the heads that were exported of a tenant's log.
 func Checkpoints(ctx context.Context, from Destination, tenant string) ([]Checkpoint, error) {
-	names, err := manifests(ctx, from, tenant)
+	names, err := manifests(ctx, from, folderOf(tenant))
 	if err != nil {
 		return nil, err
 	}

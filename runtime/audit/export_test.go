@@ -17,7 +17,7 @@ import (
 // lines reads an export as an auditor does: manifest by manifest, each object whole.
 func lines(t *testing.T, from Destination) (entries []Entry) {
 	t.Helper()
-	names, err := manifests(t.Context(), from, "acme")
+	names, err := manifests(t.Context(), from, folderOf("acme"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +144,26 @@ func TestNoTenantLeavesItsFolder(t *testing.T) {
 		if !strings.HasPrefix(f.Name(), "tenant=") {
 			t.Error(f.Name())
 		}
+	}
+}
+
+func TestExportedTenantsAreThoseThatWereExported(t *testing.T) {
+	to := Folder{t.TempDir()}
+	for _, tenant := range []string{"b/c", "a", "a.b", "A"} {
+		m := chainOf(tenant, 1)
+		for range 2 {
+			if _, err := Export(t.Context(), m, to, tenant); err != nil {
+				t.Fatal(err)
+			}
+			m.add(Entry{Tenant: tenant})
+		}
+	}
+	tenants, err := ExportedTenants(t.Context(), to)
+	if d := cmp.Diff([]string{"A", "a", "a.b", "b/c"}, tenants); err != nil || d != "" {
+		t.Errorf("%v (-want +got):\n%s", err, d)
+	}
+	if none, err := ExportedTenants(t.Context(), Folder{filepath.Join(to.Dir, "nowhere")}); err != nil || len(none) > 0 {
+		t.Errorf("%v, %v: nothing was exported there", none, err)
 	}
 }
 

@@ -7,28 +7,32 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Folder is a Destination in the file system. Names have slashes, whatever the system.
 type Folder struct{ Dir string }
 
-// List implements Destination. A prefix is a folder's, with a slash at its end.
+// List implements Destination.
 func (f Folder) List(_ context.Context, prefix string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(f.Dir, filepath.FromSlash(prefix)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	var names []string
+	err := fs.WalkDir(os.DirFS(f.Dir), ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case name == "." && errors.Is(err, fs.ErrNotExist):
+			return fs.SkipAll
+		case err != nil:
+			return err
+		case e.IsDir() && name != "." && !strings.HasPrefix(name+"/", prefix) && !strings.HasPrefix(prefix, name+"/"):
+			return fs.SkipDir
+		case e.Type().IsRegular() && strings.HasPrefix(name, prefix):
+			names = append(names, name)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the export: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			names = append(names, path.Join(prefix, e.Name()))
-		}
 	}
 	slices.Sort(names)
 	return names, nil

@@ -29,6 +29,10 @@ type Config struct {
 	Push     Push     `json:"push"`
 	Gateway  Gateway  `json:"gateway"`
 	Chat     Chat     `json:"chat"`
+	// Audit is left out where the audit log is exported by hand.
+	Audit Audit `json:"audit,omitzero"`
+	// Analytics is left out where the defaults do.
+	Analytics Analytics `json:"analytics,omitzero"`
 	// Telemetry is left out where nothing is traced.
 	Telemetry Telemetry `json:"telemetry,omitzero"`
 }
@@ -55,6 +59,7 @@ type AWS struct {
 type Endpoints struct {
 	DynamoDB string `json:"dynamoDB,omitempty"`
 	Pinpoint string `json:"pinpoint,omitempty"`
+	S3       string `json:"s3,omitempty"`
 }
 
 // Auth says whose tokens are accepted.
@@ -198,6 +203,24 @@ type MutualTLS struct {
 // Enabled tells whether there is any.
 func (m MutualTLS) Enabled() bool { return m != MutualTLS{} }
 
+// Audit says where the audit log is exported to.
+type Audit struct {
+	// ExportTo is s3://bucket/prefix, a bucket with Object Lock, or file:///folder. Empty: nowhere.
+	ExportTo string `json:"exportTo,omitempty"`
+	// ExportEvery is how often; zero is the role's default.
+	ExportEvery Duration `json:"exportEvery,omitzero"`
+	// RetainFor is how long objects in a bucket are locked.
+	RetainFor Duration `json:"retainFor,omitzero"`
+	// Governance has the lock be of the kind that a permission of its own lifts.
+	Governance bool `json:"governance,omitempty"`
+}
+
+// Analytics is the rollups' part.
+type Analytics struct {
+	// MinuteRetention is how long rollups by minute are kept; zero is the role's default.
+	MinuteRetention Duration `json:"minuteRetention,omitzero"`
+}
+
 // Parse reads a file's content. Every problem is reported, not only the first.
 func Parse(data []byte) (*Config, error) {
 	var c Config
@@ -252,6 +275,7 @@ func (c *Config) validate() error {
 	tls := c.Chat.TLS
 	need(!tls.Enabled() || tls.CertFile != "" && tls.KeyFile != "" && tls.CAFile != "" && tls.ChatName != "" && tls.GatewayName != "",
 		"chat.tls", "needs certFile, keyFile, caFile, chatName and gatewayName")
+	need(!strings.HasPrefix(c.Audit.ExportTo, "s3:") || c.Audit.RetainFor.Duration > 0, "audit.retainFor", "is not positive: objects in a bucket are locked for a time")
 	need(c.Telemetry.SampleRatio >= 0 && c.Telemetry.SampleRatio <= 1, "telemetry.sampleRatio", "is not between 0 and 1")
 	return errors.Join(errs...)
 }

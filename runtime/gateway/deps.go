@@ -5,6 +5,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -81,6 +82,11 @@ type Routes interface {
 // MarkLog publishes read marks. It must not wait: done is called once, later, with nil when the mark is safe.
 type MarkLog interface {
 	PublishMark(u store.User, c store.Conv, read uint64, done func(error))
+}
+
+// AuditLog takes what is to be audited. It must not wait: done is called once, later, with nil when the record is safe.
+type AuditLog interface {
+	PublishAudit(r eventlog.AuditRecord, done func(error))
 }
 
 // Inbox lists a user's conversations by last activity.

@@ -42,6 +42,7 @@ type Gateway struct {
 	receipts  *receipts
 	presences *presences
 	quotas    *quotas
+	audit     *audit
 	chat      *chatpool.Pool
 	pulls     *semaphore.Weighted
 	// histories bounds the pages that are read for sockets.
@@ -84,6 +85,7 @@ func New(o Options) (*Gateway, error) {
 	if g.m, err = newMetrics(g, o.Registerer); err != nil {
 		return nil, fmt.Errorf("register the gateway's metrics: %w", err)
 	}
+	g.audit = newAudit(o.Audit, g.m)
 	if g.quotas, err = newQuotas(g); err != nil {
 		return nil, err
 	}

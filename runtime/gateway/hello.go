@@ -80,6 +80,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		v, err := c.g.verify(ctx, f.Token)
 		if err != nil {
 			code, cc := authCodes(err)
+			c.g.audit.refused(v, f.Device, code)
 			c.refuse(code, "", cc)
 			return
 		}
@@ -99,10 +100,12 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 	}
 	if err := c.g.mayUse(*p, f.Device); err != nil {
 		if errors.Is(err, errOtherDevice) {
+			c.g.audit.refused(*p, f.Device, protocol.CodeForbidden)
 			c.refuse(protocol.CodeForbidden, err.Error(), protocol.CloseUnauthenticated)
 			return
 		}
 		code, cc := authCodes(err)
+		c.g.audit.refused(*p, f.Device, code)
 		c.refuse(code, "", cc)
 		return
 	}
@@ -113,6 +116,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 	alone, err := c.g.registerDevice(ctx, p.User, f)
 	switch {
 	case errors.Is(err, store.ErrTooManyDevices):
+		c.g.audit.refused(*p, f.Device, protocol.CodeTooManyDevices)
 		c.refuse(protocol.CodeTooManyDevices, err.Error(), protocol.CloseTooManyDevices)
 		return
 	case err != nil:
@@ -138,6 +142,7 @@ func (c *conn) onHello(f *protocol.ClientFrame) {
 		c.unavailable("the memberships could not be read", err)
 		return
 	}
+	c.g.audit.accepted(*p, c.device)
 	c.pushFrame(&protocol.ServerFrame{
 		Type: protocol.TypeWelcome, User: c.user.ID(), Device: c.device, ServerTimeMS: time.Now().UnixMilli(),
 		MaxBodyBytes: protocol.MaxBodyBytes, MaxFrameBytes: protocol.MaxFrameBytes, ExpiresAtMS: expiresMS(*p),
@@ -170,7 +175,8 @@ func authCodes(err error) (protocol.Code, protocol.CloseCode) {
 	}
 }
 
-// verify judges a token: its form and signature, whether it is over, and whether it was revoked. Which device uses it is judged by
+// verify judges a token: its form and signature, whether it is over, and whether it was revoked; of one whose signature is right it returns
+// whom it speaks for, refused or not. Which device uses it is judged by
 // mayUse.
 func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
 	if token == "" {
@@ -181,7 +187,7 @@ func (g *Gateway) verify(ctx context.Context, token string) (Principal, error) {
 	case err != nil:
 		return Principal{}, err
 	case !p.Expires.IsZero() && !time.Now().Before(p.Expires.Add(auth.Skew)):
-		return Principal{}, auth.ErrExpired
+		return p, auth.ErrExpired
 	}
 	return p, g.o.Revocations.Check(p, p.Device)
 }

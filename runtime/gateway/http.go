@@ -45,6 +45,8 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		p, err := g.verify(ctx, token)
 		if err != nil {
+			code, _ := authCodes(err)
+			g.audit.refused(p, "", code)
 			httpapi.Unauthorized(w, err)
 			return
 		}

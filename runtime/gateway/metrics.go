@@ -16,7 +16,7 @@ type metrics struct {
 	sendSeconds                                             prometheus.Histogram
 	podsLost, cacheErrors, publishErrors, marksLost, panics prometheus.Counter
 	routeErrors, takeovers                                  prometheus.Counter
-	revoked                                                 prometheus.Counter
+	revoked, auditLost                                      prometheus.Counter
 }
 
 func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
@@ -59,6 +59,7 @@ func newMetrics(g *Gateway, r prometheus.Registerer) (*metrics, error) {
 		routeErrors:   counter("route_errors_total", "Calls of Redis about routes that failed."),
 		takeovers:     counter("takeovers_total", "Connections whose device has connected again at another gateway."),
 		revoked:       counter("revoked_connections_total", "Connections that were closed because their token was revoked."),
+		auditLost:     counter("audit_lost_total", "Audit records that were not published: too many at once, or Kafka did not take them."),
 		panics:        counter("panics_total", "Frames and requests that ended in a fault of this program."),
 	}
 	m.requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{

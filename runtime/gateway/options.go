@@ -31,6 +31,8 @@ type Options struct {
 	// Routes may be nil: then every chat pod delivers everything here, a device may be connected to two gateways, and nobody's
 	// presence is known.
 	Routes Routes
+	// Audit may be nil: then nobody learns who signed in.
+	Audit AuditLog
 	// Tenants may be nil: then nobody has quotas, and nobody is suspended.
 	Tenants Tenants
 	// Use may be nil: then each gateway gives the whole of a tenant's quota.

@@ -16,18 +16,26 @@ var errOtherDevice = errors.New("the token is another device's")
 // SignOutDevice takes back what one of the user's devices uses and was issued until now, and closes its connection: here at once,
 // at other gateways within the time that package auth gives.
 func (g *Gateway) SignOutDevice(ctx context.Context, u store.User, device string) error {
-	return g.o.Revocations.Revoke(ctx, store.Revocation{User: u, Device: device})
+	return g.revoke(ctx, store.Revocation{User: u, Device: device}, "device")
 }
 
 // SignOutAll takes back everything that was issued to the user until now, and closes all the user's connections.
 func (g *Gateway) SignOutAll(ctx context.Context, u store.User) error {
-	return g.o.Revocations.Revoke(ctx, store.Revocation{User: u})
+	return g.revoke(ctx, store.Revocation{User: u}, "all")
 }
 
 // RevokeToken takes one token back, by its id, and closes the connections that live by it. expires is the token's expiry, zero when
 // it is not known.
 func (g *Gateway) RevokeToken(ctx context.Context, u store.User, tokenID string, expires time.Time) error {
-	return g.o.Revocations.Revoke(ctx, store.Revocation{User: u, TokenID: tokenID, Until: expires})
+	return g.revoke(ctx, store.Revocation{User: u, TokenID: tokenID, Until: expires}, "token")
+}
+
+func (g *Gateway) revoke(ctx context.Context, r store.Revocation, scope string) error {
+	if err := g.o.Revocations.Revoke(ctx, r); err != nil {
+		return err
+	}
+	g.audit.revoked(r.User, r.Device, scope)
+	return nil
 }
 
 // revoked closes the connections that revocations concern.

@@ -107,6 +107,7 @@ func (c *conn) refresh(f *protocol.ClientFrame) {
 	}
 	c.pushFrame(&protocol.ServerFrame{Type: protocol.TypeToken, Ref: f.Ref, ExpiresAtMS: expiresMS(p)})
 	c.mu.Unlock()
+	c.g.audit.accepted(p, c.device)
 	c.recheck() // a revocation that came after the token was judged found the old one
 }
 

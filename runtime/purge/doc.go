@@ -15,7 +15,7 @@
 //
 // # What is not deleted
 //
-// Revocations, which hold ids alone, go when the tokens have expired; records in topics, backups and point-in-time copies when their
+// Audit entries are never deleted, but what says whom they are about is. Revocations, which hold ids alone, go when the tokens have expired; records in topics, backups and point-in-time copies when their
 // retention ends. Pushes that were delivered are on phones.
 //
 // # Progress

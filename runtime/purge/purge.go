@@ -56,6 +56,8 @@ type Model interface {
 	// TenantUsers lists some of the tenant's.
 	TenantUsers(ctx context.Context, t store.Tenant, limit int) ([]store.User, error)
 	PurgeUser(ctx context.Context, u store.User) error
+	// PurgeFigures deletes what was counted of the tenant.
+	PurgeFigures(ctx context.Context, t store.Tenant) error
 }
 
 // Cache is what is in Redis.
@@ -150,6 +152,9 @@ func (p *purge) round(ctx context.Context) (deleted int64, err error) {
 		return p.Model.TenantUsers(ctx, p.Tenant, page)
 	}, p.user, func(n int64) { p.progress.Users += n })
 	if deleted += n; err != nil {
+		return deleted, err
+	}
+	if err := p.Model.PurgeFigures(ctx, p.Tenant); err != nil {
 		return deleted, err
 	}
 	p.enter(ctx, PhaseDevices)

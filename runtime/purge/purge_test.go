@@ -156,6 +156,8 @@ func (w modelOf) PurgeUser(_ context.Context, u store.User) error {
 	return w.step("model user " + u.ID())
 }
 
+func (w modelOf) PurgeFigures(context.Context, store.Tenant) error { return w.step("figures") }
+
 func (w *world) run(t *testing.T) (store.PurgeProgress, error) {
 	t.Helper()
 	return purge.Run(t.Context(), purge.Options{

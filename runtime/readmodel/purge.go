@@ -28,6 +28,8 @@ func (m *Model) TenantConversations(ctx context.Context, t store.Tenant, limit i
 			UNION ALL (SELECT conversation, first_seq FROM parked_records WHERE tenant = $1 ORDER BY conversation LIMIT $2)
 			UNION ALL (SELECT conversation, head FROM tails WHERE tenant = $1 ORDER BY conversation LIMIT $2)
 			UNION ALL (SELECT conversation, seq FROM messages WHERE tenant = $1 ORDER BY conversation LIMIT 1)
+			UNION ALL (SELECT conversation, seq FROM analytics_waiting WHERE tenant = $1 ORDER BY conversation LIMIT $2)
+			UNION ALL (SELECT conversation, head FROM analytics_conversations WHERE tenant = $1 ORDER BY conversation LIMIT $2)
 		) AS known GROUP BY conversation ORDER BY conversation LIMIT $2`, string(t), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list a tenant's conversations: %w", err)
@@ -66,7 +68,9 @@ func (m *Model) PurgeConversation(ctx context.Context, c store.Conv) error {
 			return fmt.Errorf("delete messages: %w", err)
 		}
 	}
-	for _, table := range []string{"reviews", "parked_records", "parked_conversations", "tails", "conversations"} {
+	for _, table := range []string{
+		"analytics_waiting", "analytics_conversations", "reviews", "parked_records", "parked_conversations", "tails", "conversations",
+	} {
 		if _, err := m.writer.Exec(ctx, "DELETE FROM "+table+" WHERE tenant = $1 AND conversation = $2", tenant, id); err != nil {
 			return fmt.Errorf("delete from %s: %w", table, err)
 		}
@@ -74,9 +78,13 @@ func (m *Model) PurgeConversation(ctx context.Context, c store.Conv) error {
 	return nil
 }
 
-// TenantUsers lists some of the tenant's users who are or were a member of anything, at most limit.
+// TenantUsers lists some of the tenant's users of whom anything is known, at most limit.
 func (m *Model) TenantUsers(ctx context.Context, t store.Tenant, limit int) ([]store.User, error) {
-	rows, err := m.writer.Query(ctx, "SELECT DISTINCT user_id FROM members WHERE tenant = $1 ORDER BY user_id LIMIT $2", string(t), limit)
+	rows, err := m.writer.Query(ctx, `
+		(SELECT DISTINCT user_id FROM members WHERE tenant = $1 ORDER BY user_id LIMIT $2)
+		UNION (SELECT DISTINCT user_id FROM analytics_reads WHERE tenant = $1 ORDER BY user_id LIMIT $2)
+		UNION (SELECT user_id FROM audit_keys WHERE tenant = $1 ORDER BY user_id LIMIT $2)
+		ORDER BY user_id LIMIT $2`, string(t), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list a tenant's users: %w", err)
 	}
@@ -89,11 +97,20 @@ func (m *Model) TenantUsers(ctx context.Context, t store.Tenant, limit int) ([]s
 	})
 }
 
-// PurgeUser deletes the user's places in conversations.
+// PurgeUser deletes the user's places in conversations, and what says which audit entries are about the user.
 func (m *Model) PurgeUser(ctx context.Context, u store.User) error {
-	_, err := m.writer.Exec(ctx, "DELETE FROM members WHERE tenant = $1 AND user_id = $2", string(u.Tenant()), u.ID())
-	if err != nil {
-		return fmt.Errorf("delete members: %w", err)
+	for _, table := range []string{"analytics_reads", "audit_keys", "members"} {
+		if _, err := m.writer.Exec(ctx, "DELETE FROM "+table+" WHERE tenant = $1 AND user_id = $2", string(u.Tenant()), u.ID()); err != nil {
+			return fmt.Errorf("delete from %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// PurgeFigures deletes what was counted of the tenant.
+func (m *Model) PurgeFigures(ctx context.Context, t store.Tenant) error {
+	if _, err := m.writer.Exec(ctx, "DELETE FROM analytics_rollups WHERE tenant = $1", string(t)); err != nil {
+		return fmt.Errorf("delete rollups: %w", err)
 	}
 	return nil
 }

@@ -40,9 +40,12 @@ const (
 	database     = "arn:aws:rds-db:${REGION}:${ACCOUNT}:dbuser:${AURORA_RESOURCE_ID}/${AURORA_USER}"
 	cache        = "arn:aws:elasticache:${REGION}:${ACCOUNT}:replicationgroup:${REPLICATION_GROUP}"
 	cacheUser    = "arn:aws:elasticache:${REGION}:${ACCOUNT}:user:${CACHE_USER}"
-	roles        = "arn:aws:iam::${ACCOUNT}:role/${ROLE_PREFIX}*"
-	ownerTag     = "aws:ResourceTag/chatcluster.io/operator"
-	operatorName = "${OPERATOR_NAME}"
+	bucket       = "arn:aws:s3:::${AUDIT_BUCKET}"
+	// bucketObjects are all of a prefix: their names are made of tenants' ids and numbers.
+	bucketObjects = bucket + "/${AUDIT_PREFIX}/*"
+	roles         = "arn:aws:iam::${ACCOUNT}:role/${ROLE_PREFIX}*"
+	ownerTag      = "aws:ResourceTag/chatcluster.io/operator"
+	operatorName  = "${OPERATOR_NAME}"
 )
 
 // allow makes a statement of actions of one service, without doubles and in order. The zero Statement says that there are none.
@@ -73,7 +76,8 @@ func document(statements ...Statement) Policy {
 func Policies(code Code) (map[string]Policy, error) {
 	policies := map[string]Policy{}
 	for _, role := range []struct{ name, run string }{
-		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"migrate", "migrateCommand"}, {"purge", "purgeCommand"},
+		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"audit", "runAudit"}, {"analytics", "runAnalytics"},
+		{"migrate", "migrateCommand"}, {"purge", "purgeCommand"},
 	} {
 		p, err := code.role(role.run)
 		if err != nil {

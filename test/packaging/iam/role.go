@@ -23,8 +23,8 @@ var tables = map[string]string{
 
 // producerTopics are the topics that a producer's fields hold, and consumed the constants that consumers' options use.
 var (
-	producerTopics = map[string]string{"logTopic": "log", "marksTopic": "marks", "notifyDead": "notify.dlq"}
-	consumed       = map[string]string{"LogTopic": "log", "MarksTopic": "marks"}
+	producerTopics = map[string]string{"logTopic": "log", "marksTopic": "marks", "auditTopic": "audit", "notifyDead": "notify.dlq"}
+	consumed       = map[string]string{"LogTopic": "log", "MarksTopic": "marks", "AuditTopic": "audit"}
 )
 
 // role makes the policy of the role that a function of cmd/chatd puts together.
@@ -49,6 +49,13 @@ func (c Code) role(run string) (Policy, error) {
 		}
 		statements = append(statements, allow("Push", "mobiletargeting", setOf(calls...), application+"/messages"))
 	}
+	if r.objects["runtime/audit.NewObjectAPI"] {
+		objects, err := c.objectCalls()
+		if err != nil {
+			return Policy{}, err
+		}
+		statements = append(statements, objects...)
+	}
 	if r.objects["runtime/readmodel.Open"] || r.objects["runtime/readmodel.Migrate"] {
 		statements = append(statements, allow("ReadModel", "rds-db", setOf("connect"), database))
 	}
@@ -56,6 +63,27 @@ func (c Code) role(run string) (Policy, error) {
 		statements = append(statements, allow("Cache", "elasticache", setOf("Connect"), cache, cacheUser))
 	}
 	return document(statements...), nil
+}
+
+// objectCalls allows what exports the audit log: calls of objects, and of the bucket.
+func (c Code) objectCalls() ([]Statement, error) {
+	calls, err := c.methods("runtime/audit", "ObjectAPI")
+	if err != nil {
+		return nil, err
+	}
+	of, in := map[string]bool{}, map[string]bool{}
+	for _, call := range calls {
+		switch call {
+		case "ListObjectsV2":
+			in["ListBucket"] = true
+		case "PutObject":
+			// Who locks an object while it is written needs leave for both.
+			of[call], of["PutObjectRetention"] = true, true
+		default:
+			of[call] = true
+		}
+	}
+	return []Statement{allow("AuditExport", "s3", of, bucketObjects), allow("AuditExports", "s3", in, bucket)}, nil
 }
 
 // tablesFor allows what methods of the store need, a statement for each table.
@@ -137,6 +165,8 @@ func (c Code) topicsOf(r reached) ([]Statement, error) {
 	for options, owner := range map[string]struct{ path, function, group string }{
 		"runtime/notify.Notifier.ConsumerOptions": {"runtime/notify", "Notifier.ConsumerOptions", "notify"},
 		"runtime/project.Projector.Consumer":      {"runtime/project", "Projector.Consumer", "project"},
+		"runtime/audit.Auditor.Consumer":          {"runtime/audit", "Auditor.Consumer", "audit"},
+		"runtime/analytics.Analyst.Consumer":      {"runtime/analytics", "Analyst.Consumer", "analytics"},
 	} {
 		if !r.objects[options] {
 			continue
