@@ -147,6 +147,13 @@ const (
 	ActionNone = "none"
 )
 
+// Bounds of a verdict.
+const (
+	MaxProcessorBytes = 64
+	MaxReasonBytes    = 256
+	MaxSpans          = 256
+)
+
 // Moderated returns a body as members may see it under the verdict: masked spans are asterisks, one a rune, and what is hidden
 // is empty.
 func Moderated(body string, v *logpb.Verdict) string {
