@@ -24,7 +24,11 @@ func runChat(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	creds, err := r.chatCredentials(o)
+	asClient, creds, err := r.chatCredentials(o)
+	if err != nil {
+		return err
+	}
+	speakers, err := r.speakers(b, o, asClient)
 	if err != nil {
 		return err
 	}
@@ -60,5 +64,5 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		check{name: "kafka", run: producer.Ping, weight: told},
 		check{name: "cache", run: b.cache.Ping, weight: told},
 	)
-	return beside(ctx, func(ctx context.Context) error { return service.Serve(ctx, ln) }, directory.Run)
+	return beside(ctx, func(ctx context.Context) error { return service.Serve(ctx, ln) }, directory.Run, speakers)
 }

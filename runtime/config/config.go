@@ -222,6 +222,40 @@ type Detector struct {
 	ListsDir string `json:"listsDir,omitempty"`
 }
 
+// ProcessorsOf returns the detectors that are named, with these modes and nothing else configured.
+func ProcessorsOf(modes map[string]string) (Processors, error) {
+	var p Processors
+	for name, mode := range modes {
+		d := &Detector{Mode: mode}
+		switch name {
+		case "spam":
+			p.Spam = d
+		case "profanity":
+			p.Profanity = d
+		case "fraud":
+			p.Fraud = d
+		default:
+			return p, fmt.Errorf("there is no processor %q", name)
+		}
+	}
+	return p, errors.Join(p.validate()...)
+}
+
+func (p Processors) validate() (errs []error) {
+	for name, d := range p.By() {
+		need := func(ok bool, field, what string) {
+			if !ok {
+				errs = append(errs, fmt.Errorf("configuration: processors.%s.%s %s", name, field, what))
+			}
+		}
+		need(slices.Contains([]string{"Off", "DryRun", "Flag", "Enforce"}, d.Mode), "mode", "is neither Off, DryRun, Flag nor Enforce")
+		need(d.Threshold >= 0 && d.Threshold <= 100, "threshold", "is not between 0 and 100")
+		need(d.Action == "" || d.Action == "mask" || d.Action == "hide", "action", "is neither mask nor hide")
+		need(d.MuteSenderFor.Duration >= 0 && d.MuteSenderFor.Duration <= maxMute, "muteSenderFor", "is not between 0 and 30 days")
+	}
+	return errs
+}
+
 // By returns the detectors that are configured, by name.
 func (p Processors) By() map[string]Detector {
 	out := map[string]Detector{}
@@ -290,13 +324,7 @@ func (c *Config) validate() error {
 	tls := c.Chat.TLS
 	need(!tls.Enabled() || tls.CertFile != "" && tls.KeyFile != "" && tls.CAFile != "" && tls.ChatName != "" && tls.GatewayName != "",
 		"chat.tls", "needs certFile, keyFile, caFile, chatName and gatewayName")
-	for name, d := range c.Processors.By() {
-		at := "processors." + name
-		need(slices.Contains([]string{"Off", "DryRun", "Flag", "Enforce"}, d.Mode), at+".mode", "is neither Off, DryRun, Flag nor Enforce")
-		need(d.Threshold >= 0 && d.Threshold <= 100, at+".threshold", "is not between 0 and 100")
-		need(d.Action == "" || d.Action == "mask" || d.Action == "hide", at+".action", "is neither mask nor hide")
-		need(d.MuteSenderFor.Duration >= 0 && d.MuteSenderFor.Duration <= maxMute, at+".muteSenderFor", "is not between 0 and 30 days")
-	}
+	errs = append(errs, c.Processors.validate()...)
 	need(c.Telemetry.SampleRatio >= 0 && c.Telemetry.SampleRatio <= 1, "telemetry.sampleRatio", "is not between 0 and 1")
 	return errors.Join(errs...)
 }

@@ -45,5 +45,10 @@ type Detector interface {
 	Judge(ctx context.Context, messages []Message) ([]Finding, error)
 }
 
+// Runner is what a Detector may be besides: Run does what is to be done beside judging, such as reading lists again, until ctx ends.
+type Runner interface {
+	Run(ctx context.Context) error
+}
+
 // ErrUnjudgeable says that it is a message's fault that none were judged. Errors hold nothing of a body.
 var ErrUnjudgeable = errors.New("cannot be judged")
