@@ -7,19 +7,20 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
+	"github.com/chatcluster/chatcluster/runtime/mutes"
 	"github.com/chatcluster/chatcluster/runtime/verdicts"
 )
 
 // speakers take what processors say to the chat pods: each pod takes a share of the verdicts to the owners of their conversations. What is
 // returned runs until its context ends; without Kafka it waits.
-func (r role) speakers(b backends, o *ops, creds credentials.TransportCredentials) (func(context.Context) error, error) {
+func (r role) speakers(b backends, muted *mutes.Directory, o *ops, creds credentials.TransportCredentials) (func(context.Context) error, error) {
 	pool, err := chatpool.New(chatpool.Options{
 		Service: r.cfg.Chat.Service, Gateway: r.pod, Logger: r.log, Credentials: creds, Resolve: fixed(r.cfg.Chat.Addresses),
 	})
 	if err != nil {
 		return nil, err
 	}
-	applier, err := verdicts.New(verdicts.Options{Chat: pool, Log: b.store, Mutes: b.store, Logger: r.log, Registerer: o.registerer})
+	applier, err := verdicts.New(verdicts.Options{Chat: pool, Log: b.store, Mutes: muted, Logger: r.log, Registerer: o.registerer})
 	if err != nil {
 		return nil, err
 	}

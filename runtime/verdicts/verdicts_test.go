@@ -245,4 +245,14 @@ func TestAVerdictMutesWhoSentTheMessage(t *testing.T) {
 	if diff := cmp.Diff([]string{fmt.Sprintf("hide by profanity of %d at 0", target)}, w.verdicts()); diff != "" {
 		t.Errorf("verdicts (-want +got):\n%s", diff)
 	}
+	w.eventually("ann's being refused", func() bool {
+		return w.ask(&chatpb.Send{User: "ann", ClientMsgId: fmt.Sprint(time.Now().UnixNano()), Body: "more"}).GetCode() == string(protocol.CodeMuted)
+	})
+	// A moderator lifts it, and a replay of the verdict changes nothing about that.
+	w.must(w.mutes.Lift(t.Context(), w.user("ann"), "moderator"))
+	w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{{Verdict: &eventlog.VerdictRecord{
+		Conv: w.conv, ID: eventlog.VerdictID(target, 0), MuteSender: time.Hour, At: m.Said,
+		Verdict: &logpb.Verdict{Target: target, Action: "hide", Processor: eventlog.ProfanityGroup},
+	}}}))
+	w.say("I am sorry")
 }

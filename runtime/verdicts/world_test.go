@@ -21,6 +21,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/moderate"
+	"github.com/chatcluster/chatcluster/runtime/mutes"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/store/embedded"
 	"github.com/chatcluster/chatcluster/runtime/verdicts"
@@ -33,6 +34,7 @@ type world struct {
 	t        *testing.T
 	kafka    config.Kafka
 	store    store.Store
+	mutes    *mutes.Directory
 	pool     *chatpool.Pool
 	producer *eventlog.Producer
 	conv     store.Conv
@@ -57,7 +59,9 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	t.Cleanup(func() { w.must(w.producer.Close(context.Background())) })
 
-	service, err := chat.New(chat.Options{Pod: "chat-0", Store: s, Publisher: w.producer, Tunables: chat.Tunables{Grace: 5 * time.Second}})
+	w.mutes, err = mutes.New(mutes.Options{Store: s})
+	w.must(err)
+	service, err := chat.New(chat.Options{Pod: "chat-0", Store: s, Publisher: w.producer, Mutes: w.mutes, Tunables: chat.Tunables{Grace: 5 * time.Second}})
 	w.must(err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	w.must(err)
@@ -245,7 +249,7 @@ func (w *world) moderator(p moderate.Policy) *moderate.Moderator {
 
 func (w *world) applier(change func(*verdicts.Options)) *verdicts.Applier {
 	w.t.Helper()
-	o := verdicts.Options{Chat: w.pool, Log: w.store, Mutes: w.store}
+	o := verdicts.Options{Chat: w.pool, Log: w.store, Mutes: w.mutes}
 	if change != nil {
 		change(&o)
 	}

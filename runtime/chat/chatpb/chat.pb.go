@@ -888,7 +888,7 @@ type Result struct {
 	AtMs   int64  `protobuf:"varint,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	// count is the entry's running count of countable messages.
 	Count uint64 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
-	// retry_after_ms goes with busy, unavailable and rate_limited.
+	// retry_after_ms goes with busy, unavailable, rate_limited and muted.
 	RetryAfterMs uint32 `protobuf:"varint,7,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
 	// found says that the entry was in the log already: the send is a retry.
 	Found         bool `protobuf:"varint,8,opt,name=found,proto3" json:"found,omitempty"`
