@@ -23,12 +23,12 @@ var tables = map[string]string{
 
 // producerTopics are the topics that a producer's fields hold, and consumed the constants that consumers' options use.
 var (
-	producerTopics = map[string]string{"logTopic": "log", "marksTopic": "marks", "notifyDead": "notify.dlq"}
-	consumed       = map[string]string{"LogTopic": "log", "MarksTopic": "marks"}
+	producerTopics = map[string]string{"logTopic": "log", "marksTopic": "marks", "verdictsTopic": "verdicts", "notifyDead": "notify.dlq"}
+	consumed       = map[string]string{"LogTopic": "log", "MarksTopic": "marks", "VerdictsTopic": "verdicts"}
 )
 
-// role makes the policy of the role that a function of cmd/chatd puts together.
-func (c Code) role(run string) (Policy, error) {
+// role makes the policy of the component that a function of cmd/chatd puts together.
+func (c Code) role(component, run string) (Policy, error) {
 	r, err := c.reach(chatd, run)
 	if err != nil {
 		return Policy{}, err
@@ -37,7 +37,7 @@ func (c Code) role(run string) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	topics, err := c.topicsOf(r)
+	topics, err := c.topicsOf(component, r)
 	if err != nil {
 		return Policy{}, err
 	}
@@ -121,7 +121,7 @@ func (r reached) calls() map[string]bool {
 }
 
 // topicsOf allows a role what its producer and its consumer need of Kafka.
-func (c Code) topicsOf(r reached) ([]Statement, error) {
+func (c Code) topicsOf(component string, r reached) ([]Statement, error) {
 	write, read, group := map[string]bool{}, map[string]bool{}, ""
 	for _, method := range r.handed(named(eventlog, "Producer")) {
 		m, err := c.reach(eventlog, "Producer."+method)
@@ -137,6 +137,9 @@ func (c Code) topicsOf(r reached) ([]Statement, error) {
 	for options, owner := range map[string]struct{ path, function, group string }{
 		"runtime/notify.Notifier.ConsumerOptions": {"runtime/notify", "Notifier.ConsumerOptions", "notify"},
 		"runtime/project.Projector.Consumer":      {"runtime/project", "Projector.Consumer", "project"},
+		"runtime/verdicts.Applier.Consumer":       {"runtime/verdicts", "Applier.Consumer", "verdicts"},
+		// A detector's group is called as it is.
+		"runtime/moderate.Moderator.Consumer": {"runtime/moderate", "Moderator.Consumer", component},
 	} {
 		if !r.objects[options] {
 			continue
