@@ -105,22 +105,22 @@ func TestWhatBecomesOfAFinding(t *testing.T) {
 		mute    time.Duration
 		counted string // action and mode
 	}{
-		"Mask":          {"its spans are masked", 50, nil, nil, masked, 0, "mask enforce"},
+		"Mask":          {"its spans are masked", 50, nil, nil, masked, 0, "mask,enforce"},
 		"Below":         {"what is not sure enough is none", 49, nil, nil, nil, 0, ""},
 		"Default":       {"nobody said how sure", DefaultThreshold - 1, func(p *Policy) { p.Threshold = 0 }, nil, nil, 0, ""},
-		"Hide":          {"nothing is left to mask", 50, func(p *Policy) { p.Action = "hide" }, nil, &logpb.Verdict{Target: 1, Action: "hide", Processor: "spam", Reason: "word"}, 0, "hide enforce"},
-		"Flag":          {"people are to look at it", 50, func(p *Policy) { p.Mode, p.MuteSenderFor = Flag, time.Hour }, nil, flagged, 0, "flag flag"},
-		"DryRun":        {"it counts only", 50, func(p *Policy) { p.Mode = "DryRun" }, nil, nil, 0, "mask dryrun"},
+		"Hide":          {"nothing is left to mask", 50, func(p *Policy) { p.Action = "hide" }, nil, &logpb.Verdict{Target: 1, Action: "hide", Processor: "spam", Reason: "word"}, 0, "hide,enforce"},
+		"Flag":          {"people are to look at it", 50, func(p *Policy) { p.Mode, p.MuteSenderFor = Flag, time.Hour }, nil, flagged, 0, "flag,flag"},
+		"DryRun":        {"it counts only", 50, func(p *Policy) { p.Mode = "DryRun" }, nil, nil, 0, "mask,dryrun"},
 		"Off":           {"nobody looks", 99, func(p *Policy) { p.Mode = Off }, nil, nil, 0, ""},
-		"Mute":          {"the sender is silenced", 50, func(p *Policy) { p.MuteSenderFor = time.Hour }, nil, masked, time.Hour, "mask enforce"},
+		"Mute":          {"the sender is silenced", 50, func(p *Policy) { p.MuteSenderFor = time.Hour }, nil, masked, time.Hour, "mask,enforce"},
 		"TenantOff":     {"the tenant wants none", 99, nil, own("off", 0), nil, 0, ""},
-		"TenantFlag":    {"the tenant wants less", 50, nil, own("flag", 0), flagged, 0, "flag flag"},
-		"TenantOn":      {"the tenant wants what the cluster does not", 50, func(p *Policy) { p.Mode = Off }, own("enforce", 0), masked, 0, "mask enforce"},
+		"TenantFlag":    {"the tenant wants less", 50, nil, own("flag", 0), flagged, 0, "flag,flag"},
+		"TenantOn":      {"the tenant wants what the cluster does not", 50, func(p *Policy) { p.Mode = Off }, own("enforce", 0), masked, 0, "mask,enforce"},
 		"TenantAbove":   {"the tenant is harder to convince", 50, nil, own("enforce", 60), nil, 0, ""},
-		"TenantBelow":   {"the tenant is easier to convince", 20, nil, own("enforce", 20), masked, 0, "mask enforce"},
-		"TenantNewer":   {"a mode of a newer release is not guessed", 50, nil, own("exile", 0), masked, 0, "mask enforce"},
-		"TenantOfNone":  {"the configuration's own have no record", 50, nil, tenants(func(store.Tenant) (store.TenantRecord, error) { return store.TenantRecord{}, store.ErrNotFound }), masked, 0, "mask enforce"},
-		"TenantOfOther": {"it says nothing of this detector", 50, nil, tenants(func(store.Tenant) (store.TenantRecord, error) { return store.TenantRecord{}, nil }), masked, 0, "mask enforce"},
+		"TenantBelow":   {"the tenant is easier to convince", 20, nil, own("enforce", 20), masked, 0, "mask,enforce"},
+		"TenantNewer":   {"a mode of a newer release is not guessed", 50, nil, own("exile", 0), masked, 0, "mask,enforce"},
+		"TenantOfNone":  {"the configuration's own have no record", 50, nil, tenants(func(store.Tenant) (store.TenantRecord, error) { return store.TenantRecord{}, store.ErrNotFound }), masked, 0, "mask,enforce"},
+		"TenantOfOther": {"it says nothing of this detector", 50, nil, tenants(func(store.Tenant) (store.TenantRecord, error) { return store.TenantRecord{}, nil }), masked, 0, "mask,enforce"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy := enforce
@@ -144,7 +144,7 @@ func TestWhatBecomesOfAFinding(t *testing.T) {
 			}
 			want := ""
 			if tc.counted != "" {
-				action, mode, _ := strings.Cut(tc.counted, " ")
+				action, mode, _ := strings.Cut(tc.counted, ",")
 				want = fmt.Sprintf("# HELP chatcluster_processor_findings_total Findings that count, by what becomes of them; in mode dryrun, by what would.\n"+
 					"# TYPE chatcluster_processor_findings_total counter\nchatcluster_processor_findings_total{action=%q,mode=%q,processor=\"spam\"} 1\n", action, mode)
 			}
