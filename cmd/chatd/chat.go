@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/chatcluster/chatcluster/runtime/chat"
+	"github.com/chatcluster/chatcluster/runtime/mutes"
 )
 
 var errDraining = errors.New("draining")
@@ -24,7 +25,15 @@ func runChat(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	creds, err := r.chatCredentials(o)
+	asClient, creds, err := r.chatCredentials(o)
+	if err != nil {
+		return err
+	}
+	muted, err := mutes.New(mutes.Options{Store: b.store, Log: r.log})
+	if err != nil {
+		return err
+	}
+	speakers, err := r.speakers(b, muted, o, asClient)
 	if err != nil {
 		return err
 	}
@@ -35,6 +44,7 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		Registry:     b.cache,
 		Routes:       b.cache,
 		Tenants:      directory,
+		Mutes:        muted,
 		Use:          b.cache,
 		Credentials:  creds,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
@@ -60,5 +70,5 @@ func runChat(ctx context.Context, r role, o *ops) error {
 		check{name: "kafka", run: producer.Ping, weight: told},
 		check{name: "cache", run: b.cache.Ping, weight: told},
 	)
-	return beside(ctx, func(ctx context.Context) error { return service.Serve(ctx, ln) }, directory.Run)
+	return beside(ctx, func(ctx context.Context) error { return service.Serve(ctx, ln) }, directory.Run, muted.Run, speakers)
 }

@@ -143,7 +143,7 @@ func (h *household) start() {
 	go func() { ended <- all.run(ctx, o) }()
 	h.end, h.ended = cancel, ended
 	for deadline := time.Now().Add(patience); ; {
-		if status, body := o.look(ctx); status == http.StatusOK && allNamed(body) {
+		if status, body := o.look(ctx); status == http.StatusOK && allNamed(all.names(), body) {
 			return
 		} else if time.Now().After(deadline) {
 			h.t.Errorf("not ready: %v", body)

@@ -31,8 +31,10 @@ type devOptions struct {
 	dir                           string
 	ephemeral                     bool
 	users, origins                []string
-	pushDelay                     time.Duration
-	level                         slog.Level
+	// processors are modes by the names of detectors.
+	processors map[string]string
+	pushDelay  time.Duration
+	level      slog.Level
 }
 
 func devCommand() *cobra.Command {
@@ -54,6 +56,7 @@ func devCommand() *cobra.Command {
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a data folder of its own that is removed at the end")
 	f.StringSliceVar(&o.users, "users", []string{"alice", "bob"}, "whom to mint tokens for")
 	f.StringSliceVar(&o.origins, "allow-origin", nil, "web origins that may connect")
+	f.StringToStringVar(&o.processors, "processor", nil, "detectors to run and their modes, such as spam=Enforce")
 	f.DurationVar(&o.pushDelay, "push-delay", 5*time.Second, "how long a device has to confirm a message before it is pushed")
 	f.TextVar(&o.level, "log-level", slog.LevelWarn, "debug, info, warn or error")
 	return cmd
@@ -99,12 +102,15 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	ops := newOps(log)
 	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, log: log}
 	all.cfg.Gateway.AllowedOrigins = o.origins
+	if all.cfg.Processors, err = config.ProcessorsOf(o.processors); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	return serve(ctx, ops, o.opsListen, func(ctx context.Context) error {
 		return beside(ctx,
 			func(ctx context.Context) error { return all.run(ctx, ops) },
 			engines.Watch,
 			func(ctx context.Context) error {
-				return announce(ctx, ops, out, began, welcome(o, ln.Addr(), engines, tokens))
+				return announce(ctx, ops, all.names(), out, began, welcome(o, ln.Addr(), engines, tokens))
 			})
 	})
 }
@@ -134,11 +140,11 @@ func writeTokens(e *dev.Engines, o devOptions) (map[string]string, error) {
 }
 
 // announce says, once everything is ready, how to go on, and waits for the end.
-func announce(ctx context.Context, o *ops, out io.Writer, began time.Time, how string) error {
+func announce(ctx context.Context, o *ops, roles []string, out io.Writer, began time.Time, how string) error {
 	t := time.NewTicker(readyEvery)
 	defer t.Stop()
 	for {
-		if status, body := o.look(ctx); status == http.StatusOK && allNamed(body) {
+		if status, body := o.look(ctx); status == http.StatusOK && allNamed(roles, body) {
 			break
 		}
 		select {
@@ -153,8 +159,8 @@ func announce(ctx context.Context, o *ops, out io.Writer, began time.Time, how s
 }
 
 // allNamed says whether every role has come so far as to name what it needs.
-func allNamed(checks map[string]string) bool {
-	for _, role := range roleNames {
+func allNamed(roles []string, checks map[string]string) bool {
+	for _, role := range roles {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(checks)), func(name string) bool { return strings.HasPrefix(name, role+": ") }) {
 			return false
 		}
@@ -185,9 +191,6 @@ func welcome(o devOptions, addr net.Addr, e *dev.Engines, tokens map[string]stri
 	return text + "Stop it with Ctrl-C.\n"
 }
 
-// roleNames are all roles.
-var roleNames = []string{"gateway", "chat", "project", "notify", "audit", "analytics"}
-
 // allRoles is every role in one process.
 type allRoles struct {
 	cfg     config.Config
@@ -196,6 +199,24 @@ type allRoles struct {
 	// chat is where the chat service is, any free port of the loopback when nil.
 	chat net.Listener
 	log  *slog.Logger
+}
+
+// names are the roles that run.
+func (a allRoles) names() []string {
+	names := []string{"gateway", "chat", "project", "notify", "audit", "analytics"}
+	for _, d := range a.detectors() {
+		names = append(names, d.name)
+	}
+	return names
+}
+
+// detectors are those that are configured.
+func (a allRoles) detectors() []detectorRole {
+	by := a.cfg.Processors.By()
+	return slices.DeleteFunc(slices.Clone(detectors), func(d detectorRole) bool {
+		_, ok := by[d.name]
+		return !ok
+	})
 }
 
 // run runs them until ctx ends: then the gateway drains while the others are still there.
@@ -216,11 +237,12 @@ func (a allRoles) run(ctx context.Context, o *ops) error {
 			return nil
 		}
 	}
-	return beside(ctx,
-		start("gateway", a.gateway, runGateway),
-		start("chat", a.chat, runChat),
-		start("project", nil, runProject),
-		start("notify", nil, runNotify),
-		start("audit", nil, runAudit),
-		start("analytics", nil, runAnalytics))
+	support := []func(context.Context) error{
+		start("chat", a.chat, runChat), start("project", nil, runProject), start("notify", nil, runNotify),
+		start("audit", nil, runAudit), start("analytics", nil, runAnalytics),
+	}
+	for _, d := range a.detectors() {
+		support = append(support, start(d.name, nil, d.run))
+	}
+	return beside(ctx, start("gateway", a.gateway, runGateway), support...)
 }

@@ -42,7 +42,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	creds, err := r.chatCredentials(o)
+	creds, _, err := r.chatCredentials(o)
 	if err != nil {
 		return err
 	}

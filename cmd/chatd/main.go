@@ -53,10 +53,14 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	for _, d := range detectors {
+		root.AddCommand(roleCommand(d.name, d.short, d.run))
+	}
 	root.AddCommand(
 		roleCommand("gateway", "Serve clients: WebSocket and REST", runGateway),
 		roleCommand("chat", "Keep the order of conversations", runChat),
 		roleCommand("notify", "Push what was not confirmed", runNotify),
+		replayCommand(),
 		roleCommand("project", "Project conversations into the read model", runProject),
 		roleCommand("analytics", "Count what happens, by tenant and time", runAnalytics),
 		auditCommand(),

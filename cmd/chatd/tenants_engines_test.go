@@ -80,7 +80,7 @@ func startPlatform(t *testing.T) *platform {
 	p := &platform{t: t, engines: engines, url: "http://" + ln.Addr().String(), cfg: all.cfg}
 	p.eventually("everything is ready", func() bool {
 		status, checks := o.look(t.Context())
-		return status == http.StatusOK && allNamed(checks)
+		return status == http.StatusOK && allNamed(all.names(), checks)
 	})
 	return p
 }

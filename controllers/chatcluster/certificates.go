@@ -84,11 +84,12 @@ func (s *scope) mint(ctx context.Context, roles []string) error {
 			Pair:  pki.Pair{Cert: secret.Data[workload.CertificateFile], Key: secret.Data[workload.KeyFile]},
 			Trust: secret.Data[workload.CAFile], Since: since,
 		}
-		usage := x509.ExtKeyUsageServerAuth
+		// Chat pods serve gateways and each other.
+		usages := []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 		if role == workload.RoleGateway {
-			usage = x509.ExtKeyUsageClientAuth
+			usages = usages[1:]
 		}
-		wishes[role] = pki.Wish{Host: s.cluster.CertificateHost(role), Usage: usage}
+		wishes[role] = pki.Wish{Host: s.cluster.CertificateHost(role), Usages: usages}
 	}
 	next, err := pki.Next(s.memo.now(), s.cc.Namespace+"/"+s.cc.Name, wishes, have)
 	if err != nil {

@@ -80,7 +80,7 @@ func (a authority) sign(now time.Time, wish Wish) (chain, Pair, error) {
 		NotBefore:   now.Add(-backdate),
 		NotAfter:    end,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{wish.Usage},
+		ExtKeyUsage: wish.Usages,
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -139,10 +139,14 @@ func readLeaf(p Pair, wish Wish, now time.Time, authorities chain) (certs chain,
 	if len(certs) == 0 || !fits(certs[0], p.Key) {
 		return nil, false
 	}
-	o := certs.options(now, wish.Usage, authorities)
-	o.DNSName = wish.Host
-	_, err := certs[0].Verify(o)
-	return certs, err == nil
+	for _, usage := range wish.Usages {
+		o := certs.options(now, usage, authorities)
+		o.DNSName = wish.Host
+		if _, err := certs[0].Verify(o); err != nil {
+			return certs, false
+		}
+	}
+	return certs, true
 }
 
 func fits(cert *x509.Certificate, keyPEM []byte) bool {

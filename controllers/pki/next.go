@@ -37,10 +37,10 @@ type State struct {
 	Leaves    map[string]Leaf
 }
 
-// Wish is what a role's certificate says.
+// Wish is what a role's certificate says. It has at least one usage.
 type Wish struct {
-	Host  string
-	Usage x509.ExtKeyUsage
+	Host   string
+	Usages []x509.ExtKeyUsage
 }
 
 // Next is what should be there now, given what is. name is in the subject of a new CA. What cannot be read is made anew.

@@ -12,8 +12,8 @@ import (
 var (
 	begin  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	wishes = map[string]Wish{
-		"chat":    {Host: "demo-chat.chat.svc", Usage: x509.ExtKeyUsageServerAuth},
-		"gateway": {Host: "demo-gateway.chat.svc", Usage: x509.ExtKeyUsageClientAuth},
+		"chat":    {Host: "demo-chat.chat.svc", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}},
+		"gateway": {Host: "demo-gateway.chat.svc", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}},
 	}
 )
 

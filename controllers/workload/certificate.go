@@ -29,9 +29,10 @@ func (c Cluster) SecuredRoles() []string {
 // Certificate has cert-manager make and renew a role's certificate.
 func (c Cluster) Certificate(role string) Object {
 	issuer := c.Spec.InternalTLS.IssuerRef
-	usage := "server auth"
+	// Chat pods serve gateways and each other.
+	usages := []string{"digital signature", "server auth", "client auth"}
 	if role == RoleGateway {
-		usage = "client auth"
+		usages = []string{"digital signature", "client auth"}
 	}
 	host := c.CertificateHost(role)
 	return c.object(CertificateKind, role, role, map[string]any{
@@ -40,7 +41,7 @@ func (c Cluster) Certificate(role string) Object {
 		"duration":    "720h0m0s",
 		"renewBefore": "240h0m0s",
 		"privateKey":  map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-		"usages":      []string{"digital signature", usage},
+		"usages":      usages,
 		"issuerRef":   map[string]any{"name": issuer.Name, "kind": issuer.Kind, "group": issuer.Group},
 	})
 }

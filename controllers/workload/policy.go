@@ -152,7 +152,7 @@ func (c Cluster) NetworkPolicies() ([]*networkingv1ac.NetworkPolicyApplyConfigur
 		case RoleGateway:
 			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(clients...).WithPorts(tcp(gatewayPort)))
 		case RoleChat:
-			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(c.pods(RoleGateway)).WithPorts(tcp(chatPort)))
+			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(c.pods(RoleGateway), c.pods(RoleChat)).WithPorts(tcp(chatPort)))
 		}
 		policies = append(policies, c.policy(r.Name, in, c.egress(r.uses)))
 	}

@@ -22,7 +22,7 @@ func TestArrows(t *testing.T) {
 			change: func(*v1alpha1.ChatClusterSpec) {},
 			want: map[string][]int32{
 				RoleGateway:      {dns, agent, https, postgres, redis, chat, kafka},
-				RoleChat:         {dns, agent, https, redis, kafka},
+				RoleChat:         {dns, agent, https, redis, chat, kafka},
 				RoleNotify:       {dns, agent, https, postgres, redis, kafka},
 				RoleProject:      {dns, agent, https, postgres, redis, kafka},
 				ComponentMigrate: {dns, postgres},
@@ -39,7 +39,7 @@ func TestArrows(t *testing.T) {
 			},
 			want: map[string][]int32{
 				RoleGateway:      {dns, https, 4317, postgres, redis, chat, 8000, 8443, kafka}, // tenants have issuers, too
-				RoleChat:         {dns, 4317, redis, 8000, kafka},
+				RoleChat:         {dns, 4317, redis, chat, 8000, kafka},
 				RoleNotify:       {dns, 80, 4317, postgres, redis, 8000, kafka},
 				RoleProject:      {dns, 4317, postgres, redis, 8000, kafka},
 				ComponentMigrate: {dns, postgres},
@@ -56,12 +56,12 @@ func TestArrows(t *testing.T) {
 				s.AWS.Credentials.SecretName, s.AWS.AssumeRoleARN = "aws", "arn:aws:iam::111122223333:role/chat"
 				s.AWS.Endpoints.DynamoDB = "http://10.0.0.1:8000"
 			},
-			want: map[string][]int32{RoleChat: {dns, https, redis, 8000, kafka}},
+			want: map[string][]int32{RoleChat: {dns, https, redis, chat, 8000, kafka}},
 		},
 		"IRSA": {
 			reason: "a token is traded at the security token service, wherever DynamoDB is",
 			change: func(s *v1alpha1.ChatClusterSpec) { s.AWS.Endpoints.DynamoDB = "https://vpce-1.example:8443" },
-			want:   map[string][]int32{RoleChat: {dns, agent, https, redis, 8443, kafka}},
+			want:   map[string][]int32{RoleChat: {dns, agent, https, redis, chat, 8443, kafka}},
 		},
 	}
 	for name, tc := range cases {

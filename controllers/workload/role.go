@@ -49,7 +49,7 @@ func (c Cluster) Roles() []Role {
 	chat := Role{
 		Name: RoleChat, Replicas: *s.Chat.Replicas, Resources: *s.Chat.Resources, Settings: s.Chat.PodSettings,
 		GraceSeconds: 30 + stopMargin, Unavailable: intstr.FromInt32(1), portName: "grpc", port: chatPort,
-		uses: []arrow{toDynamoDB, toKafka, toRedis, toCollector},
+		uses: []arrow{toChat, toDynamoDB, toKafka, toRedis, toCollector},
 	}
 	chat.scale(s.Chat.Autoscaling, "", 0)
 	notify := Role{

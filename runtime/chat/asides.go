@@ -23,7 +23,7 @@ func (o *outgoing) pass(s *chatpb.Signal) {
 	defer o.mu.Unlock()
 	k := signalKey{headKey{s.GetTenant(), s.GetConversation()}, s.GetUser(), s.GetTyping() != nil, s.GetOwn()}
 	old := o.signals[k]
-	if o.closed || o.bytes > o.limit/2 || old == nil && len(o.signals) >= maxAsides {
+	if o.closed || o.sendsOnly || o.bytes > o.limit/2 || old == nil && len(o.signals) >= maxAsides {
 		return
 	}
 	if r, before := s.GetReceipt(), old.GetReceipt(); r != nil && before != nil {
@@ -46,7 +46,7 @@ func (o *outgoing) pass(s *chatpb.Signal) {
 func (o *outgoing) takeover(t *chatpb.Takeover) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.closed && len(o.takeovers) < maxAsides {
+	if !o.closed && !o.sendsOnly && len(o.takeovers) < maxAsides {
 		o.takeovers = append(o.takeovers, t)
 		o.signal()
 	}

@@ -14,13 +14,6 @@ import (
 // maxTraceBytes is more than a W3C trace context takes.
 const maxTraceBytes = 64
 
-// Bounds of a verdict.
-const (
-	maxProcessorBytes = 64
-	maxReasonBytes    = 256
-	maxSpans          = 256
-)
-
 // check validates what a send says by itself and fills in its user. What the conversation has to say is the lane's part.
 func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, err error) {
 	tenant := store.Tenant(in.GetTenant())
@@ -153,12 +146,12 @@ func checkVerdict(v *logpb.Verdict) error {
 		return errors.New("a verdict's action is not known")
 	}
 	switch {
-	case v.GetProcessor() == "" || len(v.GetProcessor()) > maxProcessorBytes || !utf8.ValidString(v.GetProcessor()):
-		return fmt.Errorf("a verdict's processor has 1 to %d bytes of UTF-8", maxProcessorBytes)
-	case len(v.GetReason()) > maxReasonBytes || !utf8.ValidString(v.GetReason()):
-		return fmt.Errorf("a verdict's reason has at most %d bytes of UTF-8", maxReasonBytes)
-	case len(v.GetSpans()) > maxSpans:
-		return fmt.Errorf("a verdict has at most %d spans", maxSpans)
+	case v.GetProcessor() == "" || len(v.GetProcessor()) > protocol.MaxProcessorBytes || !utf8.ValidString(v.GetProcessor()):
+		return fmt.Errorf("a verdict's processor has 1 to %d bytes of UTF-8", protocol.MaxProcessorBytes)
+	case len(v.GetReason()) > protocol.MaxReasonBytes || !utf8.ValidString(v.GetReason()):
+		return fmt.Errorf("a verdict's reason has at most %d bytes of UTF-8", protocol.MaxReasonBytes)
+	case len(v.GetSpans()) > protocol.MaxSpans:
+		return fmt.Errorf("a verdict has at most %d spans", protocol.MaxSpans)
 	case v.GetAction() == protocol.ActionMask && len(v.GetSpans()) == 0:
 		return errors.New("a mask has no spans")
 	case v.GetBodyAt() != 0 && v.GetBodyAt() <= v.GetTarget():

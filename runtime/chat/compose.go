@@ -185,6 +185,10 @@ func (c *composed) reset() {
 // dismiss answers a request that needs no entry.
 func (l *lane) dismiss(r *request, f finding) {
 	switch {
+	case f.wait > 0:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failAfter(r, f.code, f.detail, f.wait)
 	case f.code != "":
 		l.fail(r, f.code, f.detail)
 	case f.found:

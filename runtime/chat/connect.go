@@ -25,6 +25,7 @@ func (s *Service) Connect(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, c
 		return err
 	}
 	out := newOutgoing(first.GetHello().GetInstance(), s.o.StreamBytes)
+	out.sendsOnly = first.GetHello().GetSendsOnly()
 	s.streams.add(out)
 	defer out.close()
 	defer s.streams.remove(out)

@@ -29,7 +29,8 @@ type creation struct {
 
 // CreateConversation creates a conversation, or finds the one that has the id. It returns when all members are in and what
 // says so is safe. A call that was cut short is completed by its repetition. Errors: InvalidArgument; AlreadyExists when the
-// id is that of one of another kind, or of a group that the creator has made with other members; NotFound when it exists and the creator is no member; Unavailable, which is to be retried.
+// id is that of one of another kind, or of a group that the creator has made with other members; NotFound when it exists and the creator is no member; PermissionDenied when the creator of a group
+// is muted: a title says something; Unavailable, which is to be retried.
 func (s *Service) CreateConversation(ctx context.Context, in *chatpb.CreateConversationRequest) (*chatpb.CreateConversationResponse, error) {
 	c, err := checkCreation(in)
 	if err != nil {
@@ -41,6 +42,9 @@ func (s *Service) CreateConversation(ctx context.Context, in *chatpb.CreateConve
 	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
 	defer cancel()
 	s.knowTenant(ctx, c.conv.Tenant())
+	if until, muted := s.mutedUntil(c.creator); muted && c.kind == store.Group {
+		return nil, status.Error(codes.PermissionDenied, mutedDetail(until))
+	}
 	created, err := s.create(ctx, c)
 	if err != nil {
 		s.o.Log.Warn("a conversation is not created", "conversation", c.conv.String(), "error", err)

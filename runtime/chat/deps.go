@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -45,6 +46,12 @@ type Routes interface {
 	// Away says of each group of users, and in it of each of the gateways' instances, whether it is certain that no device of the
 	// group is connected there.
 	Away(ctx context.Context, instances []string, groups [][]store.User) ([][]bool, error)
+}
+
+// Mutes know who may send nothing; package mutes has them.
+type Mutes interface {
+	// Until returns when the user's mute ends, false when there is none.
+	Until(u store.User) (time.Time, bool)
 }
 
 // Tenants know the tenants' records; package tenants has them.

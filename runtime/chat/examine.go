@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
@@ -10,9 +11,10 @@ import (
 type finding struct {
 	code   protocol.Code // not empty: refused
 	detail string
-	found  bool  // a retry of what is in the log, at place
-	place  place //
-	moot   bool  // what it asks for is so already
+	wait   time.Duration // goes with a refusal: when another is worth a try
+	found  bool          // a retry of what is in the log, at place
+	place  place         //
+	moot   bool          // what it asks for is so already
 }
 
 func denied(code protocol.Code, detail string) finding { return finding{code: code, detail: detail} }
@@ -31,12 +33,15 @@ func (l *lane) examine(r *request, c *composed) finding {
 			return l.again(r, p)
 		}
 		if r.message() && l.covers(r) {
-			return finding{}
+			return l.muted(r)
 		}
 	}
 	ctx, cancel := context.WithDeadline(l.s.life, r.deadline)
 	defer cancel()
 	f := l.identify(ctx, r)
+	if f.due() {
+		f = l.muted(r)
+	}
 	if !f.due() || r.message() {
 		return f
 	}

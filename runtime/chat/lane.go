@@ -232,6 +232,11 @@ func (l *lane) fail(r *request, code protocol.Code, detail string) {
 }
 
 func (l *lane) failLocked(r *request, code protocol.Code, detail string) {
+	l.failAfter(r, code, detail, 0)
+}
+
+// failAfter is failLocked with a hint of when another try is worth it. mu is held.
+func (l *lane) failAfter(r *request, code protocol.Code, detail string, retry time.Duration) {
 	if r.result != nil {
 		return
 	}
@@ -249,7 +254,7 @@ func (l *lane) failLocked(r *request, code protocol.Code, detail string) {
 		}
 		l.waiting = kept
 	}
-	l.settle(r, r.failure(code, detail, 0))
+	l.settle(r, r.failure(code, detail, retry))
 }
 
 // idle says whether the lane holds nothing that is under way. Called with mu held.

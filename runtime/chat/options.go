@@ -26,6 +26,8 @@ type Options struct {
 	Routes Routes
 	// Tenants may be nil: then nobody has a quota, and everybody HotRetention.
 	Tenants Tenants
+	// Mutes may be nil: then nobody is muted.
+	Mutes Mutes
 	// Use may be nil: then each pod gives the whole of a tenant's quota.
 	Use tenants.Board
 	// HotRetention is how long batches stay in the store. Zero: for ever.

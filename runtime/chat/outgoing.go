@@ -25,6 +25,8 @@ type outgoing struct {
 	// instance is what the gateway's routes name; routed says that it registers all of them.
 	instance string
 	routed   atomic.Bool
+	// sendsOnly says that nobody is there to be told anything.
+	sendsOnly bool
 
 	mu         sync.Mutex
 	results    []*chatpb.Result
@@ -86,7 +88,7 @@ func (o *outgoing) overflow() {
 func (o *outgoing) deliver(d *chatpb.Deliver, size int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
+	if o.closed || o.sendsOnly {
 		return true
 	}
 	defer o.signal()
@@ -104,7 +106,7 @@ func (o *outgoing) deliver(d *chatpb.Deliver, size int) bool {
 func (o *outgoing) head(h *chatpb.Head) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
+	if o.closed || o.sendsOnly {
 		return
 	}
 	o.headLocked(h)

@@ -77,6 +77,14 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 			reason: "a number without a unit is ambiguous",
 			old:    "delay: 5s", new: "delay: 5", want: "parse configuration",
 		},
+		"DetectorMode": {
+			reason: "a mode that is misspelled must not be off",
+			old:    "gateway:", new: "processors: {spam: {mode: on}}\ngateway:", want: "processors.spam.mode is neither",
+		},
+		"DetectorAction": {
+			reason: "there are two things to do about a finding",
+			old:    "gateway:", new: "processors: {fraud: {mode: Enforce, action: delete}}\ngateway:", want: "processors.fraud.action is neither",
+		},
 		"NoConnections": {
 			reason: "a gateway that takes no connection is a mistake",
 			old:    "maxConnections: 1000", new: "maxConnections: 0", want: "gateway.maxConnections is not positive",

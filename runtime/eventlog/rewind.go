@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
@@ -82,10 +83,16 @@ func Rewind(ctx context.Context, cfg config.Kafka, clientID, group string, to Pl
 // empty returns an error unless the group has no members.
 func empty(ctx context.Context, admin *kadm.Client, group string) error {
 	groups, err := admin.DescribeGroups(ctx, group)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("kafka: describe group %s: %w", group, err)
 	}
 	g, err := groups.On(group, nil)
+	if err == nil {
+		err = g.Err
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil // it has never read anything
+	}
 	if err != nil {
 		return fmt.Errorf("kafka: describe group %s: %w", group, err)
 	}

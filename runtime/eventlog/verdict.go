@@ -17,8 +17,8 @@ import (
 const (
 	// MaxVerdictIDBytes bounds a verdict's name.
 	MaxVerdictIDBytes = 64
-	// MaxMute is the longest that a verdict may mute a sender.
-	MaxMute = 365 * 24 * time.Hour
+	// MaxMute is the longest that a verdict may mute a sender: what takes longer is a matter for people.
+	MaxMute = 30 * 24 * time.Hour
 )
 
 // VerdictRecord is what a processor says of a message.

@@ -138,7 +138,8 @@ func (c *conn) tellResult(v store.Conv, o *outlet, f *flight) {
 	case code.Retryable():
 		c.refuseAll(o, v, f.id, code, f.result.GetRetryAfterMs())
 	default:
-		c.sendError(v.ID(), f.id, code, f.result.GetDetail(), 0)
+		// One who is muted learns for how long; nothing else holds back what follows.
+		c.sendError(v.ID(), f.id, code, f.result.GetDetail(), f.result.GetRetryAfterMs())
 	}
 }
 

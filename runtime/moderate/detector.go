@@ -2,6 +2,7 @@ package moderate
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -40,5 +41,14 @@ type Detector interface {
 	// Name is the processor's: the name of its consumer group and of who says its verdicts.
 	Name() string
 	// Judge returns a finding for each message. An error says that none were judged: the same messages are tried again.
+	// One that wraps ErrUnjudgeable says that it would be the same whenever they are tried.
 	Judge(ctx context.Context, messages []Message) ([]Finding, error)
 }
+
+// Runner is what a Detector may be besides: Run does what is to be done beside judging, such as reading lists again, until ctx ends.
+type Runner interface {
+	Run(ctx context.Context) error
+}
+
+// ErrUnjudgeable says that it is a message's fault that none were judged. Errors hold nothing of a body.
+var ErrUnjudgeable = errors.New("cannot be judged")

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// Server returns credentials of a server that takes nobody but clients with the name client in their certificate.
-func Server(f *Files, client string) credentials.TransportCredentials {
+// Server returns credentials of a server that takes nobody but clients with one of these names in their certificate.
+func Server(f *Files, clients ...string) credentials.TransportCredentials {
 	return &handshakes{files: f, configure: func(m material) *tls.Config {
 		return &tls.Config{
 			MinVersion:   tls.VersionTLS13,
@@ -20,7 +20,7 @@ func Server(f *Files, client string) credentials.TransportCredentials {
 			ClientCAs:    m.trusted,
 			// A resumed session would have been verified by the CAs of before.
 			SessionTicketsDisabled: true,
-			VerifyConnection:       named(client),
+			VerifyConnection:       named(clients),
 		}
 	}}
 }
@@ -32,12 +32,18 @@ func Client(f *Files, server string) credentials.TransportCredentials {
 	}}
 }
 
-func named(name string) func(tls.ConnectionState) error {
+func named(names []string) func(tls.ConnectionState) error {
 	return func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 {
 			return errors.New("mtls: the client has no certificate")
 		}
-		return s.PeerCertificates[0].VerifyHostname(name)
+		err := errors.New("mtls: nobody is a client")
+		for _, name := range names {
+			if err = s.PeerCertificates[0].VerifyHostname(name); err == nil {
+				break
+			}
+		}
+		return err
 	}
 }
 

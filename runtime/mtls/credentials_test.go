@@ -95,6 +95,8 @@ func TestWhoIsRefused(t *testing.T) {
 		"BothKnown":      {"a gateway and a chat pod of one ChatCluster", server, client, true},
 		"ForeignGateway": {"another ChatCluster's gateway has another CA", server, mtls.Client(files(gatewayName, theirs, ours), chatName), false},
 		"ForeignChat":    {"a gateway hands messages to nobody it does not know", mtls.Server(files(chatName, theirs, ours), gatewayName), client, false},
+		"Chat":           {"chat pods send each other what processors say", mtls.Server(files(chatName, ours), gatewayName, chatName), mtls.Client(files(chatName, ours), chatName), true},
+		"ChatAlone":      {"nobody is taken who is not named", server, mtls.Client(files(chatName, ours), chatName), false},
 		"OtherName":      {"a CA may sign for others, too: the name counts", server, mtls.Client(files("demo-notify.chat.svc", ours), chatName), false},
 		"OtherServer":    {"so it does for the chat pod", mtls.Server(files("demo-notify.chat.svc", ours), gatewayName), client, false},
 		"InTheClear":     {"who has no certificate is nobody", server, insecure.NewCredentials(), false},

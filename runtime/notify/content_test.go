@@ -20,6 +20,12 @@ func deleted(seq, target uint64) *logpb.Entry {
 	return &logpb.Entry{Seq: seq, Sender: "alice", AtMs: time.Now().UnixMilli(), Kind: &logpb.Entry_Deleted{Deleted: &logpb.Deleted{Target: target}}}
 }
 
+// by is the verdict as the processor's.
+func by(processor string, e *logpb.Entry) *logpb.Entry {
+	e.GetVerdict().Processor = processor
+	return e
+}
+
 func verdict(seq, target uint64, action string) *logpb.Entry {
 	return &logpb.Entry{Seq: seq, AtMs: time.Now().UnixMilli(), Kind: &logpb.Entry_Verdict{Verdict: &logpb.Verdict{Target: target, Action: action}}}
 }
@@ -40,10 +46,13 @@ func TestAPushShowsWhatBecameOfTheMessage(t *testing.T) {
 		"EditedLate": {"a deletion is final", func() []*logpb.Entry { return []*logpb.Entry{deleted(2, 1), edited(3, 1, "again")} }, []string{}},
 		"Hidden":     {"a moderator took it away", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "hide")} }, []string{}},
 		"HiddenEdit": {"an edit does not bring it back", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "hide"), edited(3, 1, "x")} }, []string{}},
-		"Reverted":   {"and gave it back: its body is not kept", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "hide"), verdict(3, 1, "none")} }, []string{"1 new message"}},
-		"Masked":     {"what is masked shows nothing", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "mask")} }, []string{"1 new message"}},
-		"Flagged":    {"a flag is for moderators", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "flag")} }, []string{"hi"}},
-		"One":        {"of two, one is gone", func() []*logpb.Entry { return []*logpb.Entry{entry("alice", 2, "second", time.Now()), deleted(3, 1)} }, []string{"second"}},
+		"HiddenBy": {"what another processor masks stays hidden", func() []*logpb.Entry {
+			return []*logpb.Entry{by("spam", verdict(2, 1, "hide")), by("profanity", verdict(3, 1, "mask"))}
+		}, []string{}},
+		"Reverted": {"and gave it back: its body is not kept", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "hide"), verdict(3, 1, "none")} }, []string{"1 new message"}},
+		"Masked":   {"what is masked shows nothing", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "mask")} }, []string{"1 new message"}},
+		"Flagged":  {"a flag is for moderators", func() []*logpb.Entry { return []*logpb.Entry{verdict(2, 1, "flag")} }, []string{"hi"}},
+		"One":      {"of two, one is gone", func() []*logpb.Entry { return []*logpb.Entry{entry("alice", 2, "second", time.Now()), deleted(3, 1)} }, []string{"second"}},
 		"Elsewhere": {"about a message that is not waiting", func() []*logpb.Entry {
 			return []*logpb.Entry{edited(2, 77, "x"), deleted(3, 78), verdict(4, 0, "hide")}
 		}, []string{"hi"}},

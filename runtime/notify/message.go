@@ -7,7 +7,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
 const (
@@ -17,26 +19,21 @@ const (
 	keptPreviews = 16
 )
 
-// Actions of verdicts.
-const (
-	actionMask = "mask"
-	actionHide = "hide"
-	actionNone = "none"
-)
-
 // message is what deciding and pushing need of a message.
 type message struct {
 	seq     uint64
 	sender  string
 	at      time.Time
 	preview string
-	// gone and hidden messages are as if they had never been sent.
-	gone, hidden bool
+	// gone messages, and those that a verdict hides, are as if they had never been sent.
+	gone bool
+	// verdict is the one that holds, without its spans; nil for none.
+	verdict *logpb.Verdict
 	// decided is true once an evaluation has taken it.
 	decided bool
 }
 
-func (m message) visible() bool { return !m.gone && !m.hidden }
+func (m message) visible() bool { return !m.gone && m.verdict.GetAction() != protocol.ActionHide }
 
 // messageOf returns the entry's message, with what was folded into it. A commit time in the future is a wrong clock's, and
 // counts as now.
@@ -51,21 +48,25 @@ func messageOf(e *logpb.Entry, now time.Time) (message, bool) {
 	}
 	x := message{seq: e.GetSeq(), sender: e.GetSender(), at: at, preview: previewOf(m.GetBody()), gone: m.GetDeleted()}
 	if v := m.GetVerdict(); v != nil {
-		x.judge(v.GetAction())
+		x.judge(v)
 	}
 	return x, true
 }
 
-// judge applies a verdict. What is masked shows nothing: where the spans lie in a preview is not worth being wrong about.
-func (m *message) judge(action string) {
-	switch action {
-	case actionHide:
-		m.hidden, m.preview = true, ""
-	case actionMask:
-		m.hidden, m.preview = false, ""
-	case actionNone:
-		m.hidden = false
+// judge applies a verdict that changes what holds. What is masked shows nothing: where the spans lie in a preview is not worth being wrong
+// about, and so it is with whose body they are.
+func (m *message) judge(v *logpb.Verdict) {
+	if !fold.Overrules(m.verdict, v) {
+		return
 	}
+	switch v.GetAction() {
+	case protocol.ActionNone:
+		m.verdict = nil
+		return
+	case protocol.ActionHide, protocol.ActionMask:
+		m.preview = ""
+	}
+	m.verdict = &logpb.Verdict{Action: v.GetAction(), Processor: v.GetProcessor()}
 }
 
 // timeline is messages by seq, each once.
@@ -103,6 +104,9 @@ func (t *timeline) apply(e *logpb.Entry, now time.Time) {
 		change = func(m *message) {
 			if m.visible() {
 				m.preview = previewOf(k.Edited.GetBody())
+				if m.verdict.GetAction() == protocol.ActionMask {
+					m.verdict = nil // it was about another body
+				}
 			}
 		}
 	case *logpb.Entry_Deleted:
@@ -110,7 +114,7 @@ func (t *timeline) apply(e *logpb.Entry, now time.Time) {
 		change = func(m *message) { m.gone, m.preview = true, "" }
 	case *logpb.Entry_Verdict:
 		target = k.Verdict.GetTarget()
-		change = func(m *message) { m.judge(k.Verdict.GetAction()) }
+		change = func(m *message) { m.judge(k.Verdict) }
 	default:
 		return
 	}

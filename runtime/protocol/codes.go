@@ -79,6 +79,8 @@ const (
 	CodeQuota Code = "quota_exceeded"
 	// CodeSuspended is a tenant that is not served.
 	CodeSuspended Code = "suspended"
+	// CodeMuted is a user who may send nothing for now; the detail says until when. Nothing was done. What comes after the hint is taken.
+	CodeMuted Code = "muted"
 	// CodeBusy is a full queue: nothing was done. Retry after the hint.
 	CodeBusy Code = "busy"
 	// CodeUnavailable is an outcome that is not known. Retry with the same client_msg_id.
@@ -115,7 +117,7 @@ func (c Code) Status() int {
 		return http.StatusUnauthorized
 	case CodeNotMember, CodeNotFound:
 		return http.StatusNotFound
-	case CodeForbidden, CodeSuspended:
+	case CodeForbidden, CodeSuspended, CodeMuted:
 		return http.StatusForbidden
 	case CodeMethodNotAllowed:
 		return http.StatusMethodNotAllowed
@@ -160,6 +162,7 @@ var titles = map[Code]string{
 	CodeRateLimited:      "Too many requests",
 	CodeQuota:            "The tenant's quota is used up",
 	CodeSuspended:        "The tenant is suspended",
+	CodeMuted:            "The user is muted",
 	CodeBusy:             "The server is busy",
 	CodeUnavailable:      "The outcome is not known",
 	CodeRetryTooOld:      "The retry is too old to be recognized",

@@ -147,6 +147,13 @@ const (
 	ActionNone = "none"
 )
 
+// Bounds of a verdict.
+const (
+	MaxProcessorBytes = 64
+	MaxReasonBytes    = 256
+	MaxSpans          = 256
+)
+
 // Who judges when people do. No processor may be called so: what it said would be taken for a person's word.
 const (
 	// ProcessorModerator is the processor of a moderator's verdict; its entry's sender is the moderator.

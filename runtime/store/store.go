@@ -237,6 +237,7 @@ type Store interface {
 	Memberships
 	Devices
 	Revocations
+	Mutes
 	Deferrals
 	Tenants
 	Purges

@@ -108,7 +108,9 @@ type GatewayHello struct {
 	// gateway is the pod's name.
 	Gateway string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	// instance names this run of the gateway, as its routes and its lease do; empty when it has none.
-	Instance      string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// sends_only says that nobody is behind the stream to be told anything: results alone come up.
+	SendsOnly     bool `protobuf:"varint,3,opt,name=sends_only,json=sendsOnly,proto3" json:"sends_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -155,6 +157,13 @@ func (x *GatewayHello) GetInstance() string {
 		return x.Instance
 	}
 	return ""
+}
+
+func (x *GatewayHello) GetSendsOnly() bool {
+	if x != nil {
+		return x.SendsOnly
+	}
+	return false
 }
 
 // Takeover says that a device has connected again elsewhere. The chat pod passes it on to the gateway that is named.
@@ -879,7 +888,7 @@ type Result struct {
 	AtMs   int64  `protobuf:"varint,5,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	// count is the entry's running count of countable messages.
 	Count uint64 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
-	// retry_after_ms goes with busy, unavailable and rate_limited.
+	// retry_after_ms goes with busy, unavailable, rate_limited and muted.
 	RetryAfterMs uint32 `protobuf:"varint,7,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
 	// found says that the entry was in the log already: the send is a retry.
 	Found         bool `protobuf:"varint,8,opt,name=found,proto3" json:"found,omitempty"`
@@ -1297,10 +1306,12 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\asignals\x18\x03 \x03(\v2\x1b.chatcluster.chat.v1.SignalR\asignals\x12\x1b\n" +
 	"\x06routed\x18\x04 \x01(\bH\x00R\x06routed\x88\x01\x01\x12;\n" +
 	"\ttakeovers\x18\x05 \x03(\v2\x1d.chatcluster.chat.v1.TakeoverR\ttakeoversB\t\n" +
-	"\a_routed\"D\n" +
+	"\a_routed\"c\n" +
 	"\fGatewayHello\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x12\x1a\n" +
-	"\binstance\x18\x02 \x01(\tR\binstance\"\x80\x01\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x1d\n" +
+	"\n" +
+	"sends_only\x18\x03 \x01(\bR\tsendsOnly\"\x80\x01\n" +
 	"\bTakeover\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n" +

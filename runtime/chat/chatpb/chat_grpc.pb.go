@@ -36,7 +36,8 @@ type ChatClient interface {
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[GatewayFrame, ChatFrame], error)
 	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
 	// ALREADY_EXISTS when the id is that of one of another kind, or of a group that the creator has made with other members;
-	// NOT_FOUND when it exists and the creator is no member of it; UNAVAILABLE, which is to be retried.
+	// NOT_FOUND when it exists and the creator is no member of it; PERMISSION_DENIED when the creator of a group is muted; UNAVAILABLE,
+	// which is to be retried.
 	CreateConversation(ctx context.Context, in *CreateConversationRequest, opts ...grpc.CallOption) (*CreateConversationResponse, error)
 }
 
@@ -82,7 +83,8 @@ type ChatServer interface {
 	Connect(grpc.BidiStreamingServer[GatewayFrame, ChatFrame]) error
 	// CreateConversation is idempotent by its id, and completes a creation that was cut short. Errors: INVALID_ARGUMENT;
 	// ALREADY_EXISTS when the id is that of one of another kind, or of a group that the creator has made with other members;
-	// NOT_FOUND when it exists and the creator is no member of it; UNAVAILABLE, which is to be retried.
+	// NOT_FOUND when it exists and the creator is no member of it; PERMISSION_DENIED when the creator of a group is muted; UNAVAILABLE,
+	// which is to be retried.
 	CreateConversation(context.Context, *CreateConversationRequest) (*CreateConversationResponse, error)
 	mustEmbedUnimplementedChatServer()
 }

@@ -116,7 +116,7 @@ func (d *pod) session(ctx context.Context) (wasUp bool, err error) {
 		return false, fmt.Errorf("connect: %w", err)
 	}
 	routed := d.pool.routed.Load()
-	hello := &chatpb.GatewayHello{Gateway: d.pool.o.Gateway, Instance: d.pool.o.Instance}
+	hello := &chatpb.GatewayHello{Gateway: d.pool.o.Gateway, Instance: d.pool.o.Instance, SendsOnly: d.pool.sendsOnly}
 	if err := stream.Send(&chatpb.GatewayFrame{Hello: hello, Routed: &routed}); err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("send hello: %w", err)
 	}

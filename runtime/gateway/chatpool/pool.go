@@ -44,6 +44,15 @@ type Handler interface {
 	Takeover(*chatpb.Takeover)
 }
 
+// deaf has nobody to tell.
+type deaf struct{}
+
+func (deaf) Deliver(*chatpb.Deliver)       {}
+func (deaf) Head(*chatpb.Head)             {}
+func (deaf) PodLost(func(store.Conv) bool) {}
+func (deaf) Signal(*chatpb.Signal)         {}
+func (deaf) Takeover(*chatpb.Takeover)     {}
+
 // Options of a Pool.
 type Options struct {
 	// Service is the host and port whose addresses are the ready chat pods. A literal IP address is one pod.
@@ -52,8 +61,9 @@ type Options struct {
 	Gateway string
 	// Instance names this run of the gateway as its routes do.
 	Instance string
-	Handler  Handler
-	Logger   *slog.Logger
+	// Handler may be nil: then the streams are for sends alone, and chat pods announce nothing on them.
+	Handler Handler
+	Logger  *slog.Logger
 	// Credentials are what pods must satisfy; nil: everyone is believed, in the clear.
 	Credentials credentials.TransportCredentials
 
@@ -69,10 +79,11 @@ type Options struct {
 
 // Pool is the set of streams. Make it with New, start it with Run.
 type Pool struct {
-	o    Options
-	host string
-	port string
-	ring atomic.Pointer[[]*pod]
+	o         Options
+	sendsOnly bool
+	host      string
+	port      string
+	ring      atomic.Pointer[[]*pod]
 	// routed is what every pod is to know; see Routed.
 	routed atomic.Bool
 
@@ -90,6 +101,10 @@ func New(o Options) (*Pool, error) {
 	if o.Resolve == nil {
 		o.Resolve = net.DefaultResolver.LookupHost
 	}
+	sendsOnly := o.Handler == nil
+	if sendsOnly {
+		o.Handler = deaf{}
+	}
 	if o.Credentials == nil {
 		o.Credentials = insecure.NewCredentials()
 	}
@@ -102,7 +117,7 @@ func New(o Options) (*Pool, error) {
 	if o.MaxInFlight <= 0 {
 		o.MaxInFlight = 8192
 	}
-	p := &Pool{o: o, host: host, port: port, pods: map[string]*pod{}}
+	p := &Pool{o: o, sendsOnly: sendsOnly, host: host, port: port, pods: map[string]*pod{}}
 	p.ring.Store(&[]*pod{})
 	return p, nil
 }

@@ -65,6 +65,8 @@ func createFailed(err error) error {
 		return invalid("%s", status.Convert(err).Message())
 	case codes.NotFound:
 		return errNotMember
+	case codes.PermissionDenied:
+		return refuse(protocol.CodeMuted, status.Convert(err).Message())
 	case codes.AlreadyExists:
 		return refuse(protocol.CodeKeyReused, otherConversation)
 	case codes.ResourceExhausted:

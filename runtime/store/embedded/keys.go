@@ -19,6 +19,7 @@ const (
 	kindDevice       = 'd'
 	kindOutbox       = 'o'
 	kindRevocation   = 'r'
+	kindMute         = 'u'
 	kindDeferral     = 'q'
 	kindTenant       = 't'
 	kindIssuer       = 'i'

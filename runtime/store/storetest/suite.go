@@ -67,6 +67,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"StrikesConcurrent", strikesConcurrent},
 		{"Revocations", revocations},
 		{"RevocationsInvalid", revocationsInvalid},
+		{"Mutes", mutes},
+		{"MutesInvalid", mutesInvalid},
 		{"Deferrals", deferrals},
 		{"HostileDeferrals", hostileDeferrals},
 		{"DeferralsRefused", deferralsRefused},

@@ -6,7 +6,6 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
-	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // judge holds streams to the chat pods, as a gateway without clients does: where verdicts go.
@@ -18,7 +17,7 @@ type judge struct {
 
 func newJudge(service string, addresses []string) (*judge, error) {
 	pool, err := chatpool.New(chatpool.Options{
-		Service: service, Gateway: "checker", Handler: deaf{}, Logger: slog.New(slog.DiscardHandler),
+		Service: service, Gateway: "checker", Logger: slog.New(slog.DiscardHandler),
 		Resolve: func(context.Context, string) ([]string, error) { return addresses, nil },
 	})
 	if err != nil {
@@ -50,12 +49,3 @@ func (j *judge) ask(ctx context.Context, s *chatpb.Send) *chatpb.Result {
 		return nil
 	}
 }
-
-// deaf has no clients to tell.
-type deaf struct{}
-
-func (deaf) Deliver(*chatpb.Deliver)       {}
-func (deaf) Head(*chatpb.Head)             {}
-func (deaf) PodLost(func(store.Conv) bool) {}
-func (deaf) Signal(*chatpb.Signal)         {}
-func (deaf) Takeover(*chatpb.Takeover)     {}

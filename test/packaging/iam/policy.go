@@ -77,9 +77,10 @@ func Policies(code Code) (map[string]Policy, error) {
 	policies := map[string]Policy{}
 	for _, role := range []struct{ name, run string }{
 		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"audit", "runAudit"}, {"analytics", "runAnalytics"},
+		{"spam", "detectorRole.run"}, {"profanity", "detectorRole.run"}, {"fraud", "detectorRole.run"},
 		{"migrate", "migrateCommand"}, {"purge", "purgeCommand"},
 	} {
-		p, err := code.role(role.run)
+		p, err := code.role(role.name, role.run)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", role.name, err)
 		}

@@ -18,7 +18,7 @@ var (
 
 func load(t *testing.T) Code {
 	t.Helper()
-	code, err := Load(root, "cmd/chatd", "runtime/store", "runtime/store/dynamo", "runtime/eventlog", "runtime/notify", "runtime/project", "runtime/audit", "runtime/analytics", "runtime/push/pinpoint",
+	code, err := Load(root, "cmd/chatd", "runtime/store", "runtime/store/dynamo", "runtime/eventlog", "runtime/notify", "runtime/project", "runtime/audit", "runtime/analytics", "runtime/moderate", "runtime/verdicts", "runtime/push/pinpoint",
 		"controllers/external/dynamodb", "controllers/external/pinpoint", "controllers/external/kafka", "controllers/external/awsclient")
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,14 @@ func TestPolicies(t *testing.T) {
 			"ChatAppends":          {"a batch is one conditional put", "chat", "dynamodb:PutItem", dynamoDB + "log", true},
 			"ChatDrains":           {"the outbox is an index", "chat", "dynamodb:Query", dynamoDB + "log/index/outbox", true},
 			"ChatPublishes":        {"batches go to Kafka", "chat", "kafka-cluster:WriteData", mskTopic + "log", true},
-			"ChatConsumesNothing":  {"it publishes only", "chat", "kafka-cluster:ReadData", mskTopic + "log", false},
+			"ChatTakesVerdicts":    {"it appends what processors say", "chat", "kafka-cluster:ReadData", mskTopic + "verdicts", true},
+			"ChatMutes":            {"verdicts may mute", "chat", "dynamodb:PutItem", dynamoDB + "revocations", true},
+			"ChatSaysNoVerdicts":   {"processors do", "chat", "kafka-cluster:WriteData", mskTopic + "verdicts", false},
+			"SpamReadsTheLog":      {"it judges what was written", "spam", "kafka-cluster:ReadData", mskTopic + "log", true},
+			"SpamSaysVerdicts":     {"they go by Kafka", "spam", "kafka-cluster:WriteData", mskTopic + "verdicts", true},
+			"SpamHasNoLogTable":    {"it knows the topic alone", "spam", "dynamodb:Query", dynamoDB + "log", false},
+			"FraudIsAGroup":        {"each detector is its own", "fraud", "kafka-cluster:AlterGroup", mskGroup + "fraud", true},
+			"ChatConsumesNoLog":    {"it publishes that only", "chat", "kafka-cluster:ReadData", mskTopic + "log", false},
 			"ChatHasNoReadModel":   {"history is the gateway's", "chat", "rds-db:connect", database, false},
 			"GatewayReadsLogs":     {"a resume reads the log", "gateway", "dynamodb:Query", dynamoDB + "log", true},
 			"GatewayNeverAppends":  {"only the chat service writes logs", "gateway", "dynamodb:PutItem", dynamoDB + "log", false},

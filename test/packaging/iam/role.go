@@ -23,12 +23,14 @@ var tables = map[string]string{
 
 // producerTopics are the topics that a producer's fields hold, and consumed the constants that consumers' options use.
 var (
-	producerTopics = map[string]string{"logTopic": "log", "marksTopic": "marks", "auditTopic": "audit", "notifyDead": "notify.dlq"}
-	consumed       = map[string]string{"LogTopic": "log", "MarksTopic": "marks", "AuditTopic": "audit"}
+	producerTopics = map[string]string{
+		"logTopic": "log", "marksTopic": "marks", "verdictsTopic": "verdicts", "auditTopic": "audit", "notifyDead": "notify.dlq",
+	}
+	consumed = map[string]string{"LogTopic": "log", "MarksTopic": "marks", "VerdictsTopic": "verdicts", "AuditTopic": "audit"}
 )
 
-// role makes the policy of the role that a function of cmd/chatd puts together.
-func (c Code) role(run string) (Policy, error) {
+// role makes the policy of the component that a function of cmd/chatd puts together.
+func (c Code) role(component, run string) (Policy, error) {
 	r, err := c.reach(chatd, run)
 	if err != nil {
 		return Policy{}, err
@@ -37,7 +39,7 @@ func (c Code) role(run string) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	topics, err := c.topicsOf(r)
+	topics, err := c.topicsOf(component, r)
 	if err != nil {
 		return Policy{}, err
 	}
@@ -149,7 +151,7 @@ func (r reached) calls() map[string]bool {
 }
 
 // topicsOf allows a role what its producer and its consumer need of Kafka.
-func (c Code) topicsOf(r reached) ([]Statement, error) {
+func (c Code) topicsOf(component string, r reached) ([]Statement, error) {
 	write, read, group := map[string]bool{}, map[string]bool{}, ""
 	for _, method := range r.handed(named(eventlog, "Producer")) {
 		m, err := c.reach(eventlog, "Producer."+method)
@@ -167,6 +169,9 @@ func (c Code) topicsOf(r reached) ([]Statement, error) {
 		"runtime/project.Projector.Consumer":      {"runtime/project", "Projector.Consumer", "project"},
 		"runtime/audit.Auditor.Consumer":          {"runtime/audit", "Auditor.Consumer", "audit"},
 		"runtime/analytics.Analyst.Consumer":      {"runtime/analytics", "Analyst.Consumer", "analytics"},
+		"runtime/verdicts.Applier.Consumer":       {"runtime/verdicts", "Applier.Consumer", "verdicts"},
+		// A detector's group is called as it is.
+		"runtime/moderate.Moderator.Consumer": {"runtime/moderate", "Moderator.Consumer", component},
 	} {
 		if !r.objects[options] {
 			continue
