@@ -103,8 +103,8 @@ var noteScript = redis.NewScript(`
 local recent, contacts = KEYS[1], KEYS[2]
 redis.call('ZADD', contacts, 'LT', ARGV[5], '')
 for i = 9, #ARGV, 2 do
-  redis.call('ZADD', recent, ARGV[i], ARGV[i + 1])
   if ARGV[8] == '1' then redis.call('ZADD', contacts, 'LT', ARGV[i], string.sub(ARGV[i + 1], 1, 8)) end
+  redis.call('ZADD', recent, ARGV[i], ARGV[i + 1])
 end
 if #ARGV > 8 then
   redis.call('ZREMRANGEBYRANK', recent, 0, -1 - ARGV[3])

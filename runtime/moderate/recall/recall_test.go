@@ -119,8 +119,8 @@ func firstSeen(t *testing.T, e engine) {
 }
 
 func spread(t *testing.T, e engine) {
-	text := func(print, conv uint64, at time.Duration) recall.Text {
-		return recall.Text{Tenant: "acme", Print: print, Conv: conv, At: after(at)}
+	text := func(hash, conv uint64, at time.Duration) recall.Text {
+		return recall.Text{Tenant: "acme", Print: hash, Conv: conv, At: after(at)}
 	}
 	got, err := e.Spread(t.Context(), []recall.Text{
 		text(1, 1, 0), text(1, 1, time.Second), text(1, 2, 2*time.Second), text(2, 1, 0), text(1, 1, 0),
