@@ -104,8 +104,8 @@ func (d *Detector) Judge(ctx context.Context, messages []moderate.Message) ([]mo
 	}
 	findings := make([]moderate.Finding, len(messages))
 	for i, s := range suspects {
-		if s.score > 0 {
-			findings[i] = moderate.Finding{Score: s.score, Reason: s.String(), Spans: s.guilty}
+		if s.Score() > 0 {
+			findings[i] = moderate.Finding{Score: s.Score(), Reason: s.String(), Spans: s.guilty}
 		}
 	}
 	return findings, nil
@@ -133,9 +133,9 @@ func (d *Detector) recall(ctx context.Context, messages []moderate.Message, susp
 		if !k.NewAt(at, d.o.NewFor) {
 			continue
 		}
-		s.add(newAccount)
+		s.Add(newAccount)
 		if conversations(k.Recent, at) > d.o.Burst {
-			s.add(burstOfLinks)
+			s.Add(burstOfLinks)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/moderate"
 	"github.com/chatcluster/chatcluster/runtime/moderate/links"
+	"github.com/chatcluster/chatcluster/runtime/moderate/reasons"
 	"github.com/chatcluster/chatcluster/runtime/moderate/skeleton"
 )
 
@@ -19,7 +20,7 @@ func init() {
 
 // suspect is a message under judgement.
 type suspect struct {
-	tally
+	reasons.Tally
 	// links are those that nobody vouches for; guilty are the spans of those with a reason against them.
 	links  []links.Link
 	guilty []moderate.Span
@@ -33,12 +34,10 @@ func (r *rules) look(body string) *suspect {
 			continue
 		}
 		s.links = append(s.links, l)
-		var against tally
+		var against reasons.Tally
 		r.link(&against, l)
-		for _, why := range against.reasons {
-			s.add(why)
-		}
-		if against.score > 0 {
+		s.AddAll(&against)
+		if against.Score() > 0 {
 			s.guilty = append(s.guilty, moderate.Span{Start: l.Start, Length: l.Length})
 		}
 	}
@@ -49,41 +48,41 @@ func (r *rules) look(body string) *suspect {
 	}
 	for k, is := range found {
 		if is {
-			s.add(ofKind[k])
+			s.Add(ofKind[k])
 		}
 	}
 	if len(s.links) > 0 && anyOf(found) {
-		s.add(askedByLink)
+		s.Add(askedByLink)
 	}
 	return s
 }
 
 // link adds what is wrong with a link.
-func (r *rules) link(s *tally, l links.Link) {
+func (r *rules) link(s *reasons.Tally, l links.Link) {
 	if r.standing(l.Host) == blocked {
-		s.add(blockedDomain)
+		s.Add(blockedDomain)
 	}
 	if shown := links.Find(l.Text); len(shown) > 0 && shown[0].Domain != l.Domain {
-		s.add(linkText)
+		s.Add(linkText)
 	}
 	switch {
 	case strings.Contains(l.User, "."):
-		s.add(userDomain)
+		s.Add(userDomain)
 	case l.User != "":
-		s.add(userInfo)
+		s.Add(userInfo)
 	}
 	if l.IP {
-		s.add(ipAddress)
+		s.Add(ipAddress)
 		return
 	}
 	if r.standing(l.Host) == trusted {
 		return
 	}
 	if l.Encoded {
-		s.add(encodedDomain)
+		s.Add(encodedDomain)
 	}
 	if mixed(l.Host) {
-		s.add(mixedScripts)
+		s.Add(mixedScripts)
 	}
 	r.imitates(s, l)
 }
@@ -92,7 +91,7 @@ func (r *rules) link(s *tally, l links.Link) {
 const minImitated = 4
 
 // imitates holds a host against the protected domains.
-func (r *rules) imitates(s *tally, l links.Link) {
+func (r *rules) imitates(s *reasons.Tally, l links.Link) {
 	name := nameOf(l.Domain)
 	imitated := r.name(shape(name))
 	if len(name) < minImitated {
@@ -100,22 +99,22 @@ func (r *rules) imitates(s *tally, l links.Link) {
 	}
 	switch {
 	case imitated != "" && imitated != name:
-		s.add(lookAlike)
+		s.Add(lookAlike)
 		return
 	case imitated != "":
 		return // the same name under another suffix: mostly its owner's
 	}
 	sub := strings.TrimSuffix(strings.TrimSuffix(l.Host, l.Domain), ".")
 	if r.hasProtected(sub) {
-		s.add(domainInHost)
+		s.Add(domainInHost)
 		return
 	}
 	if r.lures(strings.FieldsFunc(name, separates), strings.FieldsFunc(sub, separates)) {
-		s.add(brandInDomain)
+		s.Add(brandInDomain)
 		return
 	}
 	if r.isNear(name) {
-		s.add(nearDomain)
+		s.Add(nearDomain)
 	}
 }
 

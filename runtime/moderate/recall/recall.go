@@ -20,7 +20,7 @@ const (
 	// MaxContacts is how many of a sender's conversations are: the latest ones. Who writes to one that is forgotten, begins anew with it.
 	MaxContacts = 1000
 	// MaxSpread is in how many conversations a text is known to be.
-	MaxSpread = 64
+	MaxSpread = 1024
 )
 
 const (
