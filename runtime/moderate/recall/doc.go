@@ -20,7 +20,7 @@
 //
 // # Concurrency and lifecycle
 //
-// A Redis is safe for concurrent use and starts nothing besides its client's connections, which Close ends. A call is two round trips at most
-// and has a deadline of a second besides the caller's; its errors carry no values. Guard is what a detector asks through, so that a Redis that is
+// A Redis is safe for concurrent use and starts nothing besides its client's connections, which Close ends. A call is a round trip
+// for every hundred senders or texts, each with a deadline of a second besides the caller's; its errors carry no values. Guard is what a detector asks through, so that a Redis that is
 // away is asked again only now and then.
 package recall

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,8 @@ const (
 
 const (
 	opTimeout   = time.Second
+	// chunk is how many scripts a pipeline has, so that its deadline does not depend on how many messages there are.
+	chunk       = 100
 	contactsTTL = 30 * 24 * time.Hour
 	sinceTTL    = 90 * 24 * time.Hour
 )
@@ -131,9 +134,18 @@ return redis.call('ZCOUNT', KEYS[1], ARGV[3], ARGV[1])
 
 // Note remembers what senders did and returns what is known of each, in their order.
 func (r *Redis) Note(ctx context.Context, notes []Note) ([]Known, error) {
-	if len(notes) == 0 {
-		return nil, ctx.Err()
+	known := make([]Known, 0, len(notes))
+	for part := range slices.Chunk(notes, chunk) {
+		some, err := r.note(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, some...)
 	}
+	return known, ctx.Err()
+}
+
+func (r *Redis) note(ctx context.Context, notes []Note) ([]Known, error) {
 	cmds := make([]*redis.Cmd, len(notes))
 	since := map[store.Tenant]*redis.StringCmd{}
 	err := r.pipeline(ctx, "note senders", func(ctx context.Context, pipe redis.Pipeliner) {
@@ -187,9 +199,18 @@ func (r *Redis) noteArgs(n Note) []any {
 
 // Spread remembers where texts are and returns in how many conversations each was by then, within the window, this one included.
 func (r *Redis) Spread(ctx context.Context, texts []Text) ([]int, error) {
-	if len(texts) == 0 {
-		return nil, ctx.Err()
+	spread := make([]int, 0, len(texts))
+	for part := range slices.Chunk(texts, chunk) {
+		some, err := r.spread(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		spread = append(spread, some...)
 	}
+	return spread, ctx.Err()
+}
+
+func (r *Redis) spread(ctx context.Context, texts []Text) ([]int, error) {
 	cmds := make([]*redis.Cmd, len(texts))
 	err := r.pipeline(ctx, "note texts", func(ctx context.Context, pipe redis.Pipeliner) {
 		for i, t := range texts {
