@@ -25,7 +25,7 @@ const (
 )
 
 const (
-	opTimeout   = time.Second
+	opTimeout = time.Second
 	// chunk is how many scripts a pipeline has, so that its deadline does not depend on how many messages there are.
 	chunk       = 100
 	contactsTTL = 30 * 24 * time.Hour
