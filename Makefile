@@ -90,7 +90,7 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 
 ##@ Change it
 
-.PHONY: generate manifests iam proto proto-baseline lint verify fmt plugin
+.PHONY: generate manifests iam model proto proto-baseline lint verify fmt plugin
 generate: manifests proto ## Everything that is generated
 
 manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, and the chart's copies of them
@@ -98,6 +98,9 @@ manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, 
 
 iam: ## The IAM policies, from what the code calls
 	cd test/packaging && go test ./iam -update
+
+model: ## The spam classifier's model, from its corpus
+	go generate ./runtime/moderate/spam/classifier
 
 plugin: ## kubectl-chatcluster, into bin/
 	CGO_ENABLED=0 go build -o $(BIN)/kubectl-chatcluster ./cmd/kubectl-chatcluster

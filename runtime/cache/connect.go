@@ -18,9 +18,18 @@ const (
 	maxIAMLifetime = 10 * time.Hour
 )
 
-// Connect returns the cache of the configuration. It dials nothing yet: Ping says whether Redis is there. Passwords,
-// tokens and authorities are read at each new connection, so what is rotated needs no restart.
+// Connect returns the cache of the configuration. It dials nothing yet: Ping says whether Redis is there.
 func Connect(cfg config.Redis) (*Cache, error) {
+	client, err := Client(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return New(client, Options{KeyPrefix: cfg.KeyPrefix}), nil
+}
+
+// Client returns a client of the configuration's Redis, for whoever keeps other things there. It dials nothing yet. Passwords, tokens and
+// authorities are read at each new connection, so what is rotated needs no restart.
+func Client(cfg config.Redis) (redis.UniversalClient, error) {
 	if len(cfg.Addresses) > 1 && !cfg.ClusterMode {
 		return nil, errors.New("redis: several addresses are those of a cluster: set clusterMode")
 	}
@@ -48,11 +57,8 @@ func Connect(cfg config.Redis) (*Cache, error) {
 			return cfg.User, password, err
 		}
 	}
-	var client redis.UniversalClient
 	if cfg.ClusterMode {
-		client = redis.NewClusterClient(o.Cluster())
-	} else {
-		client = redis.NewClient(o.Simple())
+		return redis.NewClusterClient(o.Cluster()), nil
 	}
-	return New(client, Options{KeyPrefix: cfg.KeyPrefix}), nil
+	return redis.NewClient(o.Simple()), nil
 }

@@ -43,6 +43,7 @@ var scenarios = []struct {
 	{"S5", storm},
 	{"S6", slowReaders},
 	{"S7", cost},
+	{"P1", processors},
 	{"O1", provision},
 	{"O2", steady},
 	{"O3", isolation},
@@ -59,7 +60,7 @@ func Names() []string {
 
 // NeedEngines says whether one of them runs over the real engines.
 func NeedEngines(names []string) bool {
-	return slices.Contains(names, "S2D2") || slices.Contains(names, "S7")
+	return slices.Contains(names, "S2D2") || slices.Contains(names, "S7") || slices.Contains(names, "P1")
 }
 
 // Run runs one scenario.
