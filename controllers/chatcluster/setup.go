@@ -59,18 +59,20 @@ const (
 // CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing.
 func CacheOptions() map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy})
+	slim := cache.TransformStripManagedFields()
 	return map[client.Object]cache.ByObject{
-		&appsv1.Deployment{}:            {Label: ours},
-		&batchv1.Job{}:                  {Label: ours},
-		&corev1.ConfigMap{}:             {Label: ours},
-		&corev1.Service{}:               {Label: ours},
-		&corev1.ServiceAccount{}:        {Label: ours},
-		&policyv1.PodDisruptionBudget{}: {Label: ours},
+		&v1alpha1.ChatCluster{}:         {Transform: slim},
+		&appsv1.Deployment{}:            {Label: ours, Transform: slimDeployment},
+		&batchv1.Job{}:                  {Label: ours, Transform: slim},
+		&corev1.ConfigMap{}:             {Label: ours, Transform: slim},
+		&corev1.Service{}:               {Label: ours, Transform: slim},
+		&corev1.ServiceAccount{}:        {Label: ours, Transform: slim},
+		&policyv1.PodDisruptionBudget{}: {Label: ours, Transform: slim},
 		&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
 
-		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours},
-		&networkingv1.NetworkPolicy{}:            {Label: ours},
-		&networkingv1.Ingress{}:                  {Label: ours},
+		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours, Transform: slim},
+		&networkingv1.NetworkPolicy{}:            {Label: ours, Transform: slim},
+		&networkingv1.Ingress{}:                  {Label: ours, Transform: slim},
 	}
 }
 
@@ -81,7 +83,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("chatcluster").
-		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}), known())).
+		Watches(&v1alpha1.ChatCluster{}, newcomers{}).
 		Owns(&appsv1.Deployment{}).
 		Owns(&batchv1.Job{}).
 		Owns(&corev1.ConfigMap{}).
