@@ -55,6 +55,8 @@ type Options struct {
 	// ReportEvery is for how long, at most, a status does not tell of progress. What somebody has to know is told at once: that a
 	// new generation is observed, what becomes Ready or ceases to be, troubles. 0 tells everything at once.
 	ReportEvery time.Duration
+	// Patience is how long a pass may keep its place from others; lanes.DefaultPatience when 0.
+	Patience time.Duration
 }
 
 // Reconciler reconciles ChatClusters. Make it with New.
@@ -230,7 +232,7 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, cc *v1alpha1.ChatC
 		return nil
 	}
 	// The manager is stopping, and what the pass was asking failed for that: it says nothing about the ChatCluster.
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return nil
 	}
 	// A pass that ran into its deadline still reports what it found.

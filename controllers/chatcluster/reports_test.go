@@ -139,7 +139,9 @@ func TestSlimDeploymentKeepsTheAutoscaler(t *testing.T) {
 func TestNewcomersWaitForWhatHasBegun(t *testing.T) {
 	q := priorityqueue.New[reconcile.Request]("test")
 	defer q.ShutDown()
-	named := func(name string) *v1alpha1.ChatCluster { return &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	named := func(name string) *v1alpha1.ChatCluster {
+		return &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	}
 	var n newcomers
 	n.Create(t.Context(), event.CreateEvent{Object: named("there"), IsInInitialList: true}, q)
 	n.Create(t.Context(), event.CreateEvent{Object: named("new")}, q)

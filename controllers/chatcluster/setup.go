@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/lanes"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
@@ -76,11 +77,12 @@ func CacheOptions() map[client.Object]cache.ByObject {
 	}
 }
 
-// SetupWithManager registers the reconciler. concurrency is how many ChatClusters are reconciled at once.
+// SetupWithManager registers the reconciler. concurrency is how many ChatClusters are reconciled at once, beside those that hang.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatCluster{}, indexClaims, claimsIndexer); err != nil {
 		return err
 	}
+	passes := lanes.New(r, concurrency, r.Options.Patience, func(_ context.Context, req reconcile.Request) string { return req.String() })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("chatcluster").
 		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}), known())).
@@ -97,8 +99,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 		Watches(&v1alpha1.ChatCluster{}, handler.EnqueueRequestsFromMapFunc(r.claimants), builder.WithPredicates(endedClaims())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod), builder.WithPredicates(tellingPods())).
 		// A standby has its caches warm: when it leads, it starts at once.
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: rateLimiter(), EnableWarmup: ptr.To(true)}).
-		Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: passes.Workers(), RateLimiter: rateLimiter(), EnableWarmup: ptr.To(true)}).
+		Complete(passes)
 }
 
 // scalingChanged lets through changes of what an autoscaler is told. It writes what it measures into its status all the time.
