@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -198,25 +199,43 @@ type MutualTLS struct {
 // Enabled tells whether there is any.
 func (m MutualTLS) Enabled() bool { return m != MutualTLS{} }
 
-// Parse reads a file's content. Every problem is reported, not only the first.
+// Parse reads a file's content. Every problem is reported, not only the first, and a field that is not known is one.
 func Parse(data []byte) (*Config, error) {
-	var c Config
-	if err := yaml.UnmarshalStrict(data, &c); err != nil {
-		return nil, fmt.Errorf("parse configuration: %w", err)
+	c, unknown, err := parse(data)
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("parse configuration: unknown: %s", strings.Join(unknown, ", "))
 	}
-	if err := c.validate(); err != nil {
-		return nil, err
-	}
-	return &c, nil
+	return c, err
 }
 
-// Load reads the file at path.
-func Load(path string) (*Config, error) {
+// parse reads a file's content and lists the fields in it that are not known.
+func parse(data []byte) (c *Config, unknown []string, err error) {
+	converted, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	c = &Config{}
+	strict, err := json.UnmarshalStrict(converted, c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	for _, one := range strict {
+		unknown = append(unknown, one.Error())
+	}
+	if err := c.validate(); err != nil {
+		return nil, unknown, err
+	}
+	return c, unknown, nil
+}
+
+// Load reads the file at path. unknown lists the fields in it that this version does not know, by name: a newer operator wrote them, and
+// an image that is rolled back has to run all the same.
+func Load(path string) (c *Config, unknown []string, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(data)
+	return parse(data)
 }
 
 func (c *Config) validate() error {
