@@ -46,7 +46,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 	}{
 		"UnknownField": {
 			reason: "a misspelled field must not be ignored",
-			old:    "keyPrefix:", new: "keyprefixes:", want: `unknown field "redis.keyprefixes"`,
+			old:    "keyPrefix:", new: "keyprefixes:", want: `unknown field "keyprefixes"`,
 		},
 		"NoIssuer": {
 			reason: "without an issuer nobody could connect",
@@ -76,6 +76,14 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"NotADuration": {
 			reason: "a number without a unit is ambiguous",
 			old:    "delay: 5s", new: "delay: 5", want: "parse configuration",
+		},
+		"DetectorMode": {
+			reason: "a mode that is misspelled must not be off",
+			old:    "gateway:", new: "processors: {spam: {mode: on}}\ngateway:", want: "processors.spam.mode is neither",
+		},
+		"DetectorAction": {
+			reason: "there are two things to do about a finding",
+			old:    "gateway:", new: "processors: {fraud: {mode: Enforce, action: delete}}\ngateway:", want: "processors.fraud.action is neither",
 		},
 		"NoConnections": {
 			reason: "a gateway that takes no connection is a mistake",
