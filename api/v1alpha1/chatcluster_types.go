@@ -106,6 +106,9 @@ type ChatClusterSpec struct {
 	// The service that projects conversations into the read model.
 	// +optional
 	Projector ProjectorSpec `json:"projector,omitzero"`
+	// Stream processors that act on what is said: those that are named run.
+	// +optional
+	Processors ProcessorsSpec `json:"processors,omitzero"`
 
 	// What the pods of Jobs have, those that migrate the schema and delete a tenant's data. A container that never ends keeps
 	// its Job from ending.

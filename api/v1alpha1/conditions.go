@@ -18,6 +18,8 @@ const (
 	ConditionChatReady          = "ChatReady"
 	ConditionNotificationsReady = "NotificationsReady"
 	ConditionProjectorReady     = "ProjectorReady"
+	// ConditionProcessorsReady is true when every stream processor that the spec names is there, or it names none.
+	ConditionProcessorsReady = "ProcessorsReady"
 	// ConditionInternalTLSReady is true when gateways and chat pods have certificates, or need none.
 	ConditionInternalTLSReady = "InternalTLSReady"
 	// ConditionExposureReady is true when clients can reach the gateways in the way that the spec asks for.

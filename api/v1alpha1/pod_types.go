@@ -17,7 +17,7 @@ type PodSettings struct {
 	PriorityClassName string `json:"priorityClassName,omitempty"`
 	// Annotations of the pods' ServiceAccount, such as eks.amazonaws.com/role-arn for IRSA, at most 16. Pod Identity needs
 	// none: associate a role with the ServiceAccount "<name>-gateway", "<name>-chat", "<name>-notify", "<name>-project",
-	// "<name>-migrate" or "<name>-purge".
+	// "<name>-migrate" or "<name>-purge", and so for each processor.
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('chatcluster.io/'))",message="serviceAccountAnnotations may not begin with chatcluster.io/: those are the operator's"
 	// +optional
@@ -64,7 +64,7 @@ type PodTemplate struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:XValidation:rule="self.all(v, !(v.name in ['config', 'secrets', 'certificate']))",message="podTemplate.volumes may not be named config, secrets or certificate: the operator's own are"
+	// +kubebuilder:validation:XValidation:rule="self.all(v, !(v.name in ['config', 'secrets', 'certificate', 'lists']))",message="podTemplate.volumes may not be named config, secrets, certificate or lists: the operator's own are"
 	// +optional
 	Volumes []PodPart `json:"volumes,omitempty"`
 	// Where the role's own container finds them, at most 32.
@@ -78,14 +78,14 @@ type PodTemplate struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:XValidation:rule="self.all(c, !(c.name in ['gateway', 'chat', 'notify', 'project', 'migrate', 'purge']))",message="podTemplate.initContainers may not be named gateway, chat, notify, project, migrate or purge: the roles' own containers are"
+	// +kubebuilder:validation:XValidation:rule="self.all(c, !(c.name in ['gateway', 'chat', 'notify', 'project', 'migrate', 'purge', 'spam', 'profanity', 'fraud', 'analytics', 'audit']))",message="podTemplate.initContainers may not be named as a role of chatd is, such as gateway or chat: the roles' own containers are"
 	// +optional
 	InitContainers []PodPart `json:"initContainers,omitempty"`
 	// Containers beside the role's own, as in Kubernetes, at most 16.
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:XValidation:rule="self.all(c, !(c.name in ['gateway', 'chat', 'notify', 'project', 'migrate', 'purge']))",message="podTemplate.containers may not be named gateway, chat, notify, project, migrate or purge: the role's own container cannot be changed here"
+	// +kubebuilder:validation:XValidation:rule="self.all(c, !(c.name in ['gateway', 'chat', 'notify', 'project', 'migrate', 'purge', 'spam', 'profanity', 'fraud', 'analytics', 'audit']))",message="podTemplate.containers may not be named as a role of chatd is, such as gateway or chat: the role's own container cannot be changed here"
 	// +optional
 	Containers []PodPart `json:"containers,omitempty"`
 }

@@ -111,6 +111,15 @@ func (r role) listener(ctx context.Context) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", r.listen)
 }
 
+// loadConfig reads the configuration. What a newer operator put there beyond what this version knows is told once and left alone.
+func loadConfig(path string, log *slog.Logger) (*config.Config, error) {
+	cfg, unknown, err := config.Load(path)
+	if len(unknown) > 0 {
+		log.Warn("the configuration holds what this version does not know: an operator that is newer than the image wrote it", "fields", unknown)
+	}
+	return cfg, err
+}
+
 // roleCommand is a subcommand that runs a role until it is told to stop.
 func roleCommand(name, short string, run func(context.Context, role, *ops) error) *cobra.Command {
 	var (
@@ -120,16 +129,17 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load(configPath)
-			if err != nil {
-				return err
-			}
 			if pod == "" {
+				var err error
 				if pod, err = os.Hostname(); err != nil {
 					return fmt.Errorf("find this host's name: %w", err)
 				}
 			}
 			log := newLogger(cmd.ErrOrStderr(), level).With("role", name, "pod", pod)
+			cfg, err := loadConfig(configPath, log)
+			if err != nil {
+				return err
+			}
 			tracers, endTraces, err := telemetry.Open(cmd.Context(), telemetry.Options{
 				Cluster: cfg.Cluster, Role: name, Pod: pod, Version: version,
 				Endpoint: cfg.Telemetry.OTLPEndpoint, SampleRatio: cfg.Telemetry.SampleRatio,

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,5 +54,34 @@ func TestTokenMintsOneLine(t *testing.T) {
 	}
 	if got := strings.Count(strings.TrimSpace(out.String()), "."); got != 2 || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("output is not one token on one line: %d dots, %d lines", got, strings.Count(out.String(), "\n"))
+	}
+}
+
+// A rollback by image alone: the older image finds fields that it does not know, tells so once and starts.
+func TestOlderImageTakesANewerConfiguration(t *testing.T) {
+	text := `
+cluster: chat/demo
+aws: {region: eu-central-1}
+auth: {issuers: [{tenant: acme, issuer: https://id.example, audience: chat, jwksURL: https://id.example/keys}]}
+dynamoDB: {tablePrefix: t., hotRetention: 720h}
+kafka: {brokers: ["127.0.0.1:1"], topicPrefix: t.}
+postgres: {host: 127.0.0.1, port: 1, database: chat, user: chat, passwordFile: nowhere, sslMode: disable}
+redis: {addresses: ["127.0.0.1:1"], keyPrefix: "t:"}
+push: {delay: 1s}
+gateway: {drainPeriod: 1s, maxConnections: 1}
+chat: {service: "chat:7400"}
+inventedLater: {mode: Enforce}
+`
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cfg, err := loadConfig(path, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || cfg.Cluster != "chat/demo" {
+		t.Fatalf("it was refused: %v", err)
+	}
+	if strings.Count(log.String(), "inventedLater") != 1 || strings.Contains(log.String(), "Enforce") {
+		t.Errorf("the log says %q", log.String())
 	}
 }

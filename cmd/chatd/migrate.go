@@ -69,7 +69,7 @@ func migrateCommand() *cobra.Command {
 
 func migrate(ctx context.Context, path string, log *slog.Logger, run migration) (migrationResult, error) {
 	result := migrationResult{Target: readmodel.Target()}
-	cfg, err := config.Load(path)
+	cfg, err := loadConfig(path, log)
 	if err == nil && cfg.Postgres.IAM {
 		var aws aws.Config
 		if aws, err = awsConfig(ctx, cfg.AWS); err == nil {

@@ -60,7 +60,7 @@ func purgeCommand() *cobra.Command {
 }
 
 func purgeTenant(ctx context.Context, path, pod string, t store.Tenant, settle time.Duration, log *slog.Logger) (store.PurgeProgress, error) {
-	cfg, err := config.Load(path)
+	cfg, err := loadConfig(path, log)
 	if err != nil {
 		return store.PurgeProgress{}, err
 	}

@@ -45,6 +45,7 @@ type options struct {
 	allowPrivateJWKS  bool
 	assumableRoles    string
 	observeEvery      time.Duration
+	reportEvery       time.Duration
 	verbosity         int
 }
 
@@ -63,6 +64,7 @@ func (o *options) bind(fs *flag.FlagSet) {
 	fs.BoolVar(&o.allowPrivateJWKS, "allow-private-issuers", false, "Let ChatTenants fetch issuers' keys from addresses that are not public.")
 	fs.StringVar(&o.assumableRoles, "assumable-roles", "", "AWS roles that ChatClusters may have assumed (spec.aws.assumeRoleARN): namespace=role ARN, comma-separated. The namespace * is any; in an ARN, * stands for any characters but a slash.")
 	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
+	fs.DurationVar(&o.reportEvery, "report-every", 15*time.Second, "How long, at most, a ChatCluster's status does not tell of progress; what somebody has to know it tells at once. 0 tells all at once.")
 	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
 }
 
@@ -73,6 +75,9 @@ func (o *options) validate() error {
 	}
 	if o.observeEvery < 0 {
 		errs = append(errs, errors.New("--observe-every must not be negative"))
+	}
+	if o.reportEvery < 0 {
+		errs = append(errs, errors.New("--report-every must not be negative"))
 	}
 	if o.operator == "" || len(o.operator) > 128 {
 		errs = append(errs, errors.New("--operator-name must have 1 to 128 characters"))
@@ -144,6 +149,7 @@ func run(ctx context.Context, args []string) error {
 		AllowInsecureIssuers: o.allowInsecureJWKS,
 		AllowPrivateIssuers:  o.allowPrivateJWKS,
 		ObserveEvery:         o.observeEvery,
+		ReportEvery:          o.reportEvery,
 	})
 	if err := reconciler.SetupWithManager(ctx, mgr, o.concurrency); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)

@@ -22,6 +22,28 @@ func TestInvalidIsRefused(t *testing.T) {
 		change func(*v1alpha1.ChatCluster)
 		want   string
 	}{
+		"ProcessorMode": {"a mode that is misspelled must not be off", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Spam = &v1alpha1.DetectorSpec{Mode: "On"}
+		}, "spec.processors.spam.mode"},
+		"ProcessorScalers": {"two would fight", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Audit = &v1alpha1.ProcessorSpec{
+				Replicas: ptr.To[int32](1), Autoscaling: &v1alpha1.ConsumerAutoscaling{Autoscaling: v1alpha1.Autoscaling{MaxReplicas: 2}},
+			}
+		}, "processors: set replicas or autoscaling, not both"},
+		"DetectorScalers": {"two would fight", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Fraud = &v1alpha1.DetectorSpec{ProcessorSpec: v1alpha1.ProcessorSpec{
+				Replicas: ptr.To[int32](1), Autoscaling: &v1alpha1.ConsumerAutoscaling{Autoscaling: v1alpha1.Autoscaling{MaxReplicas: 2}},
+			}}
+		}, "processors: set replicas or autoscaling, not both"},
+		"Threshold": {"a score is a percentage", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Spam = &v1alpha1.DetectorSpec{Threshold: ptr.To[int32](101)}
+		}, "spec.processors.spam.threshold"},
+		"Mute": {"a mute ends", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Profanity = &v1alpha1.DetectorSpec{MuteSenderFor: duration(721 * time.Hour)}
+		}, "muteSenderFor must be between 1s and 720h"},
+		"Action": {"there are two things to do about a message", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Profanity = &v1alpha1.DetectorSpec{Action: "Delete"}
+		}, "spec.processors.profanity.action"},
 		"Name":    {"Services are named after it", func(cc *v1alpha1.ChatCluster) { cc.Name = strings.Repeat("a", 41) }, "at most 40 characters"},
 		"NameDot": {"a Service's name has no dots", func(cc *v1alpha1.ChatCluster) { cc.Name = "a.b" }, "lower-case letters, digits"},
 		"Image":   {"without an image nothing runs", func(cc *v1alpha1.ChatCluster) { cc.Spec.Image = "" }, "spec.image"},

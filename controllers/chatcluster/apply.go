@@ -79,6 +79,7 @@ func (s *scope) apply(ctx context.Context, into client.Object, config any) (appl
 	if err != nil {
 		return applied{live: live}, kubernetes("apply "+what, err)
 	}
+	delete(s.absent, absentKey(into, desired.GetName()))
 	return applied{live: live, changed: true}, nil
 }
 
@@ -97,19 +98,27 @@ func (s *scope) planApply(what string, exists bool, lacks []string) {
 }
 
 // live returns the child as it is, nil when there is none. The cache holds only what carries the operator's labels, so what
-// it does not know is looked up once more.
+// it does not know is looked up once more, once in a pass.
 func (s *scope) live(ctx context.Context, into client.Object, key client.ObjectKey) (client.Object, error) {
 	err := s.Get(ctx, key, into)
 	if apierrors.IsNotFound(err) {
-		err = s.APIReader.Get(ctx, key, into)
-	}
-	if apierrors.IsNotFound(err) {
-		return nil, nil
+		what := absentKey(into, key.Name)
+		if s.absent[what] {
+			return nil, nil
+		}
+		if err = s.APIReader.Get(ctx, key, into); apierrors.IsNotFound(err) {
+			s.absent[what] = true
+			return nil, nil
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return into, nil
+}
+
+func absentKey(o client.Object, name string) string {
+	return fmt.Sprintf("%T %s %s", o, o.GetObjectKind().GroupVersionKind().Kind, name)
 }
 
 // mine tells whether a live child is this ChatCluster's. One of a ChatCluster of the same name that was deleted is about to

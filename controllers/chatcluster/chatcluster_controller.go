@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -51,6 +52,11 @@ type Options struct {
 	// ObserveEvery is for how long, at least, what was found as wanted outside Kubernetes is not looked at again; at most
 	// twice that. 0 looks at every pass.
 	ObserveEvery time.Duration
+	// ReportEvery is for how long, at most, a status does not tell of progress. What somebody has to know is told at once: that a
+	// new generation is observed, what becomes Ready or ceases to be, troubles. 0 tells everything at once.
+	ReportEvery time.Duration
+	// Patience is how long a pass may keep its place from others; lanes.DefaultPatience when 0.
+	Patience time.Duration
 }
 
 // Reconciler reconciles ChatClusters. Make it with New.
@@ -62,12 +68,13 @@ type Reconciler struct {
 	External  External
 	Options   Options
 
-	memo *memo
+	memo    *memo
+	reports *reports
 }
 
 // New returns a Reconciler.
 func New(c client.Client, reader client.Reader, recorder events.EventRecorder, external External, options Options) *Reconciler {
-	return &Reconciler{Client: c, APIReader: reader, Recorder: recorder, External: external, Options: options, memo: newMemo()}
+	return &Reconciler{Client: c, APIReader: reader, Recorder: recorder, External: external, Options: options, memo: newMemo(), reports: newReports()}
 }
 
 // scope is one pass over one ChatCluster.
@@ -78,6 +85,8 @@ type scope struct {
 	cluster workload.Cluster
 	owner   ownership.Owner
 	facts   facts
+	// absent are the children that were not there when this pass looked past the cache.
+	absent map[string]bool
 	// plan is not nil while nothing may be changed.
 	plan *plan
 }
@@ -88,6 +97,7 @@ func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
 		Reconciler: r,
 		cc:         cc,
 		spec:       spec,
+		absent:     map[string]bool{},
 		cluster: workload.Cluster{
 			Namespace: cc.Namespace, Name: cc.Name, UID: cc.UID, Spec: spec, Image: spec.Image, ApplicationID: cc.Status.Push.ApplicationID,
 			TenantAuth: r.Options.tenantAuth(),
@@ -108,6 +118,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	}
 	if !cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		r.memo.forget(cc.UID)
+		r.reports.drop(cc.UID)
 		return ctrl.Result{}, nil
 	}
 	if cc.DeletionTimestamp.IsZero() && !planned(cc) && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
@@ -117,12 +128,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	}
 
 	before := cc.DeepCopy()
+	r.reports.recall(cc)
 	s := r.scope(cc)
 	defer func() {
+		result.Priority = ptr.To(begun)
+		if after, held := r.reports.hold(before, cc, r.Options.ReportEvery); held {
+			if err == nil {
+				result.RequeueAfter = sooner(result.RequeueAfter, after)
+			}
+			return
+		}
+		r.reports.drop(cc.UID)
 		patchErr := r.patchStatus(ctx, before, cc)
 		if apierrors.IsConflict(patchErr) {
 			// Somebody changed the object meanwhile: the pass that this causes sees it.
-			result, err, patchErr = ctrl.Result{RequeueAfter: afterStep}, nil, nil
+			result, err, patchErr = ctrl.Result{RequeueAfter: afterStep, Priority: ptr.To(begun)}, nil, nil
 		}
 		err = errors.Join(err, client.IgnoreNotFound(patchErr))
 	}()
@@ -198,13 +218,21 @@ func (r *Reconciler) patchFinalizer(ctx context.Context, cc *v1alpha1.ChatCluste
 	return r.Patch(ctx, cc, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), FieldOwner)
 }
 
+// sooner is the earlier of two delays, of which zero is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
 // patchStatus writes the status when it changed.
 func (r *Reconciler) patchStatus(ctx context.Context, before, cc *v1alpha1.ChatCluster) error {
 	if equality.Semantic.DeepEqual(before.Status, cc.Status) || len(cc.Finalizers) == 0 && !cc.DeletionTimestamp.IsZero() {
 		return nil
 	}
 	// The manager is stopping, and what the pass was asking failed for that: it says nothing about the ChatCluster.
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return nil
 	}
 	// A pass that ran into its deadline still reports what it found.

@@ -46,6 +46,7 @@ func concerns(f *facts) []concern {
 		{v1alpha1.ConditionGatewayReady, role(workload.RoleGateway), "all pods are available"},
 		{v1alpha1.ConditionNotificationsReady, role(workload.RoleNotify), "all pods are available"},
 		{v1alpha1.ConditionProjectorReady, role(workload.RoleProject), "all pods are available"},
+		{v1alpha1.ConditionProcessorsReady, processorsFact(f), "all pods of the processors that the spec names are available"},
 		{v1alpha1.ConditionExposureReady, f.exposure, "clients connect to " + f.gatewayURL},
 	}
 }

@@ -8,7 +8,8 @@
 // # Concurrency
 //
 // Passes of different ChatClusters run concurrently; of one never. The only state between passes is the memo, which saves
-// observing what was found as wanted a few minutes ago, and spaces out changes that do not stick; it may be lost at any moment.
+// observing what was found as wanted a few minutes ago, and spaces out changes that do not stick, and the reports, which hold back
+// what a status would say of progress alone; both may be lost at any moment.
 //
 // # Invariants
 //

@@ -101,6 +101,8 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 	}
 	fillPtr(&s.Projector.Resources, resources("50m", "64Mi", "512Mi"))
 
+	fillProcessors(&s.Processors)
+
 	fillPtr(&s.Network.Policies, true)
 	fillPtr(&s.InternalTLS.Enabled, true)
 	if ref := s.InternalTLS.IssuerRef; ref != nil {
@@ -109,6 +111,28 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 	}
 	fillPtr(&s.Telemetry.PodMonitor.Enabled, true)
 	return s
+}
+
+func fillProcessors(p *v1alpha1.ProcessorsSpec) {
+	for _, d := range []*v1alpha1.DetectorSpec{p.Spam, p.Profanity, p.Fraud} {
+		if d != nil {
+			fill(&d.Mode, v1alpha1.ProcessorFlag)
+			fillProcessor(&d.ProcessorSpec)
+		}
+	}
+	for _, one := range []*v1alpha1.ProcessorSpec{p.Analytics, p.Audit} {
+		if one != nil {
+			fillProcessor(one)
+		}
+	}
+}
+
+func fillProcessor(s *v1alpha1.ProcessorSpec) {
+	fillPtr(&s.Replicas, 1)
+	if a := s.Autoscaling; a != nil {
+		fillAutoscaling(&a.Autoscaling, *s.Replicas, a.TargetLag == nil)
+	}
+	fillPtr(&s.Resources, resources("50m", "64Mi", "512Mi"))
 }
 
 // fillAutoscaling fills in the fewest pods and, where there is no other target, the share of the CPU.

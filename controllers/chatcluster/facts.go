@@ -67,6 +67,8 @@ type facts struct {
 	application string
 	channels    []v1alpha1.ChannelStatus
 
+	// lists are about the ConfigMaps with detectors' lists.
+	lists fact
 	// roles are the Deployments' facts, by role; base is about everything else that the workloads phase applies.
 	base  fact
 	roles map[string]fact
@@ -79,7 +81,7 @@ type facts struct {
 }
 
 func (f *facts) all() []fact {
-	list := []fact{f.policy, f.secrets, f.network, f.certificates, f.tables, f.topics, f.schema, f.cache, f.push, f.base, f.exposure}
+	list := []fact{f.policy, f.secrets, f.network, f.certificates, f.tables, f.topics, f.schema, f.cache, f.push, f.base, f.exposure, f.lists}
 	for _, r := range f.roles {
 		list = append(list, r)
 	}

@@ -46,14 +46,17 @@ var gates = []gate{
 	// The order: who is called comes before who calls, and gateways, whose clients have to come back, when all else is done. A new
 	// image that does not get ready gets no further than where it failed.
 	{
-		name:  "chat",
-		roles: map[string]bool{workload.RoleNotify: true, workload.RoleProject: true, workload.RoleGateway: true},
-		open:  rolledOut(workload.RoleChat),
+		name: "chat",
+		roles: map[string]bool{
+			workload.RoleNotify: true, workload.RoleProject: true, workload.RoleGateway: true,
+			workload.RoleSpam: true, workload.RoleProfanity: true, workload.RoleFraud: true, workload.RoleAnalytics: true, workload.RoleAudit: true,
+		},
+		open: rolledOut(workload.RoleChat),
 	},
 	{
 		name:  "processors",
 		roles: map[string]bool{workload.RoleGateway: true},
-		open:  rolledOut(workload.RoleNotify, workload.RoleProject),
+		open:  rolledOut(append([]string{workload.RoleNotify, workload.RoleProject}, workload.Processors...)...),
 	},
 }
 

@@ -2,12 +2,15 @@ package chatcluster
 
 import (
 	"context"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -21,33 +24,11 @@ import (
 // the reconciler.
 func TestManager(t *testing.T) {
 	w := newWorld(t)
-	mgr, err := ctrl.NewManager(operatorConfig, ctrl.Options{
-		Scheme:  scheme,
-		Cache:   cache.Options{ByObject: CacheOptions(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}},
-		Metrics: metricsserver.Options{BindAddress: "0"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r := New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("suite"), w.external(), Options{Operator: "suite", ObserveEvery: time.Hour})
-	if err := r.SetupWithManager(ctx, mgr, 2); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the manager ended with %v", err)
-		}
-	}()
+	w.manage(ctrl.Options{}, w.external(), Options{Operator: "suite", ObserveEvery: time.Hour})
 
 	w.create(nil)
 	w.await("Ready", func(cc *v1alpha1.ChatCluster) bool {
-		w.dynamo.Settle()
-		w.endMigration(`{"current":3,"target":3}`, true)
-		w.startPods()
+		w.play()
 		return meta.IsStatusConditionTrue(cc.Status.Conditions, v1alpha1.ConditionReady)
 	})
 
@@ -91,6 +72,57 @@ func TestManager(t *testing.T) {
 	w.awaitThat("the younger one to go on when the older one is gone", func() bool {
 		return meta.IsStatusConditionTrue(status(), v1alpha1.ConditionTopicsReady)
 	})
+}
+
+// manage runs a manager with the suite's namespace until the function that it returns is called, or the test ends.
+func (w *world) manage(o ctrl.Options, external External, options Options) (stop func()) {
+	w.t.Helper()
+	o.Scheme = scheme
+	o.Cache = cache.Options{ByObject: CacheOptions(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}}
+	o.Metrics = metricsserver.Options{BindAddress: "0"}
+	// Each test has a manager of its own, in the same process.
+	o.Controller.SkipNameValidation = ptr.To(true)
+	config := rest.CopyConfig(operatorConfig)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return requests{next, w.wrote} })
+	mgr, err := ctrl.NewManager(config, o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("suite"), external, options)
+	if err := r.SetupWithManager(ctx, mgr, 2); err != nil {
+		w.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil && !strings.Contains(err.Error(), "leader election lost") {
+			w.t.Errorf("the manager ended with %v", err)
+		}
+	})
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// requests notes what changes something, but for events, which only tell.
+type requests struct {
+	next http.RoundTripper
+	note func(string)
+}
+
+func (r requests) RoundTrip(q *http.Request) (*http.Response, error) {
+	if q.Method != http.MethodGet && !strings.Contains(q.URL.Path, "/events") {
+		r.note(q.Method + " " + q.URL.Path)
+	}
+	return r.next.RoundTrip(q)
+}
+
+// play does what the rest of the world does.
+func (w *world) play() {
+	w.dynamo.Settle()
+	w.endMigration(`{"current":3,"target":3}`, true)
+	w.startPods()
 }
 
 // await looks every 50 ms, for half a minute.

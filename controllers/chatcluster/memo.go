@@ -71,6 +71,7 @@ func (m *memo) obey(uid types.UID, request string) {
 		return
 	}
 	m.forget(uid)
+	m.forget(everybody)
 	m.put(uid, "request", request, nil, rememberRequest)
 }
 

@@ -14,15 +14,18 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
-// served tells whether the Kubernetes cluster knows a kind. That it does not is asked again every few minutes: it may be installed
-// later.
+// everybody stands for the UID in the memo where something is known for all ChatClusters.
+const everybody types.UID = ""
+
+// served tells whether the Kubernetes cluster knows a kind. That it does not is asked again every few minutes, or when a user asks
+// for a look at everything: it may be installed later.
 func (s *scope) served(kind schema.GroupVersionKind) (bool, error) {
-	if _, ok := s.memo.get(s.cc.UID, "unserved "+kind.Kind, nil); ok {
+	if _, ok := s.memo.get(everybody, "unserved "+kind.Kind, nil); ok {
 		return false, nil
 	}
 	_, err := s.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
 	if meta.IsNoMatchError(err) {
-		s.memo.put(s.cc.UID, "unserved "+kind.Kind, nil, nil, jitter(s.Options.ObserveEvery/5))
+		s.memo.put(everybody, "unserved "+kind.Kind, nil, nil, jitter(s.Options.ObserveEvery/5))
 		return false, nil
 	}
 	return err == nil, kubernetes("look for kind "+kind.Kind, err)

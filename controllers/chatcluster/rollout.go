@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
@@ -21,11 +22,10 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 	if _, err := s.apply(ctx, &corev1.ServiceAccount{}, c.RoleAccount(role)); err != nil {
 		return status, failed(err)
 	}
-	live, err := s.live(ctx, &appsv1.Deployment{}, types.NamespacedName{Namespace: c.Namespace, Name: c.ChildName(role.Name)})
+	deployment, err := s.cachedDeployment(ctx, c.ChildName(role.Name))
 	if err != nil {
 		return status, failed(kubernetes("get Deployment "+c.ChildName(role.Name), err))
 	}
-	deployment, _ := live.(*appsv1.Deployment)
 	reason, message, open := closedGate(role.Name, &s.facts)
 	image, old := serving(deployment)
 	if image == c.Image && old == configMap {
@@ -66,6 +66,16 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 		f = pending(reason, "the previous image serves; "+message, 0)
 	}
 	return status, f
+}
+
+// cachedDeployment is a Deployment that the operator made, nil when there is none. What else has its name is found when it is applied.
+func (s *scope) cachedDeployment(ctx context.Context, name string) (*appsv1.Deployment, error) {
+	d := &appsv1.Deployment{}
+	err := s.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, d)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return d, err
 }
 
 // deploy applies a role's Deployment and autoscaler. An autoscaler goes before the number of pods is the spec's again, and

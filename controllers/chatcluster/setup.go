@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/lanes"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
@@ -38,13 +39,13 @@ import (
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=serviceaccounts,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies;ingresses,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=podmonitors,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups=cert-manager.io,resources=certificates,verbs=get;create;patch;delete
-// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
@@ -59,29 +60,33 @@ const (
 // CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing.
 func CacheOptions() map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy})
+	slim := cache.TransformStripManagedFields()
 	return map[client.Object]cache.ByObject{
-		&appsv1.Deployment{}:            {Label: ours},
-		&batchv1.Job{}:                  {Label: ours},
-		&corev1.ConfigMap{}:             {Label: ours},
-		&corev1.Service{}:               {Label: ours},
-		&corev1.ServiceAccount{}:        {Label: ours},
-		&policyv1.PodDisruptionBudget{}: {Label: ours},
+		&v1alpha1.ChatCluster{}:         {Transform: slim},
+		&appsv1.Deployment{}:            {Label: ours, Transform: slimDeployment},
+		&batchv1.Job{}:                  {Label: ours, Transform: slim},
+		&corev1.ConfigMap{}:             {Label: ours, Transform: slim},
+		&corev1.Service{}:               {Label: ours, Transform: slim},
+		&corev1.ServiceAccount{}:        {Label: ours, Transform: slim},
+		&policyv1.PodDisruptionBudget{}: {Label: ours, Transform: slim},
 		&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
 
-		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours},
-		&networkingv1.NetworkPolicy{}:            {Label: ours},
-		&networkingv1.Ingress{}:                  {Label: ours},
+		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours, Transform: slim},
+		&networkingv1.NetworkPolicy{}:            {Label: ours, Transform: slim},
+		&networkingv1.Ingress{}:                  {Label: ours, Transform: slim},
 	}
 }
 
-// SetupWithManager registers the reconciler. concurrency is how many ChatClusters are reconciled at once.
+// SetupWithManager registers the reconciler. concurrency is how many ChatClusters are reconciled at once, beside those that hang.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatCluster{}, indexClaims, claimsIndexer); err != nil {
 		return err
 	}
+	passes := lanes.New(r, concurrency, r.Options.Patience, func(_ context.Context, req reconcile.Request) string { return req.String() })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("chatcluster").
-		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}), known())).
+		Watches(&v1alpha1.ChatCluster{}, newcomers{}).
 		Owns(&appsv1.Deployment{}).
 		Owns(&batchv1.Job{}).
 		Owns(&corev1.ConfigMap{}).
@@ -94,8 +99,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 		Watches(&v1alpha1.ChatCluster{}, handler.EnqueueRequestsFromMapFunc(r.claimants), builder.WithPredicates(endedClaims())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod), builder.WithPredicates(tellingPods())).
 		// A standby has its caches warm: when it leads, it starts at once.
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency, RateLimiter: rateLimiter(), EnableWarmup: ptr.To(true)}).
-		Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: passes.Workers(), RateLimiter: rateLimiter(), EnableWarmup: ptr.To(true)}).
+		Complete(passes)
 }
 
 // scalingChanged lets through changes of what an autoscaler is told. It writes what it measures into its status all the time.

@@ -31,6 +31,7 @@ var (
 	scheme         = runtime.NewScheme()
 	admin          client.WithWatch
 	operatorConfig *rest.Config
+	adminConfig    *rest.Config
 )
 
 func TestMain(m *testing.M) {
@@ -66,6 +67,7 @@ func prepare(env *envtest.Environment, config *rest.Config, roleFile string) (er
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return err
 	}
+	adminConfig = config
 	if admin, err = client.NewWithWatch(config, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}

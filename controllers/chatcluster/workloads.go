@@ -39,7 +39,10 @@ func (s *scope) workloads(ctx context.Context) {
 		return
 	}
 	rolledOut := true
-	for _, role := range c.Roles() {
+	roles := c.Roles()
+	errs = append(errs, s.removeProcessors(ctx, roles))
+	s.detectorLists(ctx, roles)
+	for _, role := range roles {
 		_, err := s.apply(ctx, &policyv1.PodDisruptionBudget{}, c.DisruptionBudget(role))
 		errs = append(errs, err)
 		status, f := s.role(ctx, c, role, *configMap.Name, configMap)

@@ -187,7 +187,7 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, ct *v1alpha1.ChatT
 	if equality.Semantic.DeepEqual(before.Status, ct.Status) || len(ct.Finalizers) == 0 && !ct.DeletionTimestamp.IsZero() {
 		return nil
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return nil // the manager is stopping: what failed for that says nothing about the tenant
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

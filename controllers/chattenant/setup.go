@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/lanes"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
@@ -39,11 +41,13 @@ const (
 	maxRetry = 5 * time.Minute
 )
 
-// SetupWithManager registers the reconciler. concurrency is how many ChatTenants are reconciled at once.
+// SetupWithManager registers the reconciler. concurrency is how many ChatTenants are reconciled at once, beside those whose
+// ChatCluster's tables hang.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatTenant{}, indexCluster, clusterIndexer); err != nil {
 		return err
 	}
+	passes := lanes.New(r, concurrency, 0, r.clusterOf)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("chattenant").
 		For(&v1alpha1.ChatTenant{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
@@ -51,10 +55,21 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.tenantsOfNamespace), builder.OnlyMetadata, builder.WithPredicates(tellingNamespaces())).
 		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(tenantOfPurge)).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: concurrency,
+			MaxConcurrentReconciles: passes.Workers(),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetry, maxRetry),
+			// A standby has its caches warm: when it leads, it starts at once.
+			EnableWarmup: ptr.To(true),
 		}).
-		Complete(r)
+		Complete(passes)
+}
+
+// clusterOf names the ChatCluster that a request's ChatTenant is for: its tenants are slow together.
+func (r *Reconciler) clusterOf(ctx context.Context, req reconcile.Request) string {
+	ct := &v1alpha1.ChatTenant{}
+	if err := r.Get(ctx, req.NamespacedName, ct); err != nil {
+		return req.String() // the pass itself finds out
+	}
+	return clusterKey(ct).String()
 }
 
 func clusterIndexer(o client.Object) []string {

@@ -75,7 +75,8 @@ func (c Cluster) Config() config.Config {
 			Service: c.CertificateHost(RoleChat) + ":" + strconv.Itoa(chatPort),
 			TLS:     c.chatTLS(),
 		},
-		Telemetry: telemetry(s.Telemetry),
+		Processors: c.detectors(),
+		Telemetry:  telemetry(s.Telemetry),
 	}
 }
 

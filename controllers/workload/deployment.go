@@ -37,6 +37,8 @@ func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1a
 	if c.secured(r.Name) {
 		container.WithVolumeMounts(corev1ac.VolumeMount().WithName("certificate").WithMountPath(certificateDir).WithReadOnly(true))
 	}
+	lists := corev1ac.PodSpec()
+	mountLists(r, lists, container)
 	if err := extendContainer(container, r.Settings.PodTemplate); err != nil {
 		return nil, err
 	}
@@ -51,6 +53,7 @@ func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1a
 		pod.WithVolumes(corev1ac.Volume().WithName("certificate").
 			WithSecret(corev1ac.SecretVolumeSource().WithSecretName(c.CertificateName(r.Name)).WithDefaultMode(0o440)))
 	}
+	pod.Volumes = append(pod.Volumes, lists.Volumes...)
 	if r.Settings.PriorityClassName != "" {
 		pod.WithPriorityClassName(r.Settings.PriorityClassName)
 	}

@@ -17,6 +17,18 @@ const (
 	RoleProject = "project"
 )
 
+// Roles of the stream processors, which run where the spec names them.
+const (
+	RoleSpam      = "spam"
+	RoleProfanity = "profanity"
+	RoleFraud     = "fraud"
+	RoleAnalytics = "analytics"
+	RoleAudit     = "audit"
+)
+
+// Processors are the stream processors' roles.
+var Processors = []string{RoleSpam, RoleProfanity, RoleFraud, RoleAnalytics, RoleAudit}
+
 // Role is what differs between the Deployments.
 type Role struct {
 	// Name is the role's name: chatd's subcommand, and the suffix of the children's names.
@@ -31,6 +43,9 @@ type Role struct {
 	GraceSeconds int64
 	// Unavailable is how many pods a drain of nodes may take at once.
 	Unavailable intstr.IntOrString
+
+	// Lists is the ConfigMap with a detector's own lists, empty for none.
+	Lists string
 
 	portName string
 	port     int32
@@ -72,7 +87,7 @@ func (c Cluster) Roles() []Role {
 	if a := s.Gateway.Autoscaling; a != nil {
 		gateway.scale(&a.Autoscaling, metricConnections, int64Of(a.TargetConnections))
 	}
-	return []Role{chat, notify, project, gateway}
+	return slices.Concat([]Role{chat, notify, project}, c.processors(), []Role{gateway})
 }
 
 // secured tells whether the role's pods have a certificate.

@@ -141,6 +141,17 @@ func full(t *testing.T) Cluster {
 	c.Spec.Gateway.Exposure.HTTPRoute = &v1alpha1.HTTPRouteExposure{
 		ParentRefs: []v1alpha1.GatewayReference{{Namespace: "infra", Name: "public", SectionName: "https"}}, Hostnames: []string{"chat.example.com"},
 	}
+	one := v1alpha1.ProcessorSpec{Replicas: ptr.To[int32](1), Resources: c.Spec.Projector.Resources}
+	scaled := one
+	scaled.Autoscaling = &v1alpha1.ConsumerAutoscaling{Autoscaling: v1alpha1.Autoscaling{MinReplicas: ptr.To[int32](1), MaxReplicas: 4}, TargetLag: ptr.To[int64](1000)}
+	annotated := one
+	annotated.ServiceAccountAnnotations = map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/audit"}
+	c.Spec.Processors = v1alpha1.ProcessorsSpec{
+		Spam:      &v1alpha1.DetectorSpec{ProcessorSpec: scaled, Mode: v1alpha1.ProcessorEnforce, Threshold: ptr.To[int32](90), Action: v1alpha1.ActionHide, MuteSenderFor: duration(10 * time.Minute)},
+		Profanity: &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorEnforce, Action: v1alpha1.ActionMask, Lists: &v1alpha1.ConfigMapReference{Name: "words"}},
+		Fraud:     &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorDryRun},
+		Analytics: &one, Audit: &annotated,
+	}
 	c.Spec.InternalTLS.IssuerRef = &v1alpha1.IssuerReference{Name: "internal", Kind: "ClusterIssuer", Group: "cert-manager.io"}
 	return c
 }
@@ -217,7 +228,7 @@ func TestRendered(t *testing.T) {
 
 // What chatd reads must be what it accepts: it parses strictly.
 func TestConfigIsAccepted(t *testing.T) {
-	for name, c := range map[string]Cluster{"aws": testCluster(), "local": local()} {
+	for name, c := range map[string]Cluster{"aws": testCluster(), "local": local(), "full": full(t)} {
 		t.Run(name, func(t *testing.T) {
 			cm, err := c.ConfigMap()
 			if err != nil {

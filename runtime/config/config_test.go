@@ -131,3 +131,26 @@ func TestReadSecret(t *testing.T) {
 		t.Error("a missing file was taken as an empty secret")
 	}
 }
+
+// An image that is rolled back runs with what a newer operator wrote.
+func TestLoadLeavesUnknownFieldsAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	newer := strings.Replace(valid, "chat: {service", "invented: {secret: hunter2}\nchat: {later: 1, service", 1)
+	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, unknown, err := config.Load(path)
+	if err != nil || c.Chat.Service != "demo-chat.chat.svc:7400" {
+		t.Fatalf("a newer operator's configuration was refused: %v", err)
+	}
+	got := strings.Join(unknown, "; ")
+	if len(unknown) != 2 || !strings.Contains(got, `"invented"`) || !strings.Contains(got, `"chat.later"`) || strings.Contains(got, "hunter2") {
+		t.Errorf("told of %s, want both fields and no value", got)
+	}
+	if err := os.WriteFile(path, []byte(newer+"\nchat: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := config.Load(path); err == nil {
+		t.Error("a field that stands there twice was accepted")
+	}
+}

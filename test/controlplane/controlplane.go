@@ -53,6 +53,10 @@ type Options struct {
 	Still bool
 	// Log takes the log of the operator and, as it has one for the whole process, of controller-runtime. The zero value drops it.
 	Log logr.Logger
+
+	// crds are what is installed first, and before runs then: this repository's own tests upgrade CRDs.
+	crds   []*apiextensionsv1.CustomResourceDefinition
+	before func(*rest.Config) error
 }
 
 // ControlPlane is what runs.
@@ -96,12 +100,13 @@ func Start(o Options) (_ *ControlPlane, err error) {
 	if err != nil {
 		return nil, err
 	}
-	crds, err := readCRDs()
-	if err != nil {
-		return nil, err
+	if o.crds == nil {
+		if o.crds, err = readCRDs(manifests.Files, "crd/bases/*.yaml"); err != nil {
+			return nil, err
+		}
 	}
 	c := &ControlPlane{
-		environment: &envtest.Environment{CRDs: crds, BinaryAssetsDirectory: o.Assets},
+		environment: &envtest.Environment{CRDs: o.crds, BinaryAssetsDirectory: o.Assets},
 		ended:       make(chan error, 1),
 		cancel:      func() {},
 	}
@@ -113,6 +118,12 @@ func Start(o Options) (_ *ControlPlane, err error) {
 			err = errors.Join(err, c.Stop())
 		}
 	}()
+	if o.before != nil {
+		if err = o.before(c.Config); err != nil {
+			c.ended <- nil
+			return nil, err
+		}
+	}
 	if c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: scheme}); err != nil {
 		c.ended <- nil
 		return nil, err
@@ -191,14 +202,14 @@ func (c *ControlPlane) manager(scheme *runtime.Scheme, o Options) (ctrl.Manager,
 	return mgr, errors.Join(reconciler.SetupWithManager(ctx, mgr, workers), tenants.SetupWithManager(ctx, mgr, workers))
 }
 
-func readCRDs() ([]*apiextensionsv1.CustomResourceDefinition, error) {
-	files, err := fs.Glob(manifests.Files, "crd/bases/*.yaml")
+func readCRDs(from fs.FS, pattern string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	files, err := fs.Glob(from, pattern)
 	if err != nil {
 		return nil, err
 	}
 	crds := make([]*apiextensionsv1.CustomResourceDefinition, len(files))
 	for i, f := range files {
-		data, err := fs.ReadFile(manifests.Files, f)
+		data, err := fs.ReadFile(from, f)
 		if err != nil {
 			return nil, err
 		}

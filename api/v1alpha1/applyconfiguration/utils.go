@@ -64,8 +64,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ChatTenantStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReference"):
 		return &apiv1alpha1.ClusterReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConfigMapReference"):
+		return &apiv1alpha1.ConfigMapReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsumerAutoscaling"):
 		return &apiv1alpha1.ConsumerAutoscalingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DetectorSpec"):
+		return &apiv1alpha1.DetectorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DynamoDBSpec"):
 		return &apiv1alpha1.DynamoDBSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ElastiCacheSpec"):
@@ -124,6 +128,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PodTemplateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PointInTimeRecovery"):
 		return &apiv1alpha1.PointInTimeRecoveryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProcessorSpec"):
+		return &apiv1alpha1.ProcessorSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProcessorsSpec"):
+		return &apiv1alpha1.ProcessorsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProjectorSpec"):
 		return &apiv1alpha1.ProjectorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProvisionedCapacity"):

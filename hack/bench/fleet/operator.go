@@ -56,7 +56,7 @@ func Operator(ctx context.Context, o OperatorOptions, out io.Writer) error {
 	}
 	var w cloud
 	r := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("operator"), w.external(), chatcluster.Options{
-		Operator: "bench", ObserveEvery: 5 * time.Minute,
+		Operator: "bench", ObserveEvery: 5 * time.Minute, ReportEvery: 15 * time.Second,
 	})
 	if err := r.SetupWithManager(ctx, mgr, o.Concurrency); err != nil {
 		return err

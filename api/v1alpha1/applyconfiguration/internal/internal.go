@@ -294,6 +294,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pinpoint
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PinpointSpec
+    - name: processors
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorsSpec
     - name: projector
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProjectorSpec
@@ -467,6 +470,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: namespace
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ConfigMapReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
   map:
     fields:
@@ -486,6 +495,44 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorMode
   scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.VerdictAction
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: lists
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConfigMapReference
+    - name: mode
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorMode
+    - name: muteSenderFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: threshold
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.DynamoDBSpec
   map:
     fields:
@@ -999,6 +1046,49 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: days
       type:
         scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorMode
+  scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
+  map:
+    fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorsSpec
+  map:
+    fields:
+    - name: analytics
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
+    - name: audit
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
+    - name: fraud
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+    - name: profanity
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+    - name: spam
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ProjectorSpec
   map:
     fields:
@@ -1197,6 +1287,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: partitions
       type:
         scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.VerdictAction
+  scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.VolumeMount
   map:
     fields:

@@ -38,6 +38,8 @@ type ChatClusterSpecApplyConfiguration struct {
 	Notifications *NotificationsSpecApplyConfiguration `json:"notifications,omitempty"`
 	// The service that projects conversations into the read model.
 	Projector *ProjectorSpecApplyConfiguration `json:"projector,omitempty"`
+	// Stream processors that act on what is said: those that are named run.
+	Processors *ProcessorsSpecApplyConfiguration `json:"processors,omitempty"`
 	// What the pods of Jobs have, those that migrate the schema and delete a tenant's data. A container that never ends keeps
 	// its Job from ending.
 	Jobs *PodSettingsApplyConfiguration `json:"jobs,omitempty"`
@@ -150,6 +152,14 @@ func (b *ChatClusterSpecApplyConfiguration) WithNotifications(value *Notificatio
 // If called multiple times, the Projector field is set to the value of the last call.
 func (b *ChatClusterSpecApplyConfiguration) WithProjector(value *ProjectorSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
 	b.Projector = value
+	return b
+}
+
+// WithProcessors sets the Processors field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Processors field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithProcessors(value *ProcessorsSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.Processors = value
 	return b
 }
 

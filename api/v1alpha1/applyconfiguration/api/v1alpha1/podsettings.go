@@ -13,7 +13,7 @@ type PodSettingsApplyConfiguration struct {
 	PriorityClassName *string `json:"priorityClassName,omitempty"`
 	// Annotations of the pods' ServiceAccount, such as eks.amazonaws.com/role-arn for IRSA, at most 16. Pod Identity needs
 	// none: associate a role with the ServiceAccount "<name>-gateway", "<name>-chat", "<name>-notify", "<name>-project",
-	// "<name>-migrate" or "<name>-purge".
+	// "<name>-migrate" or "<name>-purge", and so for each processor.
 	ServiceAccountAnnotations map[string]string `json:"serviceAccountAnnotations,omitempty"`
 	// What the pods have beyond what the operator gives them.
 	PodTemplate *PodTemplateApplyConfiguration `json:"podTemplate,omitempty"`

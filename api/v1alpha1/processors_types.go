@@ -1,0 +1,107 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ProcessorsSpec is which stream processors run: each that is named, as a Deployment and a consumer group of its own. One that is
+// down delays verdicts and figures, never messages.
+type ProcessorsSpec struct {
+	// Finds spam: too many messages, near-duplicates, links from new senders.
+	// +optional
+	Spam *DetectorSpec `json:"spam,omitempty"`
+	// Finds profanity by word lists.
+	// +optional
+	Profanity *DetectorSpec `json:"profanity,omitempty"`
+	// Finds fraud: look-alike domains, links that lie, phishing.
+	// +optional
+	Fraud *DetectorSpec `json:"fraud,omitempty"`
+	// Counts what happens, by tenant and time.
+	// +optional
+	Analytics *ProcessorSpec `json:"analytics,omitempty"`
+	// Keeps the audit log.
+	// +optional
+	Audit *ProcessorSpec `json:"audit,omitempty"`
+}
+
+// ProcessorSpec is how a stream processor runs.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.replicas) && has(self.autoscaling))",message="processors: set replicas or autoscaling, not both: two would fight over the number of pods"
+type ProcessorSpec struct {
+	// How many pods run, 1 to 1000. Absent means 1.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// Lets a HorizontalPodAutoscaler choose how many pods run, in place of replicas.
+	// +optional
+	Autoscaling *ConsumerAutoscaling `json:"autoscaling,omitempty"`
+	// What a container asks for and may use. Absent means requests of 50m CPU and 64Mi, and a limit of 512Mi.
+	// +optional
+	Resources   *corev1.ResourceRequirements `json:"resources,omitempty"`
+	PodSettings `json:",inline"`
+}
+
+// ProcessorMode is what is done about what a detector finds, where a tenant does not say otherwise.
+// +kubebuilder:validation:Enum=Off;DryRun;Flag;Enforce
+type ProcessorMode string
+
+const (
+	// ProcessorOff looks at nothing, but for tenants that want it.
+	ProcessorOff ProcessorMode = "Off"
+	// ProcessorDryRun counts findings and does no more.
+	ProcessorDryRun ProcessorMode = "DryRun"
+	// ProcessorFlag marks messages for people to look at.
+	ProcessorFlag ProcessorMode = "Flag"
+	// ProcessorEnforce masks or hides messages.
+	ProcessorEnforce ProcessorMode = "Enforce"
+)
+
+// VerdictAction is what becomes of a message.
+// +kubebuilder:validation:Enum=Mask;Hide
+type VerdictAction string
+
+const (
+	// ActionMask covers what was found.
+	ActionMask VerdictAction = "Mask"
+	// ActionHide shows nothing of the message.
+	ActionHide VerdictAction = "Hide"
+)
+
+// DetectorSpec is how a detector runs, and what is done about what it finds.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.muteSenderFor) || (duration(self.muteSenderFor) >= duration('1s') && duration(self.muteSenderFor) <= duration('720h'))",message="muteSenderFor must be between 1s and 720h"
+type DetectorSpec struct {
+	ProcessorSpec `json:",inline"`
+	// Off looks at nothing but for tenants that want it, DryRun counts, Flag marks, Enforce masks or hides. Absent means Flag.
+	// +optional
+	Mode ProcessorMode `json:"mode,omitempty"`
+	// From which score on a message counts as found, in percent, 1 to 100. Absent means the detector's own.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	Threshold *int32 `json:"threshold,omitempty"`
+	// What Enforce does: Mask covers what was found, Hide shows nothing of the message. Absent means the detector's own.
+	// +optional
+	Action VerdictAction `json:"action,omitempty"`
+	// For how long Enforce has the sender send nothing more, 1s to 720h. Absent means not at all.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +optional
+	MuteSenderFor *metav1.Duration `json:"muteSenderFor,omitempty"`
+	// A ConfigMap in the same namespace with lists of the detector's own, a key for each. What changes there is read within
+	// minutes, without a restart. Absent means the built-in lists alone.
+	// +optional
+	Lists *ConfigMapReference `json:"lists,omitempty"`
+}
+
+// ConfigMapReference names a ConfigMap in the same namespace.
+type ConfigMapReference struct {
+	// Its name.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+}

@@ -1,0 +1,163 @@
+package chatcluster
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+)
+
+func TestOnlyProgress(t *testing.T) {
+	condition := func(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
+	}
+	no, yes := metav1.ConditionFalse, metav1.ConditionTrue
+	status := func(generation int64, conditions ...metav1.Condition) *v1alpha1.ChatCluster {
+		return &v1alpha1.ChatCluster{Status: v1alpha1.ChatClusterStatus{ObservedGeneration: generation, Conditions: conditions}}
+	}
+	creating := condition(v1alpha1.ConditionTablesReady, no, v1alpha1.ReasonProgressing, "log (CREATING)")
+	notReady := condition(v1alpha1.ConditionReady, no, v1alpha1.ReasonProgressing, "TablesReady: log (CREATING)")
+	denied := condition(v1alpha1.ConditionTablesReady, no, v1alpha1.ReasonAccessDenied, "not authorized")
+	unreachable := condition(v1alpha1.ConditionTopicsReady, no, v1alpha1.ReasonUnreachable, "no broker answers")
+	leaving := status(1, creating)
+	leaving.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
+	failedMigration := status(1, notReady)
+	failedMigration.Status.Schema.LastError = "boom"
+
+	cases := map[string]struct {
+		reason        string
+		before, after *v1alpha1.ChatCluster
+		want          bool
+	}{
+		"New":        {"a new object says that it was not observed yet", status(-1), status(1, creating, notReady), true},
+		"Step":       {"a step is progress", status(1, creating), status(1, condition(v1alpha1.ConditionTablesReady, yes, v1alpha1.ReasonReady, "6 tables")), true},
+		"Edited":     {"who edits waits for the generation to be observed", status(1, creating), status(2, creating), false},
+		"Ready":      {"Ready is what people wait for", status(1, notReady), status(1, condition(v1alpha1.ConditionReady, yes, v1alpha1.ReasonReady, "Serving")), false},
+		"NotReady":   {"what ceases to be Ready is an alarm", status(1, condition(v1alpha1.ConditionReady, yes, v1alpha1.ReasonReady, "Serving")), status(1, notReady), false},
+		"Trouble":    {"a trouble is told at once", status(1, creating), status(1, denied), false},
+		"OtherWords": {"so is another of the same kind", status(1, unreachable), status(1, condition(v1alpha1.ConditionTopicsReady, no, v1alpha1.ReasonUnreachable, "connection refused")), false},
+		"Mended":     {"who mends something wants to see it", status(1, denied), status(1, creating), false},
+		"Stalled":    {"Stalled calls a person", status(1, notReady), status(1, notReady, condition(v1alpha1.ConditionStalled, yes, v1alpha1.ReasonInvalid, "x")), false},
+		"Known":      {"a trouble that stays is no news", status(1, denied), status(1, denied, creating), true},
+		"Paused":     {"who pauses wants to see it", status(1), status(1, condition(v1alpha1.ConditionPaused, yes, v1alpha1.ReasonPaused, "")), false},
+		"Deleting":   {"nobody looks at what is gone", status(1), leaving, false},
+		"Migration":  {"a failed migration shows at once", status(1, notReady), failedMigration, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := onlyProgress(tc.before, tc.after); got != tc.want {
+				t.Errorf("%s: got %v", tc.reason, got)
+			}
+		})
+	}
+}
+
+// Progress costs no write of its own before its time; from one pass to the next nothing of it is lost.
+func TestProgressIsToldNowAndThen(t *testing.T) {
+	w := newWorld(t)
+	w.r.Options.ReportEvery = 10 * time.Second
+	now := time.Now()
+	w.r.reports.now = func() time.Time { return now }
+	w.create(nil)
+	w.pass()
+	if got := w.get().Status.ObservedGeneration; got != -1 {
+		t.Fatalf("a new ChatCluster's first progress was told at once: observedGeneration %d", got)
+	}
+	result, err := w.reconcile()
+	if err != nil || result.RequeueAfter == 0 || result.RequeueAfter > 10*time.Second {
+		t.Fatalf("nobody comes back to tell: %v, %v", result, err)
+	}
+	now = now.Add(10 * time.Second)
+	w.pass()
+	told := w.get()
+	if told.Status.ObservedGeneration != told.Generation || len(told.Status.Tables) == 0 {
+		t.Fatalf("progress was not told in time: %+v", told.Status)
+	}
+	w.takeWrites()
+	w.settle()
+	patches := slices.DeleteFunc(w.takeWrites(), func(s string) bool { return !strings.HasPrefix(s, "patch status") })
+	if len(patches) != 1 || len(w.r.reports.held) != 0 {
+		t.Errorf("from there to Ready the status was written %d times, want once; %d are held back", len(patches), len(w.r.reports.held))
+	}
+	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Image = image2 })
+	w.pass()
+	if cc := w.get(); cc.Status.ObservedGeneration != cc.Generation || meta.IsStatusConditionTrue(cc.Status.Conditions, v1alpha1.ConditionReady) {
+		t.Error("an edit was not observed at once")
+	}
+}
+
+func TestReportsAreVoidOnceAnotherStatusStands(t *testing.T) {
+	r := newReports()
+	before := &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{UID: types.UID("a")}}
+	after := before.DeepCopy()
+	after.Status.Gateway = "1/2"
+	if _, ok := r.hold(before, after, time.Minute); !ok {
+		t.Fatal("progress was not held back")
+	}
+	same := before.DeepCopy()
+	if r.recall(same); same.Status.Gateway != "1/2" {
+		t.Error("what was held back is lost")
+	}
+	other := before.DeepCopy()
+	other.Status.Image = image2
+	if r.recall(other); other.Status.Gateway != "" || len(r.held) != 0 {
+		t.Error("what was held back covers what somebody else has written since")
+	}
+}
+
+// The cache keeps of managed fields only what tells that an autoscaler has chosen the number of pods.
+func TestSlimDeploymentKeepsTheAutoscaler(t *testing.T) {
+	entry := func(manager, subresource, fields string) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, FieldsV1: metav1.NewFieldsV1(fields)}
+	}
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{
+		entry(string(FieldOwner), "", `{"f:spec":{"f:replicas":{}}}`),
+		entry("kube-controller-manager", "status", `{"f:status":{"f:replicas":{}}}`),
+		entry("kube-controller-manager", "scale", `{"f:spec":{"f:replicas":{}}}`),
+	}}}
+	if _, err := slimDeployment(d); err != nil || len(d.ManagedFields) != 1 || !othersSetReplicas(d) {
+		t.Errorf("kept %v, error %v", d.ManagedFields, err)
+	}
+	if _, err := slimDeployment(&corev1.Pod{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What has begun goes first, then what is new, then what the operator finds when it starts.
+func TestNewcomersWaitForWhatHasBegun(t *testing.T) {
+	q := priorityqueue.New[reconcile.Request]("test")
+	defer q.ShutDown()
+	named := func(name string) *v1alpha1.ChatCluster {
+		return &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	}
+	var n newcomers
+	n.Create(t.Context(), event.CreateEvent{Object: named("there"), IsInInitialList: true}, q)
+	n.Create(t.Context(), event.CreateEvent{Object: named("new")}, q)
+	q.Add(requestFor(types.NamespacedName{Name: "begun"}))
+	var order []string
+	for range 3 {
+		item, _ := q.Get()
+		order = append(order, item.Name)
+		q.Done(item)
+	}
+	if want := []string{"begun", "new", "there"}; !slices.Equal(order, want) {
+		t.Errorf("the order is %v, want %v", order, want)
+	}
+	plain := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	defer plain.ShutDown()
+	if n.Create(t.Context(), event.CreateEvent{Object: named("new")}, plain); plain.Len() != 1 {
+		t.Error("a queue without priorities got nothing")
+	}
+}

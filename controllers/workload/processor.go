@@ -1,0 +1,77 @@
+package workload
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/runtime/config"
+)
+
+// listsDir is where a detector finds the lists of its ConfigMap.
+const listsDir = "/etc/chatcluster-lists"
+
+// processors are the roles of the stream processors that the spec names.
+func (c Cluster) processors() []Role {
+	p := c.Spec.Processors
+	var roles []Role
+	add := func(name string, s *v1alpha1.ProcessorSpec, uses ...arrow) *Role {
+		r := Role{
+			Name: name, Replicas: *s.Replicas, Resources: *s.Resources, Settings: s.PodSettings,
+			GraceSeconds: 10 + stopMargin, Unavailable: intstr.FromInt32(1), uses: append(uses, toKafka, toCollector),
+		}
+		r.consume(s.Autoscaling)
+		roles = append(roles, r)
+		return &roles[len(roles)-1]
+	}
+	for _, name := range []string{RoleSpam, RoleProfanity, RoleFraud} {
+		if d := Detector(p, name); d != nil {
+			// Tenants' records say what each of them wants.
+			r := add(name, &d.ProcessorSpec, toDynamoDB, toRedis)
+			r.Lists = ptr.Deref(d.Lists, v1alpha1.ConfigMapReference{}).Name
+		}
+	}
+	if p.Analytics != nil {
+		add(RoleAnalytics, p.Analytics, toPostgres)
+	}
+	if p.Audit != nil {
+		add(RoleAudit, p.Audit, toPostgres)
+	}
+	return roles
+}
+
+// Detector is what a spec says of a detector, nil for nothing.
+func Detector(p v1alpha1.ProcessorsSpec, role string) *v1alpha1.DetectorSpec {
+	return map[string]*v1alpha1.DetectorSpec{RoleSpam: p.Spam, RoleProfanity: p.Profanity, RoleFraud: p.Fraud}[role]
+}
+
+func (c Cluster) detectors() config.Processors {
+	one := func(role string) *config.Detector {
+		d := Detector(c.Spec.Processors, role)
+		if d == nil {
+			return nil
+		}
+		out := &config.Detector{Mode: string(d.Mode), Threshold: int(ptr.Deref(d.Threshold, 0)), Action: strings.ToLower(string(d.Action))}
+		if d.MuteSenderFor != nil {
+			out.MuteSenderFor = *d.MuteSenderFor
+		}
+		if d.Lists != nil {
+			out.ListsDir = listsDir
+		}
+		return out
+	}
+	return config.Processors{Spam: one(RoleSpam), Profanity: one(RoleProfanity), Fraud: one(RoleFraud)}
+}
+
+// mountLists gives a detector its lists. A ConfigMap that is not there keeps no pod from starting: its lists are read once it is.
+func mountLists(r Role, pod *corev1ac.PodSpecApplyConfiguration, container *corev1ac.ContainerApplyConfiguration) {
+	if r.Lists == "" {
+		return
+	}
+	container.WithVolumeMounts(corev1ac.VolumeMount().WithName("lists").WithMountPath(listsDir).WithReadOnly(true))
+	pod.WithVolumes(corev1ac.Volume().WithName("lists").
+		WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(r.Lists).WithOptional(true)))
+}
