@@ -109,7 +109,7 @@ func (a *auditTool) flags(cmd *cobra.Command) {
 
 // open opens the log; close ends it.
 func (a *auditTool) open(ctx context.Context) (closeLog func(), err error) {
-	cfg, err := config.Load(a.configPath)
+	cfg, _, err := config.Load(a.configPath)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg, err := config.Load(configPath)
+			cfg, _, err := config.Load(configPath)
 			if err != nil {
 				return err
 			}
