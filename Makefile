@@ -77,8 +77,8 @@ check: ## The same for long: make check DURATION=30m; SEED=n makes the same plan
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
 	$(WORLD) run --name $(FAULTS) --engines-only -- $(BIN)/chatd check --duration $(DURATION) --patience 10m $(if $(SEED),--seed $(SEED))
 
-test-e2e: compiler ## Real pods on a real node: apply, chat, kill, scale, delete
-	$(WORLD) run --name $(E2E) -- $(GOTEST) -tags e2e -v ./test/e2e/...
+test-e2e: compiler ## Real pods on a real node: chat while pods, images, secrets and the operator change
+	$(WORLD) run --name $(E2E) --next-image -- $(GOTEST) -tags e2e -v ./test/e2e/...
 	hack/leftovers.sh $(E2E)
 
 ##@ Measure it
