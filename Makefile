@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash -euo pipefail -c
 BIN     := $(CURDIR)/bin
 PKGS     = $(shell go list ./... | grep -v -e /test/e2e -e 'pb$$')
 # These need a real kube-apiserver and etcd.
-ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane
+ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane %/test/docs/manifests
 WORLD    = go run -C hack/world .
 NAME    ?= dev
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
@@ -58,7 +58,7 @@ test-world: compiler ## Unit tests of the local world's own program, and of what
 	cd hack/world && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
 
-test-envtest: compiler ## The reconciler, and the control plane for users' tests, against a real kube-apiserver and etcd
+test-envtest: compiler ## The reconciler, the control plane for users' tests, and what the pages have people apply, against a real kube-apiserver and etcd
 	assets="$$($(WORLD) assets)"; export KUBEBUILDER_ASSETS="$$assets"; $(GOTEST) $(filter $(ENVTEST),$(PKGS)); cd test/automation && $(GOTEST) ./...
 
 assets: ## Build kube-apiserver and etcd for tests; print what KUBEBUILDER_ASSETS must be
