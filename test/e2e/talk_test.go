@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
@@ -64,6 +65,7 @@ func direct(t *testing.T, a, b *person) string {
 	return conv.ID
 }
 
+// group makes a group of them, which is another one in each test and tenant.
 func group(t *testing.T, people ...*person) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
@@ -72,7 +74,7 @@ func group(t *testing.T, people ...*person) string {
 	for _, p := range people[1:] {
 		names = append(names, p.name)
 	}
-	conv, err := people[0].client.CreateGroup(ctx, "a group", names, t.Name())
+	conv, err := people[0].client.CreateGroup(ctx, "a group", names, uuid.NewSHA1(uuid.NameSpaceURL, []byte(people[0].id.Inside+" "+t.Name())).String())
 	if err != nil {
 		t.Fatal(err)
 	}

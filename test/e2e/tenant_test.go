@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,16 +64,18 @@ func tenantMade(t *testing.T, w *world) {
 // tenantIsolated has a user of each tenant, of one name, try what is the other's.
 func tenantIsolated(t *testing.T, w *world) {
 	type side struct {
-		alice, bob   *person
-		conv, cursor string
+		alice, bob           *person
+		conv, direct, cursor string
 	}
 	enter := func(id identity) side {
 		s := side{alice: w.personOf(id, "alice"), bob: w.personOf(id, "bob")}
 		s.alice.connect(t)
 		s.bob.connect(t)
 		s.conv = group(t, s.alice, s.bob)
-		s.alice.send(t, s.conv, "between us")
-		s.alice.send(t, direct(t, s.alice, s.bob), "and between us")
+		s.direct = direct(t, s.alice, s.bob)
+		for _, conv := range []string{s.conv, s.direct} {
+			s.alice.send(t, conv, "between us of "+id.Inside)
+		}
 		eventually(t, soon, "the inbox has more than a page", func(ctx context.Context) error {
 			page, err := s.alice.client.Inbox(ctx, 1, "")
 			if s.cursor = page.Next; err == nil && s.cursor == "" {
@@ -83,8 +86,17 @@ func tenantIsolated(t *testing.T, w *world) {
 		return s
 	}
 	ours, theirs := enter(w.Issuer), enter(w.TenantIssuer)
-	if a, b := direct(t, ours.alice, ours.bob), direct(t, theirs.alice, theirs.bob); a == b {
-		t.Errorf("two tenants' alice and bob share the conversation %s", a)
+	// Ids are a tenant's own: those of what two people of the same names have between them are alike, and two conversations.
+	for _, s := range []side{ours, theirs} {
+		page, err := s.alice.client.History(t.Context(), s.direct, client.Range{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Entries {
+			if strings.Contains(e.Body, "between us of ") && e.Body != "between us of "+s.alice.id.Inside {
+				t.Errorf("alice of %s reads %q", s.alice.id.Inside, e.Body)
+			}
+		}
 	}
 	for _, pair := range []struct {
 		name     string
@@ -112,19 +124,14 @@ func tenantIsolated(t *testing.T, w *world) {
 			}
 			cancel()
 		}
-		page, err := c.Inbox(t.Context(), 50, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, item := range page.Items {
-			if item.Conversation == mine {
-				t.Errorf("%s has the other tenant's conversation in the inbox", pair.name)
+		for _, cursor := range []string{"", pair.them.cursor} {
+			page, err := c.Inbox(t.Context(), 50, cursor)
+			if err != nil && cursor == "" {
+				t.Fatal(err)
 			}
-		}
-		if page, err := c.Inbox(t.Context(), 50, pair.them.cursor); err == nil {
 			for _, item := range page.Items {
-				if item.Conversation == mine || item.Conversation == direct(t, pair.them.alice, pair.them.bob) {
-					t.Errorf("the other tenant's cursor shows %s its conversation", pair.name)
+				if item.Conversation == mine || item.LastPreview == "between us of "+pair.them.alice.id.Inside {
+					t.Errorf("the inbox of %s shows the other tenant's conversation (cursor %q)", pair.name, cursor)
 				}
 			}
 		}
@@ -168,7 +175,7 @@ func tenantDeleted(t *testing.T, w *world) {
 	if err := w.kube.Delete(t.Context(), ct); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitTenant(t, tenant, v1alpha1.ReasonPurging)
+	w.awaitTenant(t, tenant, v1alpha1.ReasonDeleting)
 	alice.awaitShutOut(t)
 }
 
