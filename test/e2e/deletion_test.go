@@ -50,9 +50,10 @@ func retained(t *testing.T, w *world) {
 		if err != nil {
 			return err
 		}
-		tables := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionTablesReady)
-		if tables == nil || tables.Reason != v1alpha1.ReasonNotOwned || !meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionStalled) {
-			return fmt.Errorf("TablesReady is %+v", tables)
+		// Where tables had tags, TablesReady would say so, too: this engine has none.
+		push := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionPushReady)
+		if push == nil || push.Reason != v1alpha1.ReasonNotOwned || !meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionStalled) {
+			return fmt.Errorf("PushReady is %+v", push)
 		}
 		return nil
 	})
