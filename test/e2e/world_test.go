@@ -16,11 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
@@ -85,6 +87,7 @@ func enter(t *testing.T) *world {
 	if path == "" {
 		t.Fatal("CHATCLUSTER_WORLD is not set: these tests need a world of their own, use make test-e2e")
 	}
+	ctrllog.SetLogger(logr.Discard())
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

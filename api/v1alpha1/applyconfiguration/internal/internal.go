@@ -429,6 +429,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - detector
+    - name: push
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantPush
     - name: quotas
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantQuotas
@@ -458,6 +461,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: purge
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PurgeStatus
+    - name: push
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PushStatus
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ClusterReference
   map:
     fields:
@@ -1165,6 +1171,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: url
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantPush
+  map:
+    fields:
+    - name: channels
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ChannelsSpec
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantQuotas
   map:
     fields:
@@ -1186,6 +1198,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: allowedNamespaces
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AllowedNamespaces
+    - name: ownPush
+      type:
+        scalar: boolean
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicConfigValue
   scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicStatus
