@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash -euo pipefail -c
 BIN     := $(CURDIR)/bin
 PKGS     = $(shell go list ./... | grep -v -e /test/e2e -e 'pb$$')
 # These need a real kube-apiserver and etcd.
-ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane
+ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane %/test/docs/manifests
 WORLD    = go run -C hack/world .
 NAME    ?= dev
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
@@ -58,7 +58,7 @@ test-world: compiler ## Unit tests of the local world's own program, and of what
 	cd hack/world && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
 
-test-envtest: compiler ## The reconciler, and the control plane for users' tests, against a real kube-apiserver and etcd
+test-envtest: compiler ## The reconciler, the control plane for users' tests, and what the pages have people apply, against a real kube-apiserver and etcd
 	assets="$$($(WORLD) assets)"; export KUBEBUILDER_ASSETS="$$assets"; $(GOTEST) $(filter $(ENVTEST),$(PKGS)); cd test/automation && $(GOTEST) ./...
 
 assets: ## Build kube-apiserver and etcd for tests; print what KUBEBUILDER_ASSETS must be
@@ -77,8 +77,8 @@ check: ## The same for long: make check DURATION=30m; SEED=n makes the same plan
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
 	$(WORLD) run --name $(FAULTS) --engines-only -- $(BIN)/chatd check --duration $(DURATION) --patience 10m $(if $(SEED),--seed $(SEED))
 
-test-e2e: compiler ## Real pods on a real node: apply, chat, kill, scale, delete
-	$(WORLD) run --name $(E2E) -- $(GOTEST) -tags e2e -v ./test/e2e/...
+test-e2e: compiler ## Real pods on a real node: chat while pods, images, secrets and the operator change
+	$(WORLD) run --name $(E2E) --next-image -- $(GOTEST) -tags e2e -v ./test/e2e/...
 	hack/leftovers.sh $(E2E)
 
 ##@ Measure it

@@ -71,6 +71,10 @@ type ChatTenantSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	// +optional
 	Moderation []TenantDetector `json:"moderation,omitempty"`
+	// A push application of the tenant's own, with its own credentials. Absent means the cluster's. The cluster must allow it
+	// (spec.tenants.ownPush).
+	// +optional
+	Push *TenantPush `json:"push,omitempty"`
 	// While true nobody of the tenant is served: connections are closed and requests refused. Data stays.
 	// +optional
 	Suspended bool `json:"suspended,omitempty"`
@@ -147,6 +151,15 @@ type TenantRetention struct {
 	Messages *metav1.Duration `json:"messages,omitempty"`
 }
 
+// TenantPush is a tenant's own push application.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.channels.apns) || has(self.channels.apnsSandbox) || has(self.channels.apnsVoIP) || has(self.channels.apnsVoIPSandbox) || has(self.channels.fcm) || has(self.channels.adm)",message="push.channels names no platform: without push the tenant's pushes go through the cluster's application"
+type TenantPush struct {
+	// The platforms that the application pushes to. Their Secrets are in the tenant's namespace.
+	// +required
+	Channels ChannelsSpec `json:"channels"`
+}
+
 // DetectorMode is what is done about what a detector finds.
 // +kubebuilder:validation:Enum=Off;Flag;Enforce
 type DetectorMode string
@@ -181,8 +194,8 @@ type ChatTenantStatus struct {
 	// The generation of the spec that this status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Ready is what to wait for. ClaimsHeld says that the id and the issuer are this tenant's. Reconciling and Stalled are there while
-	// they are true.
+	// Ready is what to wait for. ClaimsHeld says that the id and the issuer are this tenant's, PushReady that its own push application
+	// is as wanted. Reconciling and Stalled are there while they are true.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -192,6 +205,9 @@ type ChatTenantStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	ID string `json:"id,omitempty"`
+	// The tenant's own push application.
+	// +optional
+	Push PushStatus `json:"push,omitzero"`
 	// How far the deletion of the tenant's data is.
 	// +optional
 	Purge *PurgeStatus `json:"purge,omitempty"`
@@ -227,6 +243,10 @@ type TenantsSpec struct {
 	// From which namespaces ChatTenants may name this ChatCluster. Absent means from its own alone.
 	// +optional
 	AllowedNamespaces *AllowedNamespaces `json:"allowedNamespaces,omitempty"`
+	// Whether ChatTenants may have push applications of their own (spec.push). An account has about 100 in a Region. Absent means no;
+	// those that are there stay.
+	// +optional
+	OwnPush bool `json:"ownPush,omitempty"`
 }
 
 // NamespacesFrom says which namespaces are meant.

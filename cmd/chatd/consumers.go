@@ -28,25 +28,30 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer model.Close()
+	directory, err := r.tenants(b)
+	if err != nil {
+		return err
+	}
 	sender := pinpoint.New(pinpoint.NewClient(b.aws, r.cfg.AWS.Endpoints.Pinpoint), pinpoint.Options{Log: r.log})
 	notifier, err := notify.New(notify.Options{
-		Store:       b.store,
-		Cache:       b.cache,
-		Sender:      push.NewBreaker(sender),
-		Badges:      model,
-		DeadLetters: producer,
-		Pod:         r.pod,
-		PerMinute:   r.cfg.Push.PerMinute,
-		Application: r.cfg.Push.ApplicationID,
-		Delay:       r.cfg.Push.Delay.Duration,
-		Log:         r.log,
-		Registerer:  o.registerer,
+		Store:        b.store,
+		Cache:        b.cache,
+		Sender:       push.NewBreaker(sender),
+		Badges:       model,
+		DeadLetters:  producer,
+		Pod:          r.pod,
+		PerMinute:    r.cfg.Push.PerMinute,
+		Application:  r.cfg.Push.ApplicationID,
+		Applications: applications{directory, r.cfg.Push.ApplicationID},
+		Delay:        r.cfg.Push.Delay.Duration,
+		Log:          r.log,
+		Registerer:   o.registerer,
 	})
 	if err != nil {
 		return err
 	}
 	o.require(check{name: "store", run: storeAnswers(b.store), weight: toStart}, check{name: "cache", run: b.cache.Ping, weight: told})
-	return r.consume(ctx, o, notifier.ConsumerOptions(), notifier.Run)
+	return r.consume(ctx, o, notifier.ConsumerOptions(), func(ctx context.Context) error { return beside(ctx, notifier.Run, directory.Run) })
 }
 
 func runProject(ctx context.Context, r role, o *ops) error {

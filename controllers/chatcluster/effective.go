@@ -19,10 +19,8 @@ const (
 
 // Keys of Secrets, where the spec does not say.
 const (
-	defaultPasswordKey       = "password"
-	defaultCAKey             = "ca.crt"
-	defaultAPNSKey           = "key.p8"
-	defaultServiceAccountKey = "service-account.json"
+	defaultPasswordKey = "password"
+	defaultCAKey       = "ca.crt"
 )
 
 // effective returns the spec with everything filled in that the user left out. It is pure, and its result is never
@@ -63,14 +61,6 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 	}
 	fill(&s.ElastiCache.CASecret.Key, defaultCAKey)
 
-	for _, apns := range []*v1alpha1.APNSChannel{s.Pinpoint.Channels.APNS, s.Pinpoint.Channels.APNSSandbox, s.Pinpoint.Channels.APNSVoIP, s.Pinpoint.Channels.APNSVoIPSandbox} {
-		if apns != nil && apns.Token != nil {
-			fill(&apns.Token.KeySecret.Key, defaultAPNSKey)
-		}
-	}
-	if fcm := s.Pinpoint.Channels.FCM; fcm != nil {
-		fill(&fcm.ServiceAccountSecret.Key, defaultServiceAccountKey)
-	}
 	fillPtr(&s.Pinpoint.PushDelay, metav1.Duration{Duration: 10 * time.Second})
 
 	fill(&s.Telemetry.SampleRatio, "0.01")

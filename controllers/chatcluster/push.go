@@ -13,7 +13,7 @@ import (
 
 // push makes sure that the push application is there, with its channels.
 func (s *scope) push(ctx context.Context) {
-	credentials, missing := s.channelCredentials(ctx)
+	credentials, missing := pinpoint.ReadCredentials(ctx, s.spec.Pinpoint.Channels, s.text)
 	type wish struct {
 		AWS         v1alpha1.AWSSpec
 		Owner       ownership.Owner

@@ -6,6 +6,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -23,6 +24,17 @@ func (r *Reconciler) Tenants(ctx context.Context, cc *v1alpha1.ChatCluster) (sto
 		return nil, err
 	}
 	return r.External.Tenants(access, s.spec.DynamoDB.TablePrefix)
+}
+
+// Push is how a ChatCluster's tenants reach the push service, as it does itself.
+func (r *Reconciler) Push(ctx context.Context, cc *v1alpha1.ChatCluster) (pinpoint.Account, error) {
+	s := r.scope(cc)
+	api, err := s.pinpoint(ctx)
+	var missing *missingSecretError
+	if errors.As(err, &missing) {
+		err = fault.Transient(v1alpha1.ReasonPending, "%s", missing)
+	}
+	return pinpoint.Account{API: api, Operator: r.Options.Operator, Tags: s.userTags()}, err
 }
 
 // Workload is what the builders need of a ChatCluster, with the image that serves.

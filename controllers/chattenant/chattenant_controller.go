@@ -18,6 +18,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -42,6 +43,8 @@ const (
 type Clusters interface {
 	// Tenants are the records in a cluster's tenants table.
 	Tenants(ctx context.Context, cc *v1alpha1.ChatCluster) (store.Tenants, error)
+	// Push is how a cluster reaches the push service.
+	Push(ctx context.Context, cc *v1alpha1.ChatCluster) (pinpoint.Account, error)
 	// Workload is what builders need of a cluster.
 	Workload(cc *v1alpha1.ChatCluster) workload.Cluster
 }
@@ -112,7 +115,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		f := s.provision(ctx)
 		setStatus(ct, f)
 		s.announce(before)
-		return s.outcome(f)
+		return s.outcome(f.worst())
 	}
 	f := s.finalize(ctx)
 	if !f.ready() {
@@ -133,7 +136,11 @@ func (s *scope) outcome(f finding) (ctrl.Result, error) {
 	case f.err != nil:
 		return ctrl.Result{}, f.err
 	}
-	return ctrl.Result{RequeueAfter: jitter(pollFactor * s.Options.ObserveEvery)}, nil
+	every := pollFactor * s.Options.ObserveEvery
+	if s.ct.Spec.Push != nil {
+		every = s.Options.ObserveEvery // its Secrets are not watched
+	}
+	return ctrl.Result{RequeueAfter: jitter(every)}, nil
 }
 
 // jitter spreads d over d to 2d, so that what began together does not stay together.

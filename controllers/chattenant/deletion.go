@@ -8,6 +8,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -21,7 +22,7 @@ func (s *scope) finalize(ctx context.Context) finding {
 	case s.cc == nil:
 		return finding{} // the records went with the cluster, or are out of reach for good
 	case !s.cc.DeletionTimestamp.IsZero() && s.cc.Spec.DeletionPolicy == v1alpha1.DeletionDelete:
-		return finding{} // the cluster's deletion takes everything with it
+		return s.dropPush(ctx, pinpoint.Delete) // the cluster's deletion takes the rest with it
 	case s.cc.Spec.Paused:
 		return pending(v1alpha1.ReasonPaused, "ChatCluster "+key.String()+" is paused: deletion waits until it is not", 0)
 	}
@@ -48,6 +49,9 @@ func (s *scope) finalize(ctx context.Context) finding {
 
 // retain leaves the data and the claims.
 func (s *scope) retain(ctx context.Context, records store.Tenants, r store.TenantRecord) finding {
+	if f := s.dropPush(ctx, pinpoint.Release); !f.ready() {
+		return f
+	}
 	if r.State == store.TenantRetained {
 		return finding{}
 	}

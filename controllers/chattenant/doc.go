@@ -11,6 +11,12 @@
 // comes second is Stalled, and is told nothing of who came first. Claims whose ChatTenant is gone stay: only the cluster's owner
 // releases them, to a namespace, by an annotation on the ChatCluster.
 //
+// # Pushes
+//
+// A tenant may have a push application of its own, with credentials from Secrets in its namespace, where the cluster's owner allows it. It
+// is found by its owner's tags like a cluster's, and made only for who holds its claims. The record names it once it is there. A tenant is
+// served while its application is not as wanted, and is not Ready then.
+//
 // # Concurrency
 //
 // Passes of different ChatTenants run concurrently; of one never. There is no state between passes. Thousands of ChatTenants are the

@@ -47,7 +47,12 @@ func (s *scope) provision(ctx context.Context) finding {
 	if s.ct.Spec.Suspended {
 		state = store.TenantSuspended
 	}
-	return s.keepRecord(ctx, wantedRecord(s.ct, s.id, state))
+	f := s.keepRecord(ctx, wantedRecord(s.ct, s.id, state))
+	if f.ready() {
+		push := s.push(ctx)
+		f.push = &push
+	}
+	return f
 }
 
 // policy checks the spec against what the operator and the cluster allow. The cluster's own issuers and their tenants are nobody else's.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -84,6 +85,9 @@ func (s *scope) startPurge(ctx context.Context, p workload.Purge) finding {
 
 // endPurge gives the claims back and removes the Job. The record goes first: what it guards is deleted.
 func (s *scope) endPurge(ctx context.Context, records store.Tenants, r store.TenantRecord, job *batchv1.Job) finding {
+	if f := s.dropPush(ctx, pinpoint.Delete); !f.ready() {
+		return f
+	}
 	if err := records.RemoveTenant(ctx, r); err != nil {
 		return failed(fault.AWS("DynamoDB", "remove the tenant's record", err))
 	}

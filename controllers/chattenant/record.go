@@ -22,6 +22,9 @@ func wantedRecord(ct *v1alpha1.ChatTenant, id store.Tenant, state store.TenantSt
 	if n := spec.Quotas.MessagesPerSecond; n != nil {
 		r.MessagesPerSecond = int(*n)
 	}
+	if spec.Push != nil {
+		r.PushApplication = ct.Status.Push.ApplicationID
+	}
 	if d := spec.Retention.Messages; d != nil {
 		r.Retention = d.Duration
 	}
@@ -42,5 +45,5 @@ func wantedRecord(ct *v1alpha1.ChatTenant, id store.Tenant, state store.TenantSt
 func sameRecord(stored, wanted store.TenantRecord) bool {
 	return stored.State == wanted.State && stored.Owner == wanted.Owner && stored.Issuer == wanted.Issuer &&
 		stored.MaxConnections == wanted.MaxConnections && stored.MessagesPerSecond == wanted.MessagesPerSecond &&
-		stored.Retention == wanted.Retention && maps.Equal(stored.Detectors, wanted.Detectors)
+		stored.Retention == wanted.Retention && stored.PushApplication == wanted.PushApplication && maps.Equal(stored.Detectors, wanted.Detectors)
 }

@@ -21,6 +21,16 @@ type finding struct {
 	after time.Duration
 	// suspended says that nobody is served, as wanted.
 	suspended bool
+	// push is what was found of the tenant's own push application, nil where that was not looked at.
+	push *finding
+}
+
+// worst is what the tenant waits for: without its pushes it is not Ready, and is served all the same.
+func (f finding) worst() finding {
+	if f.ready() && f.push != nil && !f.push.ready() {
+		return *f.push
+	}
+	return f
 }
 
 func (f finding) ready() bool { return f.err == nil && f.reason == "" }
@@ -56,7 +66,27 @@ func setStatus(ct *v1alpha1.ChatTenant, f finding) {
 		}
 		set(ct, v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	}
-	setProgress(ct, f)
+	setPush(ct, f.push)
+	worst := f.worst()
+	if f.ready() && !worst.ready() {
+		reason, message := worst.explain()
+		set(ct, v1alpha1.ConditionReady, metav1.ConditionFalse, reason, v1alpha1.ConditionPushReady+": "+message)
+	}
+	setProgress(ct, worst)
+}
+
+// setPush shows how the tenant's own push application is. A tenant without one has no such condition.
+func setPush(ct *v1alpha1.ChatTenant, f *finding) {
+	switch {
+	case ct.Spec.Push == nil && ct.Status.Push.ApplicationID == "":
+		meta.RemoveStatusCondition(&ct.Status.Conditions, v1alpha1.ConditionPushReady)
+	case f == nil:
+	case f.ready():
+		set(ct, v1alpha1.ConditionPushReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "the tenant's own push application is there, with its channels")
+	default:
+		reason, message := f.explain()
+		set(ct, v1alpha1.ConditionPushReady, metav1.ConditionFalse, reason, message)
+	}
 }
 
 // setDeleting shows how far the deletion is.

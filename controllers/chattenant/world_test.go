@@ -23,6 +23,8 @@ import (
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
 	"github.com/chatcluster/chatcluster/controllers/external/awsclient"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/store/embedded"
 )
@@ -52,6 +54,7 @@ type world struct {
 	r         *Reconciler
 	clusters  *chatcluster.Reconciler
 	db        *embedded.Store
+	pinpoint  *pinpointtest.Fake
 	namespace string // the cluster's
 	team      string // another, with labels team: <its name> and allowed: "yes"
 
@@ -68,7 +71,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{t: t, db: db}
+	w := &world{t: t, db: db, pinpoint: &pinpointtest.Fake{}}
 	w.namespace, w.team = w.newNamespace("chat-", nil), w.newNamespace("team-", map[string]string{"allowed": "yes"})
 	direct, err := client.NewWithWatch(operatorConfig, client.Options{Scheme: scheme})
 	if err != nil {
@@ -82,6 +85,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) newClusters(c client.Client, reader client.Reader) *chatcluster.Reconciler {
 	return chatcluster.New(c, reader, w, chatcluster.External{
+		Pinpoint: func(awsclient.Access) (pinpoint.API, error) { return w.pinpoint, nil },
 		Tenants: func(_ awsclient.Access, prefix string) (store.Tenants, error) {
 			if want := w.namespace + ".demo."; prefix != want {
 				return nil, fmt.Errorf("table prefix %q, want %q", prefix, want)

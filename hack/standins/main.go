@@ -49,14 +49,11 @@ func sinkCommand() *cobra.Command {
 
 func issuerCommand() *cobra.Command {
 	var listen, url, key string
+	var others map[string]string
 	c := &cobra.Command{
 		Use: "issuer", Args: cobra.NoArgs, Short: "Serve the token issuer's documents",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			k, err := issuer.LoadOrCreateKey(key)
-			if err != nil {
-				return err
-			}
-			h, err := issuer.Handler(url, k)
+			h, err := issuers(url, key, others)
 			if err != nil {
 				return err
 			}
@@ -66,7 +63,34 @@ func issuerCommand() *cobra.Command {
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "address to serve on")
 	c.Flags().StringVar(&url, "issuer", "", "the tokens' iss")
 	c.Flags().StringVar(&key, "key", "", "the signing key's file; made when missing")
+	c.Flags().StringToStringVar(&others, "other", nil, "name=key file of a further issuer, whose URL is the issuer's and /name; may be repeated")
 	return c
+}
+
+// issuers serves the issuer at its URL, and the others, who know nothing of its key, below it.
+func issuers(url, key string, others map[string]string) (http.Handler, error) {
+	k, err := issuer.LoadOrCreateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	own, err := issuer.Handler(url, k)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", own)
+	for name, file := range others {
+		k, err := issuer.LoadOrCreateKey(file)
+		if err != nil {
+			return nil, err
+		}
+		other, err := issuer.Handler(url+"/"+name, k)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, other))
+	}
+	return mux, nil
 }
 
 func tokenCommand() *cobra.Command {

@@ -44,6 +44,12 @@ type Badges interface {
 	Unread(ctx context.Context, t store.Tenant, users []string) (map[string]int, error)
 }
 
+// Applications tells through which push application a tenant's pushes go.
+type Applications interface {
+	// Application returns it; an error means that it cannot be told now.
+	Application(ctx context.Context, t store.Tenant) (string, error)
+}
+
 // DeadLetters takes what was given up. After a nil it is kept.
 type DeadLetters interface {
 	PublishPushFailure(ctx context.Context, f eventlog.PushFailure) error
@@ -94,6 +100,8 @@ type Options struct {
 	DeadLetters DeadLetters
 	// Application is the push application.
 	Application string
+	// Applications are tenants' own; nil: nobody has one, and all pushes go through Application.
+	Applications Applications
 	// Delay is how long a device has to confirm a message.
 	Delay time.Duration
 	// Pod names this process where several look after the deferred pushes.

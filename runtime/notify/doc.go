@@ -21,6 +21,8 @@
 // that leaves something owed too. Marks only rise, so the higher of
 // cache and store is true, and a cache that is empty or down makes a push too many, never one too few.
 //
+// A tenant may have a push application of its own: its pushes go through that alone, and wait while it cannot be told which it is.
+//
 // # Content
 //
 // A push is in the language of its device's locale, from a table of texts that count as each language does (texts.json). One message

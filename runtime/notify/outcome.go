@@ -56,19 +56,55 @@ func (n *Notifier) push(ctx context.Context, e *evaluation, out []outgoing) (ope
 	return open, wait
 }
 
-// send hands the pushes to the platforms and counts the answers.
+// applicationRetry is when to ask again for a tenant's application that could not be told.
+const applicationRetry = time.Second
+
+// send hands the pushes to the platforms and counts the answers, in the order of the pushes.
 func (n *Notifier) send(ctx context.Context, out []outgoing) []push.Result {
-	messages := make([]push.Message, len(out))
-	for i, o := range out {
-		messages[i] = o.message
-	}
-	results := n.o.Sender.Send(ctx, n.o.Application, messages)
-	for i, r := range results {
-		if !r.Held {
-			n.metrics.pushes.WithLabelValues(string(messages[i].Channel), r.Outcome.String(), r.Reason).Inc()
+	results := make([]push.Result, len(out))
+	for application, indexes := range n.byApplication(ctx, out, results) {
+		messages := make([]push.Message, len(indexes))
+		for j, i := range indexes {
+			messages[j] = out[i].message
+		}
+		for j, r := range n.o.Sender.Send(ctx, application, messages) {
+			results[indexes[j]] = r
+			if !r.Held {
+				n.metrics.pushes.WithLabelValues(string(messages[j].Channel), r.Outcome.String(), r.Reason).Inc()
+			}
 		}
 	}
 	return results
+}
+
+// byApplication tells which pushes go through which application. Those whose tenant's cannot be told are held, in results: through
+// another's they would reach nobody, and show its platforms whom they are for.
+func (n *Notifier) byApplication(ctx context.Context, out []outgoing, results []push.Result) map[string][]int {
+	type answer struct {
+		application string
+		err         error
+	}
+	known := map[store.Tenant]answer{}
+	groups := map[string][]int{}
+	for i, o := range out {
+		t := o.user.Tenant()
+		a, asked := known[t]
+		if !asked {
+			a.application = n.o.Application
+			if n.o.Applications != nil {
+				a.application, a.err = n.o.Applications.Application(ctx, t)
+			}
+			if known[t] = a; a.err != nil {
+				n.o.Log.Warn("a tenant's push application cannot be told", "tenant", string(t), "error", a.err)
+			}
+		}
+		if a.err != nil {
+			results[i] = push.Result{Outcome: push.Retry, Reason: "application_unknown", Held: true, RetryAfter: applicationRetry}
+			continue
+		}
+		groups[a.application] = append(groups[a.application], i)
+	}
+	return groups
 }
 
 // settled says whether the platform's answer is its last, and does what follows for the token.

@@ -12,6 +12,8 @@ import (
 const (
 	MaxIssuerBytes   = 512
 	MaxAudienceBytes = 256
+	// MaxApplicationBytes bounds the id of a push application.
+	MaxApplicationBytes = 64
 	// MinRetention is the least retention of a tenant: lanes and marks rely on it.
 	MinRetention = 24 * time.Hour
 )
@@ -51,6 +53,8 @@ type TenantRecord struct {
 	Retention time.Duration `json:"retention,omitempty"`
 	// Detectors are by their names.
 	Detectors map[string]Detector `json:"detectors,omitempty"`
+	// PushApplication is the tenant's own; empty: its pushes go through the cluster's.
+	PushApplication string `json:"pushApplication,omitempty"`
 	// Revision is how often the record was written: PutTenant raises it.
 	Revision uint64 `json:"-"`
 	// Purge is noted by whoever purges; PutTenant leaves none.
@@ -108,6 +112,8 @@ func (r TenantRecord) Check() error {
 		return fmt.Errorf("%w: a tenant's state %q", ErrInvalid, r.State)
 	case r.MaxConnections < 0 || r.MessagesPerSecond < 0:
 		return fmt.Errorf("%w: a tenant's bound below zero", ErrInvalid)
+	case len(r.PushApplication) > MaxApplicationBytes:
+		return fmt.Errorf("%w: a push application's id has at most %d bytes", ErrInvalid, MaxApplicationBytes)
 	case r.Retention != 0 && r.Retention < MinRetention:
 		return fmt.Errorf("%w: a tenant's retention below %s", ErrInvalid, MinRetention)
 	}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
@@ -20,6 +21,31 @@ import (
 func (w *world) chatCluster(ctx context.Context, name string) (*v1alpha1.ChatCluster, error) {
 	c := &v1alpha1.ChatCluster{}
 	return c, w.kube.Get(ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: name}, c)
+}
+
+// change merges a patch into a ChatCluster.
+func (w *world) change(t *testing.T, name, patch string) {
+	t.Helper()
+	c := &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	if err := w.kube.Patch(t.Context(), c, ctrlclient.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pods returns a ChatCluster's pods that serve, without those of Jobs: how often each one's container was started, by its name.
+func (w *world) pods(t *testing.T, name string) map[string]int32 {
+	t.Helper()
+	var pods corev1.PodList
+	if err := w.kube.List(t.Context(), &pods, ctrlclient.InNamespace(namespace), ctrlclient.MatchingLabels{"app.kubernetes.io/instance": name}); err != nil {
+		t.Fatal(err)
+	}
+	starts := map[string]int32{}
+	for _, p := range pods.Items {
+		if p.Spec.RestartPolicy == corev1.RestartPolicyAlways && p.DeletionTimestamp == nil && len(p.Status.ContainerStatuses) > 0 {
+			starts[p.Name] = p.Status.ContainerStatuses[0].RestartCount + 1
+		}
+	}
+	return starts
 }
 
 // awaitReady waits until the ChatCluster is Ready for its newest generation.

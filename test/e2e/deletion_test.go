@@ -6,35 +6,75 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 )
 
-func deleted(t *testing.T, w *world) {
-	c, err := w.chatCluster(t.Context(), cluster)
+// retained deletes the sample, which leaves its data, and makes it again: it is taken over on the user's word, and everybody finds
+// what they had.
+func retained(t *testing.T, w *world) {
+	alice, bob := w.person("alice-kept"), w.person("bob-kept")
+	alice.connect(t)
+	bob.connect(t)
+	conv := direct(t, alice, bob)
+	alice.send(t, conv, "keep this")
+	bob.awaitBodies(t, conv, []string{"keep this"})
+	alice.leave(t)
+	bob.leave(t)
+
+	old, err := w.chatCluster(t.Context(), cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.deleteAndAwait(t, old)
+	w.checkRetained(t, old)
+
+	again := &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: cluster}, Spec: old.Spec}
+	if err := w.kube.Create(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, soon, "what is nobody's is not taken without a word", func(ctx context.Context) error {
+		c, err := w.chatCluster(ctx, cluster)
+		if err != nil {
+			return err
+		}
+		// Where tables had tags, TablesReady would say so, too: this engine has none.
+		push := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionPushReady)
+		if push == nil || push.Reason != v1alpha1.ReasonNotOwned || !meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionStalled) {
+			return fmt.Errorf("PushReady is %+v", push)
+		}
+		return nil
+	})
+	w.change(t, cluster, fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationAdoptionPolicy, v1alpha1.AdoptionAdopt))
+	c := w.awaitReady(t, cluster)
+	w.change(t, cluster, fmt.Sprintf(`{"metadata":{"annotations":{%q:null}}}`, v1alpha1.AnnotationAdoptionPolicy))
+	if c.Status.Push.ApplicationID != old.Status.Push.ApplicationID {
+		t.Errorf("the push application is %s, was %s", c.Status.Push.ApplicationID, old.Status.Push.ApplicationID)
+	}
+
+	alice.connect(t)
+	alice.send(t, conv, "still here")
+	bob.connect(t)
+	bob.awaitBodies(t, conv, []string{"keep this", "still here"})
+	w.awaitTenant(t, tenant, v1alpha1.ReasonReady)
+}
+
+// checkRetained checks that a deleted ChatCluster's data is there, and that an event says so.
+func (w *world) checkRetained(t *testing.T, c *v1alpha1.ChatCluster) {
+	t.Helper()
 	prefix, topics := c.Spec.DynamoDB.TablePrefix, c.Spec.MSK.TopicPrefix
-	w.deleteAndAwait(t, c)
 	if got, want := len(w.tables(t, prefix)), len(dynamo.Tables()); got != want {
 		t.Errorf("Retain left %d tables, want all %d", got, want)
 	}
@@ -46,41 +86,25 @@ func deleted(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(events.Items, func(e eventsv1.Event) bool {
-		return e.Regarding.Name == cluster && strings.Contains(e.Note, prefix)
+		return e.Regarding.Name == c.Name && strings.Contains(e.Note, prefix)
 	}) {
 		t.Error("no event says which tables were left")
 	}
 }
 
+// removed deletes the second ChatCluster with its data.
 func removed(t *testing.T, w *world) {
-	w.deleteAndAwait(t, w.fleeting(t))
-	if left := w.tables(t, "chat.fleeting."); len(left) > 0 {
-		t.Errorf("Delete left the tables %v", left)
-	}
-	if left := w.topics(t, "chat.fleeting."); len(left) > 0 {
-		t.Errorf("Delete left the topics %v", left)
-	}
-}
-
-// fleeting makes a second ChatCluster after the sample's model, with other data, to be deleted with it.
-func (w *world) fleeting(t *testing.T) *v1alpha1.ChatCluster {
-	t.Helper()
-	data, err := os.ReadFile("../../config/samples/chatcluster.yaml")
+	c, err := w.chatCluster(t.Context(), fleeting)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &v1alpha1.ChatCluster{}
-	if err := yaml.UnmarshalStrict(data, c); err != nil {
-		t.Fatal(err)
+	w.deleteAndAwait(t, c)
+	if left := w.tables(t, c.Spec.DynamoDB.TablePrefix); len(left) > 0 {
+		t.Errorf("Delete left the tables %v", left)
 	}
-	c.Name, c.Namespace = "fleeting", namespace
-	c.Spec.Image = w.Images["chatd"]
-	c.Spec.DeletionPolicy = v1alpha1.DeletionDelete
-	c.Spec.DynamoDB.TablePrefix, c.Spec.MSK.TopicPrefix = "chat.fleeting.", "chat.fleeting."
-	if err := w.kube.Create(t.Context(), c); err != nil {
-		t.Fatal(err)
+	if left := w.topics(t, c.Spec.MSK.TopicPrefix); len(left) > 0 {
+		t.Errorf("Delete left the topics %v", left)
 	}
-	return w.awaitReady(t, c.Name)
 }
 
 // childKinds are what a ChatCluster owns.
@@ -122,34 +146,4 @@ func (w *world) deleteAndAwait(t *testing.T, c *v1alpha1.ChatCluster) {
 		}
 		return nil
 	})
-}
-
-// tables returns the tables in DynamoDB whose names start with prefix.
-func (w *world) tables(t *testing.T, prefix string) []string {
-	t.Helper()
-	cfg, err := awsconfig.LoadDefaultConfig(t.Context(), awsconfig.WithRegion(w.DynamoDB.Region), awsconfig.WithSharedCredentialsFiles([]string{w.DynamoDB.CredentialsFile}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(w.DynamoDB.Endpoint) })
-	out, err := client.ListTables(t.Context(), &dynamodb.ListTablesInput{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.DeleteFunc(out.TableNames, func(name string) bool { return !strings.HasPrefix(name, prefix) })
-}
-
-// topics returns the topics in Kafka whose names start with prefix.
-func (w *world) topics(t *testing.T, prefix string) []string {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.Kafka.Address))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	topics, err := kadm.NewClient(client).ListTopics(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.DeleteFunc(topics.Names(), func(name string) bool { return !strings.HasPrefix(name, prefix) })
 }

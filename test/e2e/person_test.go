@@ -19,11 +19,20 @@ type person struct {
 	name   string
 	device string
 	w      *world
+	id     identity
 	state  *memory
 
 	mu     sync.Mutex
 	client *client.Client
 	seen   map[string][]protocol.Entry
+	drops  int
+}
+
+// dropped is how often a connection of the person ended.
+func (p *person) dropped() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.drops
 }
 
 // memory keeps a device's state over its connections, as an application's database would.
@@ -49,9 +58,13 @@ func (m *memory) Save(_ context.Context, conversation string, seq uint64) error 
 	return nil
 }
 
-func (w *world) person(name string) *person {
+// person is a user of the sample's own tenant.
+func (w *world) person(name string) *person { return w.personOf(w.Issuer, name) }
+
+// personOf is a user of the tenant for which the issuer speaks.
+func (w *world) personOf(id identity, name string) *person {
 	return &person{
-		name: name, device: name + "-phone", w: w,
+		name: name, device: name + "-phone", w: w, id: id,
 		state: &memory{last: map[string]uint64{}}, seen: map[string][]protocol.Entry{},
 	}
 }
@@ -59,24 +72,40 @@ func (w *world) person(name string) *person {
 // connect brings the person online, until the test ends or they leave.
 func (p *person) connect(t *testing.T) {
 	t.Helper()
+	if err := p.tryConnect(t); err != nil {
+		t.Fatalf("%s connects: %v", p.name, err)
+	}
+}
+
+// tryConnect is connect for who may be refused.
+func (p *person) tryConnect(t *testing.T) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	c, err := client.Dial(ctx, client.Options{
-		URL: p.w.GatewayURL, Token: client.StaticToken(p.w.token(t, p.name)), Device: p.device, Platform: "android",
+		URL: p.w.GatewayURL, Token: client.StaticToken(p.id.token(t, p.name)), Device: p.device, Platform: "android",
 		State: p.state,
 		OnEntries: func(conversation string, entries []protocol.Entry) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.seen[conversation] = append(p.seen[conversation], entries...)
 		},
+		OnState: func(why error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if why != nil {
+				p.drops++
+			}
+		},
 	})
 	if err != nil {
-		t.Fatalf("%s connects: %v", p.name, err)
+		return err
 	}
 	p.mu.Lock()
 	p.client = c
 	p.mu.Unlock()
 	t.Cleanup(func() { _ = c.Close() })
+	return nil
 }
 
 // leave takes the person offline.

@@ -16,10 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
@@ -40,6 +43,7 @@ const (
 type world struct {
 	Kubeconfig string `json:"kubeconfig"`
 	Kubectl    string `json:"kubectl"`
+	Helm       string `json:"helm"`
 	GatewayURL string `json:"gatewayURL"`
 	DynamoDB   struct {
 		Endpoint        string `json:"endpoint"`
@@ -49,18 +53,32 @@ type world struct {
 	Sink struct {
 		URL string `json:"url"`
 	} `json:"sink"`
-	Issuer struct {
-		Inside   string `json:"inside"`
-		Audience string `json:"audience"`
-		KeyFile  string `json:"keyFile"`
-	} `json:"issuer"`
-	Kafka struct {
+	Issuer       identity `json:"issuer"`
+	TenantIssuer identity `json:"tenantIssuer"`
+	Kafka        struct {
 		Address string `json:"address"`
 	} `json:"kafka"`
+	Postgres struct {
+		Address      string `json:"address"`
+		Database     string `json:"database"`
+		User         string `json:"user"`
+		PasswordFile string `json:"passwordFile"`
+	} `json:"postgres"`
+	Redis struct {
+		Address      string `json:"address"`
+		PasswordFile string `json:"passwordFile"`
+	} `json:"redis"`
 	Images map[string]string `json:"images"`
 
+	rest *rest.Config
 	kube ctrlclient.WithWatch
-	key  *issuer.Key
+}
+
+// identity is an issuer of tokens: who it signs for is a tenant's user.
+type identity struct {
+	Inside   string `json:"inside"`
+	Audience string `json:"audience"`
+	KeyFile  string `json:"keyFile"`
 }
 
 func enter(t *testing.T) *world {
@@ -69,6 +87,7 @@ func enter(t *testing.T) *world {
 	if path == "" {
 		t.Fatal("CHATCLUSTER_WORLD is not set: these tests need a world of their own, use make test-e2e")
 	}
+	ctrllog.SetLogger(logr.Discard())
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +96,7 @@ func enter(t *testing.T) *world {
 	if err := json.Unmarshal(data, w); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	rest, err := clientcmd.BuildConfigFromFlags("", w.Kubeconfig)
+	config, err := clientcmd.BuildConfigFromFlags("", w.Kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,19 +104,33 @@ func enter(t *testing.T) *world {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	if w.kube, err = ctrlclient.NewWithWatch(rest, ctrlclient.Options{Scheme: scheme}); err != nil {
+	if w.kube, err = ctrlclient.NewWithWatch(config, ctrlclient.Options{Scheme: scheme}); err != nil {
 		t.Fatal(err)
 	}
-	if w.key, err = issuer.LoadKey(w.Issuer.KeyFile); err != nil {
-		t.Fatal(err)
-	}
+	w.rest = config
 	return w
 }
 
 // token mints a token for a user of the sample's tenant.
 func (w *world) token(t *testing.T, user string) string {
 	t.Helper()
-	token, err := issuer.Mint(w.key, issuer.Claims{Issuer: w.Issuer.Inside, Audience: w.Issuer.Audience, User: user, TTL: time.Hour})
+	return w.Issuer.token(t, user)
+}
+
+// token mints a token for a user.
+func (i identity) token(t *testing.T, user string) string {
+	t.Helper()
+	return i.sign(t, issuer.Claims{Issuer: i.Inside, Audience: i.Audience, User: user, TTL: time.Hour})
+}
+
+// sign mints a token that says whatever the claims say.
+func (i identity) sign(t *testing.T, claims issuer.Claims) string {
+	t.Helper()
+	key, err := issuer.LoadKey(i.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := issuer.Mint(key, claims)
 	if err != nil {
 		t.Fatal(err)
 	}

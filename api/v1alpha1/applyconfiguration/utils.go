@@ -154,6 +154,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TenantDetectorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TenantIssuer"):
 		return &apiv1alpha1.TenantIssuerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TenantPush"):
+		return &apiv1alpha1.TenantPushApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TenantQuotas"):
 		return &apiv1alpha1.TenantQuotasApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TenantRetention"):

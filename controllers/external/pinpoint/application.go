@@ -40,6 +40,15 @@ type Application struct {
 	Tags map[string]string
 }
 
+// Account is where applications are, and what each of them carries.
+type Account struct {
+	API API
+	// Operator names the installation of the operator in the owner's tags.
+	Operator string
+	// Tags are the user's.
+	Tags map[string]string
+}
+
 // Observe finds the owner's application: the known one when it still is, or else by its tag among all. found is false when
 // there is none.
 func Observe(ctx context.Context, api API, owner ownership.Owner, knownID string) (app Application, found bool, err error) {

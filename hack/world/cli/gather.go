@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/chatcluster/chatcluster/hack/world/components"
@@ -23,6 +24,7 @@ import (
 type pieces struct {
 	kubectl, helm           string
 	manager, chatd, coredns world.Image
+	next                    world.Image // only where it was asked for
 }
 
 func needs(l world.Layout, enginesOnly bool) host.Needs {
@@ -81,7 +83,9 @@ func gather(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter
 	if u.noOperator {
 		return cfg, p, nil
 	}
-	p.manager, p.chatd, err = buildProduct(ctx, l, r)
+	if p.manager, p.chatd, err = buildProduct(ctx, l, r); err == nil && u.nextImage {
+		p.next, err = buildNext(ctx, l, r)
+	}
 	return cfg, p, err
 }
 
@@ -146,15 +150,27 @@ func buildProduct(ctx context.Context, l world.Layout, r *report.Reporter) (mana
 	return manager, chatd, nil
 }
 
+// nextVersion is what the image says of itself that a world can be upgraded to.
+const nextVersion = "next"
+
+// buildNext builds a data plane that differs from the other one in its version alone: another image, with the same schema.
+func buildNext(ctx context.Context, l world.Layout, r *report.Reporter) (world.Image, error) {
+	bin, err := build(ctx, l, r, "chatd-"+nextVersion, l.Repo, "./cmd/chatd", "-X", "main.version="+nextVersion)
+	if err != nil {
+		return world.Image{}, err
+	}
+	return image.Ensure(imageFolder(l), image.Spec{Repository: "chatcluster/chatd-" + nextVersion, Binary: bin, Entrypoint: "/chatd"})
+}
+
 // build compiles one of our own programs, statically, into bin/ of the work tree, and those that are no use to a
 // person into the cache. Go's own cache makes it quick when nothing changed, and the same sources give the same bytes.
-func build(ctx context.Context, l world.Layout, r *report.Reporter, name, module, pkg string) (string, error) {
+func build(ctx context.Context, l world.Layout, r *report.Reporter, name, module, pkg string, ldflags ...string) (string, error) {
 	logFile := filepath.Join(l.Cache, "log", name+".log")
 	if err := os.MkdirAll(filepath.Dir(logFile), 0o755); err != nil {
 		return "", err
 	}
 	folder := filepath.Join(l.Repo, "bin")
-	if name == "pause" || name == "standins" {
+	if name != "manager" && name != "chatd" {
 		folder = filepath.Join(l.Cache, "build")
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -169,7 +185,7 @@ func build(ctx context.Context, l world.Layout, r *report.Reporter, name, module
 		defer log.Close()
 		tmp := fmt.Sprintf("%s.%d", out, os.Getpid()) // two worlds may build at once
 		defer func() { _ = os.Remove(tmp) }()
-		if err := components.Build(ctx, module, tmp, "-s -w", []string{pkg}, log, s); err != nil {
+		if err := components.Build(ctx, module, tmp, strings.Join(append([]string{"-s -w"}, ldflags...), " "), []string{pkg}, log, s); err != nil {
 			return err
 		}
 		return os.Rename(tmp, out)

@@ -23,6 +23,7 @@ type upOptions struct {
 	enginesOnly bool
 	noOperator  bool
 	noSample    bool
+	nextImage   bool
 	portBase    int
 }
 
@@ -30,6 +31,7 @@ func (u *upOptions) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&u.enginesOnly, "engines-only", false, "no Kubernetes: PostgreSQL, Redis, Kafka, DynamoDB Local, sink and issuer alone")
 	c.Flags().BoolVar(&u.noOperator, "no-operator", false, "Kubernetes and the engines, and nothing of ChatCluster in them")
 	c.Flags().BoolVar(&u.noSample, "no-sample", false, "install the operator and apply no ChatCluster")
+	c.Flags().BoolVar(&u.nextImage, "next-image", false, "a second image of chatd, whose version is "+nextVersion+", to upgrade to (world.json: images.chatd-next)")
 	c.Flags().IntVar(&u.portBase, "port-base", -1, fmt.Sprintf("first host port; 0 takes free ones (default %d for %q, else 0)", world.DefaultPortBase, world.DefaultName))
 }
 
@@ -94,12 +96,18 @@ func up(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter) (w
 	if err := d.Cluster(ctx); err != nil || u.noOperator {
 		return w, err
 	}
+	w.Helm = pieces.helm
 	w.Images = map[string]string{"manager": pieces.manager.Ref, "chatd": pieces.chatd.Ref}
+	images := []world.Image{pieces.manager, pieces.chatd}
+	if u.nextImage {
+		w.Images["chatd-next"] = pieces.next.Ref
+		images = append(images, pieces.next)
+	}
 	if err := w.Save(l); err != nil {
 		return w, err
 	}
 	if err := r.Step(ctx, "Importing the images", l.Log("supervisor"), 3*time.Minute, func(ctx context.Context, _ *report.Status) error {
-		return supervisor.NewClient(l.ControlSocket()).Import(ctx, []world.Image{pieces.manager, pieces.chatd})
+		return supervisor.NewClient(l.ControlSocket()).Import(ctx, images)
 	}); err != nil {
 		return w, err
 	}

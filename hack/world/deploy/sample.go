@@ -35,7 +35,7 @@ func (d Deployment) Operator(ctx context.Context) error {
 			"--install", "--namespace", operatorNamespace, "--create-namespace",
 			"--set", "image.repository="+repository, "--set", "image.tag="+tag, "--set", "image.pullPolicy=IfNotPresent",
 			// The engines are on the node, over plain HTTP: what a production operator refuses.
-			"--set", "allowAwsEndpoints=true", "--set", "allowInsecureIssuers=true",
+			"--set", "allowAwsEndpoints=true", "--set", "allowInsecureIssuers=true", "--set", "allowPrivateIssuers=true",
 			"--wait", "--timeout", "3m")
 	})
 }

@@ -39,7 +39,10 @@ func sink(c world.Config, w world.World) supervisor.Component {
 func issuer(c world.Config, w world.World) supervisor.Component {
 	return supervisor.Component{
 		Name: "issuer", Path: c.Standins, Env: []string{path},
-		Args:  []string{"issuer", "--listen", hostport(w.Issuer.Inside), "--issuer", w.Issuer.Inside, "--key", w.Issuer.KeyFile},
+		Args: []string{
+			"issuer", "--listen", hostport(w.Issuer.Inside), "--issuer", w.Issuer.Inside, "--key", w.Issuer.KeyFile,
+			"--other", world.TenantIssuerName + "=" + w.TenantIssuer.KeyFile,
+		},
 		Ready: responds(w.Issuer.Inside + "/.well-known/jwks.json"), ReadyWithin: readyWithin,
 	}
 }

@@ -20,6 +20,7 @@ type World struct {
 
 	Kubeconfig string `json:"kubeconfig,omitempty"`
 	Kubectl    string `json:"kubectl,omitempty"`
+	Helm       string `json:"helm,omitempty"`
 	GatewayURL string `json:"gatewayURL,omitempty"` // ws://127.0.0.1:…, the sample's gateway
 	Proxy      string `json:"proxy"`                // http://127.0.0.1:…, HTTP CONNECT to any address inside
 	Control    string `json:"control"`              // the supervisor's Unix socket
@@ -30,8 +31,10 @@ type World struct {
 	DynamoDB DynamoDB `json:"dynamodb"`
 	Sink     Sink     `json:"sink"`
 	Issuer   Issuer   `json:"issuer"`
+	// TenantIssuer is somebody else's: it shares no key with Issuer and is found through its OpenID configuration.
+	TenantIssuer Issuer `json:"tenantIssuer"`
 
-	// Images are the product's images as the node knows them, by short name (manager, chatd).
+	// Images are the product's images as the node knows them, by short name (manager, chatd, and chatd-next where it was asked for).
 	Images map[string]string `json:"images,omitempty"`
 }
 
@@ -77,9 +80,12 @@ type Issuer struct {
 	URL      string            `json:"url"`
 	Inside   string            `json:"inside"`
 	Audience string            `json:"audience"`
-	KeyFile  string            `json:"keyFile"` // PEM, ES256
-	Tokens   map[string]string `json:"tokens"`  // demo user → file with a token
+	KeyFile  string            `json:"keyFile"`          // PEM, ES256
+	Tokens   map[string]string `json:"tokens,omitempty"` // demo user → file with a token
 }
+
+// TenantIssuerName is the last part of the TenantIssuer's URL.
+const TenantIssuerName = "initech"
 
 // Describe derives world.json from a layout and the host ports that were opened.
 func Describe(l Layout, ports map[string]int, enginesOnly bool) World {
@@ -98,6 +104,10 @@ func Describe(l Layout, ports map[string]int, enginesOnly bool) World {
 			KeyFile: l.Path("secrets", "issuer.key"),
 			Tokens:  map[string]string{"alice": l.Path("secrets", "alice.token"), "bob": l.Path("secrets", "bob.token")},
 		},
+	}
+	w.TenantIssuer = Issuer{
+		URL: w.Issuer.URL + "/" + TenantIssuerName, Inside: w.Issuer.Inside + "/" + TenantIssuerName, Audience: "chat",
+		KeyFile: l.Path("secrets", "tenant-issuer.key"),
 	}
 	if !enginesOnly {
 		w.Kubeconfig = l.Path("kubeconfig")

@@ -432,6 +432,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - detector
+    - name: push
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantPush
     - name: quotas
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.TenantQuotas
@@ -461,6 +464,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: purge
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PurgeStatus
+    - name: push
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PushStatus
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ClusterReference
   map:
     fields:
@@ -1255,6 +1261,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: url
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantPush
+  map:
+    fields:
+    - name: channels
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ChannelsSpec
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantQuotas
   map:
     fields:
@@ -1276,6 +1288,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: allowedNamespaces
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AllowedNamespaces
+    - name: ownPush
+      type:
+        scalar: boolean
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicConfigValue
   scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TopicStatus

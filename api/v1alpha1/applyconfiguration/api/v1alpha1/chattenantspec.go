@@ -26,6 +26,9 @@ type ChatTenantSpecApplyConfiguration struct {
 	Retention *TenantRetentionApplyConfiguration `json:"retention,omitempty"`
 	// What is done about messages that a detector finds. A detector that is not named does as the cluster's does.
 	Moderation []TenantDetectorApplyConfiguration `json:"moderation,omitempty"`
+	// A push application of the tenant's own, with its own credentials. Absent means the cluster's. The cluster must allow it
+	// (spec.tenants.ownPush).
+	Push *TenantPushApplyConfiguration `json:"push,omitempty"`
 	// While true nobody of the tenant is served: connections are closed and requests refused. Data stays.
 	Suspended *bool `json:"suspended,omitempty"`
 	// What becomes of the tenant's data when this resource is deleted: Retain leaves it, and the id and the issuer stay taken until
@@ -89,6 +92,14 @@ func (b *ChatTenantSpecApplyConfiguration) WithModeration(values ...*TenantDetec
 		}
 		b.Moderation = append(b.Moderation, *values[i])
 	}
+	return b
+}
+
+// WithPush sets the Push field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Push field is set to the value of the last call.
+func (b *ChatTenantSpecApplyConfiguration) WithPush(value *TenantPushApplyConfiguration) *ChatTenantSpecApplyConfiguration {
+	b.Push = value
 	return b
 }
 

@@ -15,11 +15,13 @@ import (
 type ChatTenantStatusApplyConfiguration struct {
 	// The generation of the spec that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// Ready is what to wait for. ClaimsHeld says that the id and the issuer are this tenant's. Reconciling and Stalled are there while
-	// they are true.
+	// Ready is what to wait for. ClaimsHeld says that the id and the issuer are this tenant's, PushReady that its own push application
+	// is as wanted. Reconciling and Stalled are there while they are true.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// The tenant's id, once it is this tenant's.
 	ID *string `json:"id,omitempty"`
+	// The tenant's own push application.
+	Push *PushStatusApplyConfiguration `json:"push,omitempty"`
 	// How far the deletion of the tenant's data is.
 	Purge *PurgeStatusApplyConfiguration `json:"purge,omitempty"`
 }
@@ -56,6 +58,14 @@ func (b *ChatTenantStatusApplyConfiguration) WithConditions(values ...*v1.Condit
 // If called multiple times, the ID field is set to the value of the last call.
 func (b *ChatTenantStatusApplyConfiguration) WithID(value string) *ChatTenantStatusApplyConfiguration {
 	b.ID = &value
+	return b
+}
+
+// WithPush sets the Push field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Push field is set to the value of the last call.
+func (b *ChatTenantStatusApplyConfiguration) WithPush(value *PushStatusApplyConfiguration) *ChatTenantStatusApplyConfiguration {
+	b.Push = value
 	return b
 }
 

@@ -11,6 +11,9 @@ package v1alpha1
 type TenantsSpecApplyConfiguration struct {
 	// From which namespaces ChatTenants may name this ChatCluster. Absent means from its own alone.
 	AllowedNamespaces *AllowedNamespacesApplyConfiguration `json:"allowedNamespaces,omitempty"`
+	// Whether ChatTenants may have push applications of their own (spec.push). An account has about 100 in a Region. Absent means no;
+	// those that are there stay.
+	OwnPush *bool `json:"ownPush,omitempty"`
 }
 
 // TenantsSpecApplyConfiguration constructs a declarative configuration of the TenantsSpec type for use with
@@ -24,5 +27,13 @@ func TenantsSpec() *TenantsSpecApplyConfiguration {
 // If called multiple times, the AllowedNamespaces field is set to the value of the last call.
 func (b *TenantsSpecApplyConfiguration) WithAllowedNamespaces(value *AllowedNamespacesApplyConfiguration) *TenantsSpecApplyConfiguration {
 	b.AllowedNamespaces = value
+	return b
+}
+
+// WithOwnPush sets the OwnPush field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OwnPush field is set to the value of the last call.
+func (b *TenantsSpecApplyConfiguration) WithOwnPush(value bool) *TenantsSpecApplyConfiguration {
+	b.OwnPush = &value
 	return b
 }

@@ -11,38 +11,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/api/meta"
-	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
-
-// TestFirstLight is the life of the sample ChatCluster. Its parts share it and run in order.
-func TestFirstLight(t *testing.T) {
-	w := enter(t)
-	for _, part := range []struct {
-		name string
-		run  func(*testing.T, *world)
-	}{
-		{"TheSampleIsReadyAndSaysSo", ready},
-		{"TwoPeopleTalk", talk},
-		{"WhoWasAwayGetsAPushAndThenEverythingOnce", away},
-		{"TheInboxCountsUnread", inbox},
-		{"BadInputGetsTypedErrors", badInput},
-		{"DeletingChatPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "chat") }},
-		{"KillingChatPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "chat", atOnce) }},
-		{"DeletingGatewayPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "gateway") }},
-		{"KillingGatewayPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "gateway", atOnce) }},
-		{"ScalingTheGatewayKeepsTalking", scaled},
-		{"DeletingTheChatClusterLeavesTheData", deleted},
-		{"DeletionPolicyDeleteRemovesTheData", removed},
-	} {
-		if !t.Run(part.name, func(t *testing.T) { part.run(t, w) }) {
-			t.Fatalf("%s failed: what follows builds on it", part.name)
-		}
-	}
-}
 
 func ready(t *testing.T, w *world) {
 	c := w.awaitReady(t, cluster)
@@ -87,6 +61,22 @@ func direct(t *testing.T, a, b *person) string {
 	}
 	if conv.ID != again.ID || again.Created {
 		t.Errorf("two people have two direct conversations: %q and %q", conv.ID, again.ID)
+	}
+	return conv.ID
+}
+
+// group makes a group of them, which is another one in each test and tenant.
+func group(t *testing.T, people ...*person) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	var names []string
+	for _, p := range people[1:] {
+		names = append(names, p.name)
+	}
+	conv, err := people[0].client.CreateGroup(ctx, "a group", names, uuid.NewSHA1(uuid.NameSpaceURL, []byte(people[0].id.Inside+" "+t.Name())).String())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return conv.ID
 }
@@ -181,69 +171,4 @@ func inbox(t *testing.T, w *world) {
 	eventually(t, soon, "one is unread once two are read", unread(1))
 	dora.client.Read(conv, last)
 	eventually(t, soon, "nothing is unread once all is read", unread(0))
-}
-
-// atOnce leaves a pod no time to drain.
-var atOnce = ctrlclient.GracePeriodSeconds(0)
-
-// replaced deletes every pod of a role under two people who talk.
-func replaced(t *testing.T, w *world, role string, how ...ctrlclient.DeleteOption) {
-	alice, bob := w.person(fmt.Sprintf("alice-%s-%d", role, len(how))), w.person(fmt.Sprintf("bob-%s-%d", role, len(how)))
-	alice.connect(t)
-	bob.connect(t)
-	conv := direct(t, alice, bob)
-	tr := startTraffic(t, conv, alice, bob)
-	tr.moves(t, 20)
-	w.replacePods(t, role, how...)
-	tr.moves(t, 20)
-	tr.verify(t)
-}
-
-func scaled(t *testing.T, w *world) {
-	people := []*person{w.person("eve"), w.person("finn"), w.person("gus")}
-	people[0].connect(t)
-	people[1].connect(t)
-	conv := group(t, people...)
-	tr := startTraffic(t, conv, people[:2]...)
-	tr.people = people
-	tr.moves(t, 10)
-
-	w.scaleGateway(t, 3)
-	// A later connection may land on any of the three; the others stay where they are.
-	people[2].connect(t)
-	tr.moves(t, 10)
-	w.scaleGateway(t, 1)
-	tr.moves(t, 10)
-	tr.verify(t)
-}
-
-func (w *world) scaleGateway(t *testing.T, replicas int) {
-	t.Helper()
-	c, err := w.chatCluster(t.Context(), cluster)
-	if err != nil {
-		t.Fatal(err)
-	}
-	patch := ctrlclient.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"gateway":{"replicas":%d}}}`, replicas))
-	if err := w.kube.Patch(t.Context(), c, patch); err != nil {
-		t.Fatal(err)
-	}
-	got := w.awaitReady(t, cluster)
-	if want := fmt.Sprintf("%d/%d", replicas, replicas); got.Status.Gateway != want {
-		t.Errorf("gateway column = %q, want %q", got.Status.Gateway, want)
-	}
-}
-
-func group(t *testing.T, people ...*person) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
-	defer cancel()
-	var names []string
-	for _, p := range people[1:] {
-		names = append(names, p.name)
-	}
-	conv, err := people[0].client.CreateGroup(ctx, "a group", names, t.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conv.ID
 }
