@@ -60,6 +60,8 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		roleCommand("project", "Project conversations into the read model", runProject),
 		migrateCommand(),
 		purgeCommand(),
+		eraseCommand(),
+		holdCommand(),
 		tokenCommand(),
 		clientCommand(),
 		devCommand(),

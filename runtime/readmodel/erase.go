@@ -73,6 +73,14 @@ func (m *Model) Erasures(ctx context.Context, u store.User) ([]Erasure, error) {
 	return found, nil
 }
 
+// PurgeErasures forgets what is kept of the erasures of a tenant's users.
+func (m *Model) PurgeErasures(ctx context.Context, t store.Tenant) error {
+	if _, err := m.writer.Exec(ctx, "DELETE FROM erasures WHERE tenant = $1", string(t)); err != nil {
+		return fmt.Errorf("delete erasures: %w", err)
+	}
+	return nil
+}
+
 // UserConversations returns the ids of the conversations in which the user is or was, or has read, in order.
 func (m *Model) UserConversations(ctx context.Context, u store.User) ([]string, error) {
 	rows, err := m.writer.Query(ctx, "SELECT conversation FROM members WHERE tenant = $1 AND user_id = $2 ORDER BY conversation", string(u.Tenant()), u.ID())

@@ -115,6 +115,41 @@ func (m *Model) HoldsOn(ctx context.Context, u store.User) ([]Hold, error) {
 	return m.holds(ctx, "WHERE tenant = $1 AND user_id IN ('', $2)", string(u.Tenant()), u.ID())
 }
 
+// anyHold says whether there is a hold on anything. A month holds everybody's messages.
+func anyHold(ctx context.Context, q rowQuerier) (held bool, err error) {
+	if err := q.QueryRow(ctx, "SELECT EXISTS (SELECT FROM legal_holds)").Scan(&held); err != nil {
+		return false, fmt.Errorf("look for legal holds: %w", err)
+	}
+	return held, nil
+}
+
+// keptNow is since when the entries of these groups are kept: as the retention says, since ever while there is a legal hold.
+func (w *Writer) keptNow(ctx context.Context, groups []*group) (time.Time, error) {
+	from := w.keptFrom()
+	if from.IsZero() || !anyBefore(groups, from) {
+		return from, nil
+	}
+	// Rare: a rebuild, or a topic that is longer than the retention.
+	held, err := anyHold(ctx, w.m.writer)
+	if held {
+		from = time.Time{}
+	}
+	return from, err
+}
+
+func anyBefore(groups []*group, from time.Time) bool {
+	for _, g := range groups {
+		for _, b := range g.batches {
+			for _, e := range b.GetEntries() {
+				if e.GetSeq() > g.head && time.UnixMilli(e.GetAtMs()).Before(from) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func (m *Model) holds(ctx context.Context, where string, args ...any) ([]Hold, error) {
 	// From the writer: a hold counts from when it was placed, not from when a replica knows.
 	rows, err := m.writer.Query(ctx, "SELECT tenant, name, user_id, reason, placed_by, placed_at FROM legal_holds "+where+" ORDER BY tenant, name", args...)
