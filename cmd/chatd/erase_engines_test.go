@@ -3,12 +3,15 @@
 package main
 
 import (
+	"archive/zip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,6 +81,24 @@ func TestAnErasedUserIsGone(t *testing.T) {
 	model, err := r.openModel(t.Context())
 	must(t, err)
 	defer model.Close()
+
+	// What is exported is hers, and no secret.
+	file := filepath.Join(t.TempDir(), "alice.zip")
+	must(t, writeWhole(file, func(w io.Writer) error { _, err := r.export(t.Context(), user, w); return err }))
+	archive, err := zip.OpenReader(file)
+	must(t, err)
+	defer func() { _ = archive.Close() }()
+	exported := ""
+	for _, f := range archive.File {
+		in, err := f.Open()
+		must(t, err)
+		text, err := io.ReadAll(in)
+		must(t, err)
+		exported += string(text)
+	}
+	if strings.Count(exported, `"body":"`+secret) != 43 || strings.Contains(exported, "bob's own") || strings.Contains(exported, "-token") {
+		t.Errorf("exported is\n%s", exported)
+	}
 
 	// A hold refuses: the user, and the purge of the whole tenant.
 	_, err = model.PlaceHold(t.Context(), readmodel.Hold{Tenant: "red", Name: "case 7", User: "alice", Reason: "a lawsuit"})

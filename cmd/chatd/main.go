@@ -61,6 +61,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		migrateCommand(),
 		purgeCommand(),
 		eraseCommand(),
+		exportCommand(),
 		holdCommand(),
 		tokenCommand(),
 		clientCommand(),
