@@ -49,6 +49,8 @@ type TenantRecord struct {
 	MessagesPerSecond int `json:"messagesPerSecond,omitempty"`
 	// Retention is how long messages stay in the store, where that is less than the cluster's; zero is the cluster's.
 	Retention time.Duration `json:"retention,omitempty"`
+	// History is how long messages are kept at all, where that is less than the cluster's; zero is the cluster's.
+	History time.Duration `json:"history,omitempty"`
 	// Detectors are by their names.
 	Detectors map[string]Detector `json:"detectors,omitempty"`
 	// Revision is how often the record was written: PutTenant raises it.
@@ -110,6 +112,8 @@ func (r TenantRecord) Check() error {
 		return fmt.Errorf("%w: a tenant's bound below zero", ErrInvalid)
 	case r.Retention != 0 && r.Retention < MinRetention:
 		return fmt.Errorf("%w: a tenant's retention below %s", ErrInvalid, MinRetention)
+	case r.History != 0 && r.History < max(MinRetention, r.Retention):
+		return fmt.Errorf("%w: a tenant's history below %s or below its retention", ErrInvalid, MinRetention)
 	}
 	return r.Issuer.Check()
 }
