@@ -132,7 +132,7 @@ func TestAnErasedUserIsGone(t *testing.T) {
 				Projected: func(context.Context) error { return nil },
 			})
 			if !errors.Is(err, errKilled) {
-				return fmt.Errorf("after %d requests: %v, want the end", asks, err)
+				return fmt.Errorf("after %d requests: %w, want the end", asks, err)
 			}
 		}
 		return nil

@@ -23,7 +23,7 @@ const (
 	// atATime is how many conversations are worked on side by side, asksAtATime how many requests of each are under way: what one batch holds.
 	atATime     = 4
 	asksAtATime = store.MaxBatchEntries
-	// window is how many seqs are looked at at a time.
+	// window is how many seqs one read covers.
 	window = 2048
 	// readAhead is how many batches of the store are read at a time.
 	readAhead = 64

@@ -34,12 +34,12 @@ type fakeModel struct {
 	forget      func(t store.Tenant, before time.Time, after string) (readmodel.Forgotten, error)
 }
 
-func (m fakeModel) TenantsAfter(_ context.Context, after store.Tenant, _ int) ([]store.Tenant, error) {
-	return m.tenants(after)
+func (f fakeModel) TenantsAfter(_ context.Context, after store.Tenant, _ int) ([]store.Tenant, error) {
+	return f.tenants(after)
 }
 
-func (m fakeModel) ForgetBefore(_ context.Context, t store.Tenant, before time.Time, after string) (readmodel.Forgotten, error) {
-	return m.forget(t, before, after)
+func (f fakeModel) ForgetBefore(_ context.Context, t store.Tenant, before time.Time, after string) (readmodel.Forgotten, error) {
+	return f.forget(t, before, after)
 }
 
 // debt is what the cache is owed.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// historyPage is how many conversations are looked at at a time.
+	// historyPage is how many conversations one call looks at.
 	historyPage = 200
 	// historyTimeout bounds a page, of which each transaction deletes upkeepChunk rows.
 	historyTimeout = 2 * time.Minute
