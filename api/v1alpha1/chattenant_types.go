@@ -140,6 +140,8 @@ type TenantQuotas struct {
 // TenantRetention is how long a tenant's data is kept.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.messages) || duration(self.messages) >= duration('24h')",message="retention.messages must be at least 24h: resuming devices rely on it"
+// +kubebuilder:validation:XValidation:rule="!has(self.history) || duration(self.history) >= duration('24h')",message="retention.history must be at least 24h: resuming devices rely on it"
+// +kubebuilder:validation:XValidation:rule="!has(self.history) || !has(self.messages) || duration(self.history) >= duration(self.messages)",message="retention.history must be at least retention.messages"
 type TenantRetention struct {
 	// How long messages stay in DynamoDB, at least 24h and at most the cluster's dynamoDB.hotRetention; older history is read from the
 	// read model for as long as the cluster keeps that. It concerns messages that are sent from then on. Absent means the cluster's.
@@ -149,6 +151,14 @@ type TenantRetention struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	Messages *metav1.Duration `json:"messages,omitempty"`
+	// How long messages are kept at all, at least 24h and at least messages: older ones are deleted from the read model within hours, and
+	// from DynamoDB and Redis before that. A legal hold keeps them. Absent means the cluster's aurora.readRetention. Kafka has them
+	// until msk.retention ends, backups until theirs does. A Go duration such as "2160h".
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +optional
+	History *metav1.Duration `json:"history,omitempty"`
 }
 
 // TenantPush is a tenant's own push application.

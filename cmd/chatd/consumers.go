@@ -71,6 +71,7 @@ func runProject(ctx context.Context, r role, o *ops) error {
 		Model:        writer,
 		Cache:        b.cache,
 		Tails:        b.store,
+		Tenants:      b.store,
 		HotRetention: r.cfg.DynamoDB.HotRetention.Duration,
 		Log:          r.log,
 		Registerer:   o.registerer,

@@ -96,25 +96,28 @@ func (r role) purge(ctx context.Context, t store.Tenant, settle time.Duration) (
 	})
 }
 
-// processorsWithin is how long a purge waits for processors, which may be switched off.
+// processorsWithin is how long a purge, or an erasure, waits for processors, which may be switched off.
 const processorsWithin = 20 * time.Second
 
-// awaitProcessors waits until those that write to the read model have seen what was published, if they run: what they see later of the
-// tenant they would write.
+// awaitProcessors waits until those that write to the read model have seen what was published, if they run: what they see later they
+// would write.
 func (r role) awaitProcessors(ctx context.Context) error {
+	if err := r.awaitAudit(ctx); err != nil {
+		return err
+	}
+	return r.awaitGroup(ctx, eventlog.AnalyticsGroup, eventlog.LogTopic, eventlog.MarksTopic)
+}
+
+func (r role) awaitAudit(ctx context.Context) error {
+	return r.awaitGroup(ctx, eventlog.AuditGroup, eventlog.LogTopic, eventlog.AuditTopic)
+}
+
+func (r role) awaitGroup(ctx context.Context, group string, topics ...string) error {
 	within, cancel := context.WithTimeout(ctx, processorsWithin)
 	defer cancel()
-	for _, group := range []struct {
-		name   string
-		topics []string
-	}{
-		{eventlog.AuditGroup, []string{eventlog.LogTopic, eventlog.AuditTopic}},
-		{eventlog.AnalyticsGroup, []string{eventlog.LogTopic, eventlog.MarksTopic}},
-	} {
-		if err := eventlog.AwaitConsumed(within, r.cfg.Kafka, r.clientID(), group.name, group.topics...); err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "a processor is switched off or behind: what it has yet to see of the tenant it will write; purge again when it has seen it",
-				"group", group.name, "error", err)
-		}
+	if err := eventlog.AwaitConsumed(within, r.cfg.Kafka, r.clientID(), group, topics...); err != nil && ctx.Err() == nil {
+		r.log.WarnContext(ctx, "a processor is switched off or behind, and will write what it has yet to see: repeat this when it has seen it",
+			"group", group, "error", err)
 	}
 	return ctx.Err()
 }

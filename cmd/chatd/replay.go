@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -33,7 +34,7 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg, _, err := config.Load(configPath)
+			cfg, err := loadConfig(configPath, newLogger(cmd.ErrOrStderr(), slog.LevelInfo))
 			if err != nil {
 				return err
 			}

@@ -59,7 +59,12 @@ func startPlatform(t *testing.T) *platform {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, log: log}
+	chat, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, chat: chat, log: log}
+	all.cfg.Chat.Service = chat.Addr().String()
 	// The test's issuers are on the loopback and speak plain HTTP.
 	all.cfg.Auth.Tenants = config.TenantAuth{AllowHTTP: true, AllowPrivate: true}
 	o := newOps(log)

@@ -21,6 +21,7 @@ func TestATenantIsProvisioned(t *testing.T) {
 		s.Issuer.JWKSURL = "https://id.globex.example/keys"
 		s.Quotas = v1alpha1.TenantQuotas{Connections: ptr.To[int32](10), MessagesPerSecond: ptr.To[int32](20)}
 		s.Retention.Messages = &metav1.Duration{Duration: 48 * time.Hour}
+		s.Retention.History = &metav1.Duration{Duration: 72 * time.Hour}
 		s.Moderation = []v1alpha1.TenantDetector{{Detector: "spam", Mode: v1alpha1.DetectorFlag, Threshold: ptr.To[int32](70)}, {Detector: "fraud", Mode: v1alpha1.DetectorOff}}
 	})
 	if got := w.get(w.team, "globex").Status.ObservedGeneration; got != -1 {
@@ -36,7 +37,7 @@ func TestATenantIsProvisioned(t *testing.T) {
 		Tenant: store.Tenant(ct.Status.ID), State: store.TenantActive,
 		Owner:          store.TenantOwner{Namespace: w.team, Name: "globex", UID: string(ct.UID)},
 		Issuer:         store.TenantIssuer{URL: "https://id.globex.example", Audience: "chat", JWKSURL: "https://id.globex.example/keys"},
-		MaxConnections: 10, MessagesPerSecond: 20, Retention: 48 * time.Hour,
+		MaxConnections: 10, MessagesPerSecond: 20, Retention: 48 * time.Hour, History: 72 * time.Hour,
 		Detectors: map[string]store.Detector{"spam": {Mode: "flag", Threshold: 70}, "fraud": {Mode: "off"}},
 		Revision:  1,
 	}
@@ -229,9 +230,12 @@ func TestInvalidIsRefused(t *testing.T) {
 		"Admin":     {"who tends the platform is no tenant", func(ct *v1alpha1.ChatTenant) { ct.Spec.ID = "admin" }, "admin is not"},
 		"DottedID":  {"that is how an id is made of namespace and name", func(ct *v1alpha1.ChatTenant) { ct.Spec.ID = "team.acme" }, "spec.id"},
 		"Retention": {"lanes rely on a day", func(ct *v1alpha1.ChatTenant) { ct.Spec.Retention.Messages = &metav1.Duration{Duration: time.Hour} }, "at least 24h"},
-		"NoIssuer":  {"nobody could connect", func(ct *v1alpha1.ChatTenant) { ct.Spec.Issuer.URL = "" }, "issuer.url"},
-		"NotAURL":   {"nothing can be discovered there", func(ct *v1alpha1.ChatTenant) { ct.Spec.Issuer.URL = "acme" }, "must be a URL"},
-		"Quota":     {"zero would be nobody", func(ct *v1alpha1.ChatTenant) { ct.Spec.Quotas.Connections = ptr.To[int32](0) }, "connections"},
+		"History": {"nothing is kept for less time at all than in the tables", func(ct *v1alpha1.ChatTenant) {
+			ct.Spec.Retention = v1alpha1.TenantRetention{Messages: &metav1.Duration{Duration: 48 * time.Hour}, History: &metav1.Duration{Duration: 24 * time.Hour}}
+		}, "at least retention.messages"},
+		"NoIssuer": {"nobody could connect", func(ct *v1alpha1.ChatTenant) { ct.Spec.Issuer.URL = "" }, "issuer.url"},
+		"NotAURL":  {"nothing can be discovered there", func(ct *v1alpha1.ChatTenant) { ct.Spec.Issuer.URL = "acme" }, "must be a URL"},
+		"Quota":    {"zero would be nobody", func(ct *v1alpha1.ChatTenant) { ct.Spec.Quotas.Connections = ptr.To[int32](0) }, "connections"},
 		"Detector": {"there is no such one", func(ct *v1alpha1.ChatTenant) {
 			ct.Spec.Moderation = []v1alpha1.TenantDetector{{Detector: "mood", Mode: v1alpha1.DetectorFlag}}
 		}, "Unsupported value"},

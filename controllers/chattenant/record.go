@@ -28,6 +28,9 @@ func wantedRecord(ct *v1alpha1.ChatTenant, id store.Tenant, state store.TenantSt
 	if d := spec.Retention.Messages; d != nil {
 		r.Retention = d.Duration
 	}
+	if d := spec.Retention.History; d != nil {
+		r.History = d.Duration
+	}
 	for _, m := range spec.Moderation {
 		if r.Detectors == nil {
 			r.Detectors = map[string]store.Detector{}
@@ -45,5 +48,6 @@ func wantedRecord(ct *v1alpha1.ChatTenant, id store.Tenant, state store.TenantSt
 func sameRecord(stored, wanted store.TenantRecord) bool {
 	return stored.State == wanted.State && stored.Owner == wanted.Owner && stored.Issuer == wanted.Issuer &&
 		stored.MaxConnections == wanted.MaxConnections && stored.MessagesPerSecond == wanted.MessagesPerSecond &&
-		stored.Retention == wanted.Retention && stored.PushApplication == wanted.PushApplication && maps.Equal(stored.Detectors, wanted.Detectors)
+		stored.Retention == wanted.Retention && stored.History == wanted.History && stored.PushApplication == wanted.PushApplication &&
+		maps.Equal(stored.Detectors, wanted.Detectors)
 }

@@ -57,6 +57,7 @@ func suite(t *testing.T, open func(*testing.T) *engine) {
 		{"Sweeps", sweeps},
 		{"Use", use},
 		{"ForgetTenant", forgetTenant},
+		{"ForgetUser", forgetUser},
 		{"ContextEnded", contextEnded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

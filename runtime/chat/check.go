@@ -47,6 +47,9 @@ func check(in *chatpb.Send, r *request) (conv store.Conv, code protocol.Code, er
 		return conv, protocol.CodeInvalid, errors.New("a change has no body beside its own")
 	}
 	code, err = checkChange(in, tenant)
+	if err == nil && in.GetErasure() {
+		code, err = checkErasure(in)
+	}
 	return conv, code, err
 }
 

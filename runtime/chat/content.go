@@ -77,7 +77,7 @@ func (c content) same(other content) bool {
 
 // again decides about a request whose name an entry of the log has: it is a retry, unless it asks for something else.
 func (l *lane) again(r *request, p place) finding {
-	if r.trusted() { // a processor names its verdicts by what they are about
+	if r.trusted() { // processors and erasures name what they ask for by what it is about
 		return finding{found: true, place: p}
 	}
 	asked := r.entry()

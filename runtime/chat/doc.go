@@ -40,6 +40,10 @@
 // is folded in later, by others: the lane knows the deletions that it has read besides. A request that finds nothing left to do
 // (adding a member, deleting what is deleted) succeeds without an entry, so without a seq of its own to be found again.
 //
+// An erasure takes away what a user has said, as that user's own deletions, under names that its caller makes of what they are about. It is
+// trusted: the user need not be a member, nor the tenant served, and a message that has left the hot retention is its caller's to
+// know. So the log of who is erased ends redacted in every copy, by the same folding as every deletion.
+//
 // What one device sends stays in its order (P2). A send without a device has no order to keep, everything else holds. A lane takes
 // requests in the order of the stream. A send names the one before it for as long as the gateway has no answer to that, and is taken only
 // right behind it: the lane knows what it took last of the device, and forgets it when that, or one before it, fails with an error that is

@@ -64,7 +64,7 @@ type Tunables struct {
 	// LaneEntriesPerSecond bounds what is appended to one conversation, by one pod [1,000].
 	LaneEntriesPerSecond int
 	// UserEntriesPerSecond bounds what one user appends in all conversations together, by one pod [200]. A user whose conversations
-	// lie with n pods may reach n times that: it is a guard of the pod, not a quota. Verdicts are not counted.
+	// lie with n pods may reach n times that: it is a guard of the pod, not a quota. Verdicts and erasures are not counted.
 	UserEntriesPerSecond int
 	// LimitedUsers is how many users that is remembered for [100,000].
 	LimitedUsers int

@@ -12,6 +12,9 @@ import (
 // permit decides whether r's user may make the change that it asks for. Owners may everything; admins add and remove plain
 // members, rename, and delete any message; members leave.
 func (l *lane) permit(ctx context.Context, r *request, c *composed) finding {
+	if r.in.GetErasure() {
+		return l.permitErasure(ctx, r, c)
+	}
 	switch k := r.in.GetChange().(type) {
 	case *chatpb.Send_Edited:
 		t, f := l.target(ctx, k.Edited.GetTarget())

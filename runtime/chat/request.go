@@ -66,8 +66,10 @@ func (r *request) ordered() bool { return r.kind == sendEntry && r.device != "" 
 // message says whether the request is a plain message.
 func (r *request) message() bool { return r.kind == sendEntry && r.in.GetChange() == nil }
 
-// trusted says whether the request comes from a processor, which need not be a member.
-func (r *request) trusted() bool { return r.kind == sendEntry && r.in.GetVerdict() != nil }
+// trusted says whether the request comes from a processor or from an erasure, whose user need not be a member.
+func (r *request) trusted() bool {
+	return r.kind == sendEntry && (r.in.GetVerdict() != nil || r.in.GetErasure())
+}
 
 // name is what the request's entry is known by in the log.
 func (r *request) name() name {

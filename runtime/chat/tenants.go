@@ -109,10 +109,15 @@ func (p *tenantPaces) mine() map[store.Tenant]int64 {
 
 // retention is how long the tenant's batches stay in the store; 0 is for ever.
 func (s *Service) retention(t store.Tenant) time.Duration {
-	if r, known := s.tenant(t); known && r.Retention > 0 && (s.o.HotRetention <= 0 || r.Retention < s.o.HotRetention) {
-		return r.Retention
+	keep := s.o.HotRetention
+	if r, known := s.tenant(t); known {
+		for _, d := range []time.Duration{r.Retention, r.History} {
+			if d > 0 && (keep <= 0 || d < keep) {
+				keep = d
+			}
+		}
 	}
-	return s.o.HotRetention
+	return keep
 }
 
 // expiry is when a batch of the tenant's that is committed now may leave the store.

@@ -174,6 +174,8 @@ func TestATenantsRetention(t *testing.T) {
 		"None":    {"the configuration's tenants have the cluster's", nil, hot},
 		"Unset":   {"so has who asks for none", func(*store.TenantRecord) {}, hot},
 		"Shorter": {"the tenant's own", func(r *store.TenantRecord) { r.Retention = 48 * time.Hour }, 48 * time.Hour},
+		"History": {"what is not kept at all is not kept here", func(r *store.TenantRecord) { r.History = 72 * time.Hour }, 72 * time.Hour},
+		"Both":    {"the shorter one", func(r *store.TenantRecord) { r.Retention, r.History = 48*time.Hour, 72*time.Hour }, 48 * time.Hour},
 		"Longer":  {"lanes and readers go by the cluster's", func(r *store.TenantRecord) { r.Retention = 2 * hot }, hot},
 	}
 	for name, tc := range cases {

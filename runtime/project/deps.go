@@ -26,6 +26,8 @@ type Model interface {
 	CacheDebt(ctx context.Context) (generation int64, err error)
 	CachePaid(ctx context.Context, generation int64) error
 	KeepPartitions(ctx context.Context) (readmodel.Upkeep, error)
+	TenantsAfter(ctx context.Context, after store.Tenant, limit int) ([]store.Tenant, error)
+	ForgetBefore(ctx context.Context, t store.Tenant, before time.Time, after string) (readmodel.Forgotten, error)
 }
 
 // Cache is the inbox's cache.
@@ -41,11 +43,13 @@ type Tails interface {
 	RaiseFloor(ctx context.Context, c store.Conv, floor uint64) error
 }
 
-// Options are what a Projector needs. All but Log and Registerer are required.
+// Options are what a Projector needs. All but Tenants, Log and Registerer are required.
 type Options struct {
 	Model Model
 	Cache Cache
 	Tails Tails
+	// Tenants may be nil: then no tenant has a retention of its own.
+	Tenants Tenants
 	// HotRetention is how long the store keeps messages: the projector must never be that far behind.
 	HotRetention time.Duration
 	Log          *slog.Logger
@@ -59,6 +63,8 @@ type Projector struct {
 	metrics *metrics
 	refresh *refresher
 	warned  rarely
+	// reached is the last tenant whose history a round has looked at; forgetHistory's alone.
+	reached store.Tenant
 }
 
 // New returns a projector; start Run, and give Consumer's options to a consumer.

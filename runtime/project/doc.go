@@ -22,7 +22,7 @@
 //
 // # Concurrency and lifecycle
 //
-// Handle is called by the consumer for several partitions at a time. Run owns five loops (the cache's refresh, what the cache is
-// owed, tail marks, parked conversations, the read model's partitions) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
+// Handle is called by the consumer for several partitions at a time. Run owns six loops (the cache's refresh, what the cache is
+// owed, tail marks, parked conversations, the read model's partitions, the tenants' own retention) and returns when its context has ended and they have. Stop the consumer and Run together; what was not done
 // is delivered again.
 package project

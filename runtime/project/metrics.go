@@ -9,7 +9,7 @@ import (
 
 type metrics struct {
 	entries, repaired, marks, waiting, parkings, tails, refreshFailures prometheus.Counter
-	upkeepFailures, forgotten                                           prometheus.Counter
+	upkeepFailures, forgotten, expired                                  prometheus.Counter
 	parked, retention, partitions, stray                                prometheus.Gauge
 	lag                                                                 *prometheus.GaugeVec
 }
@@ -31,6 +31,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		refreshFailures: counter("cache_refresh_failures_total", "Failed attempts to tell the inbox cache."),
 		forgotten:       counter("cache_forgotten_total", "How often the inbox cache had to forget everything, having been away for long."),
 		upkeepFailures:  counter("partition_upkeep_failures_total", "Failed rounds of making and dropping the read model's partitions."),
+		expired:         counter("expired_entries_total", "Log entries that were deleted because their tenant keeps them for less time than the cluster does."),
 		partitions:      gauge("partitions", "Partitions of the read model's entries, as of this process' last round."),
 		stray:           gauge("stray_entries", "1 while there are entries of no month that is to be there: a clock is wrong."),
 		parked:          gauge("parked_conversations", "Conversations that are parked: each needs a person."),
@@ -44,7 +45,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.entries, m.repaired, m.marks, m.waiting, m.parkings, m.tails, m.refreshFailures, m.parked, m.retention, m.lag,
-		m.upkeepFailures, m.forgotten, m.partitions, m.stray,
+		m.upkeepFailures, m.forgotten, m.expired, m.partitions, m.stray,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("project: register metrics: %w", err)

@@ -30,6 +30,16 @@ type fakeModel struct {
 	tailRaised  func(readmodel.Tail) error
 	keep        func() (readmodel.Upkeep, error)
 	debt        *debt
+	tenants     func(after store.Tenant) ([]store.Tenant, error)
+	forget      func(t store.Tenant, before time.Time, after string) (readmodel.Forgotten, error)
+}
+
+func (f fakeModel) TenantsAfter(_ context.Context, after store.Tenant, _ int) ([]store.Tenant, error) {
+	return f.tenants(after)
+}
+
+func (f fakeModel) ForgetBefore(_ context.Context, t store.Tenant, before time.Time, after string) (readmodel.Forgotten, error) {
+	return f.forget(t, before, after)
 }
 
 // debt is what the cache is owed.

@@ -37,6 +37,9 @@ func (p *Projector) Run(ctx context.Context) error {
 	wg.Go(func() { every(ctx, parkedEvery, p.retryParked) })
 	wg.Go(func() { every(ctx, debtEvery, p.payCache) })
 	wg.Go(func() { every(ctx, partitionsEvery, p.keepPartitions) })
+	if p.o.Tenants != nil {
+		wg.Go(func() { every(ctx, historyEvery, p.forgetHistory) })
+	}
 	wg.Wait()
 	return nil
 }
@@ -157,6 +160,9 @@ func (p *Projector) keepPartitions(ctx context.Context) {
 	p.metrics.stray.Set(0)
 	if len(done.Created)+len(done.Dropped) > 0 {
 		p.log.Info("partitions of the read model", "created", done.Created, "dropped", done.Dropped)
+	}
+	if done.Held {
+		p.log.Info("a legal hold keeps months of the read model that are beyond the retention")
 	}
 	if done.Stray {
 		p.metrics.stray.Set(1)

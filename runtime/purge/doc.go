@@ -2,7 +2,8 @@
 //
 // # Order
 //
-//  1. It refuses a tenant that is served: its record must say that it is being deleted, or there must be none.
+//  1. It refuses a tenant that is served: its record must say that it is being deleted, or there must be none. It refuses one of which a
+//     legal hold covers anything, too, and looks again at every round.
 //  2. It waits until every pod has learned of that, and what was under way has ended.
 //  3. It waits until the projector has applied what was published until then, so that the read model names every conversation and
 //     every user, and nothing comes behind the purge.

@@ -42,7 +42,9 @@ var ErrServed = errors.New("the tenant is served")
 
 // Store is where the data is.
 type Store interface {
-	store.Purges
+	PurgeConversation(ctx context.Context, c store.Conv, through uint64) error
+	PurgeUser(ctx context.Context, u store.User) error
+	PurgeDevices(ctx context.Context, t store.Tenant) (deleted int, err error)
 	Tenants(ctx context.Context, ids ...store.Tenant) ([]store.TenantRecord, error)
 	NotePurge(ctx context.Context, t store.Tenant, p store.PurgeProgress) error
 }
@@ -58,6 +60,10 @@ type Model interface {
 	PurgeUser(ctx context.Context, u store.User) error
 	// PurgeFigures deletes what was counted of the tenant.
 	PurgeFigures(ctx context.Context, t store.Tenant) error
+	// Holds are the legal holds of the tenant and of its users.
+	Holds(ctx context.Context, t store.Tenant) ([]readmodel.Hold, error)
+	// PurgeErasures forgets the reports of the tenant's erasures.
+	PurgeErasures(ctx context.Context, t store.Tenant) error
 }
 
 // Cache is what is in Redis.
@@ -111,6 +117,9 @@ func (p *purge) run(ctx context.Context) error {
 		// Attempts add up.
 		p.recorded, p.progress = true, found[0].Purge
 	}
+	if err := p.free(ctx); err != nil {
+		return err
+	}
 	p.enter(ctx, PhaseSettling)
 	if err := sleep(ctx, p.Settle); err != nil {
 		return err
@@ -132,8 +141,20 @@ func (p *purge) run(ctx context.Context) error {
 	return errors.New("something of the tenant's is written all the time: is it served somewhere?")
 }
 
+// free refuses a tenant of which a legal hold covers anything. Its error wraps readmodel.ErrHeld.
+func (p *purge) free(ctx context.Context) error {
+	holds, err := p.Model.Holds(ctx, p.Tenant)
+	if err != nil {
+		return err
+	}
+	return readmodel.Held(holds)
+}
+
 // round deletes all that is found, and returns how much that was.
 func (p *purge) round(ctx context.Context) (deleted int64, err error) {
+	if err := p.free(ctx); err != nil {
+		return 0, err
+	}
 	if p.progress.Left, err = p.Model.CountConversations(ctx, p.Tenant); err != nil {
 		return 0, fmt.Errorf("count conversations: %w", err)
 	}
@@ -161,6 +182,9 @@ func (p *purge) round(ctx context.Context) (deleted int64, err error) {
 	devices, err := p.Store.PurgeDevices(ctx, p.Tenant)
 	if deleted += int64(devices); err != nil {
 		return deleted, fmt.Errorf("delete devices: %w", err)
+	}
+	if err := p.Model.PurgeErasures(ctx, p.Tenant); err != nil {
+		return deleted, err
 	}
 	p.enter(ctx, PhaseCache)
 	if err := p.Cache.ForgetTenant(ctx, p.Tenant); err != nil {

@@ -30,7 +30,8 @@ type world struct {
 	notes   []store.PurgeProgress
 	did     []string
 	// fail fails what is said, once.
-	fail string
+	fail  string
+	holds []readmodel.Hold
 	// reborn comes back that many times.
 	reborn int
 }
@@ -158,6 +159,10 @@ func (w modelOf) PurgeUser(_ context.Context, u store.User) error {
 
 func (w modelOf) PurgeFigures(context.Context, store.Tenant) error { return w.step("figures") }
 
+func (w modelOf) Holds(context.Context, store.Tenant) ([]readmodel.Hold, error) { return w.holds, nil }
+
+func (w modelOf) PurgeErasures(context.Context, store.Tenant) error { return w.step("erasures") }
+
 func (w *world) run(t *testing.T) (store.PurgeProgress, error) {
 	t.Helper()
 	return purge.Run(t.Context(), purge.Options{
@@ -202,7 +207,7 @@ func TestAPurgeLeavesNothingAndTellsHowFarItIs(t *testing.T) {
 
 // Whatever fails, the next attempt goes on and the attempts' counts add up.
 func TestAPurgeThatWasCutOffGoesOn(t *testing.T) {
-	for _, at := range []string{"projected", "store c", "model c", "store user", "model user", "devices", "cache"} {
+	for _, at := range []string{"projected", "store c", "model c", "store user", "model user", "devices", "erasures", "cache"} {
 		t.Run(at, func(t *testing.T) {
 			w := newWorld(store.TenantDeleting, 20)
 			w.fail = at
@@ -229,6 +234,24 @@ func TestWhoIsServedIsNotPurged(t *testing.T) {
 	w := newWorld("", 3)
 	if _, err := w.run(t); err != nil || w.left() != nothing || len(w.notes) != 0 {
 		t.Errorf("a tenant without a record: %s are left, %v", w.left(), err)
+	}
+}
+
+// A hold on anything of the tenant stops all of it, and says which it is: the operator passes that on.
+func TestWhoIsHeldIsNotPurged(t *testing.T) {
+	w := newWorld(store.TenantDeleting, 3)
+	w.holds = []readmodel.Hold{{Tenant: "t", Name: "case 7", User: "ann"}, {Tenant: "t", Name: "case 8"}}
+	before := w.left()
+	_, err := w.run(t)
+	if !errors.Is(err, readmodel.ErrHeld) || !strings.Contains(err.Error(), "case 7") || !strings.Contains(err.Error(), "1 more") {
+		t.Errorf("%v, want the holds", err)
+	}
+	if w.left() != before || len(w.did) != 0 {
+		t.Errorf("%s are left after %q", w.left(), w.did)
+	}
+	w.holds = nil
+	if _, err := w.run(t); err != nil || w.left() != nothing {
+		t.Errorf("released: %s are left, %v", w.left(), err)
 	}
 }
 

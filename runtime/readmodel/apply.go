@@ -135,7 +135,10 @@ func (w *Writer) write(ctx context.Context, groups []*group, how mode, total *Ap
 	if err := w.foldStored(ctx, groups, how); err != nil {
 		return err
 	}
-	how.keptFrom = w.keptFrom()
+	var err error
+	if how.keptFrom, err = w.keptNow(ctx, groups); err != nil {
+		return err
+	}
 	got, err := w.m.writeTx(ctx, groups, how)
 	if err == nil {
 		total.add(got)

@@ -32,7 +32,7 @@
 // Entries are partitioned by the month (UTC) of their commit. KeepPartitions makes months ahead, drops those that end before
 // the retention, and gives entries of other months theirs; the default partition takes what has none, so nothing is ever refused. Entries older
 // than the retention are counted and not kept, whenever they come; a preview goes with its message. The count before the first entry that is
-// kept is known from that entry. Reads go by seq and ask every month: a few dozen index look-ups where retention is years.
+// kept is known from that entry. While there is a legal hold on anything no month is dropped, and what comes late is kept. Reads go by seq and ask every month: a few dozen index look-ups where retention is years.
 //
 // # Schema
 //

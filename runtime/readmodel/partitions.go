@@ -31,6 +31,8 @@ const (
 type Upkeep struct {
 	// Busy is true when another process is at it: nothing else is known then.
 	Busy bool
+	// Held is true when months would have been dropped, and a legal hold keeps them.
+	Held bool
 	// Created and Dropped are months, as 202611.
 	Created, Dropped []string
 	// Partitions is how many months there are. Stray says that there are entries of no month that is to be there: from a clock that is wrong.
@@ -210,6 +212,10 @@ func (k *keeper) drop(ctx context.Context, month time.Time) error {
 func (k *keeper) forget(ctx context.Context, there map[time.Time]bool) error {
 	if k.keptFrom.IsZero() {
 		return nil
+	}
+	if held, err := anyHold(ctx, k.conn); err != nil || held {
+		k.done.Held = held
+		return err
 	}
 	// Entries that came after their month was dropped; those that are being changed are left to the next time.
 	err := k.inChunks(ctx, `

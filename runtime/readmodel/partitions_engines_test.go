@@ -182,6 +182,39 @@ func TestForgottenWithItsMonth(t *testing.T) {
 	}
 }
 
+// A legal hold on anybody keeps the months, and what comes late for them; released, they go.
+func TestAHoldKeepsTheMonths(t *testing.T) {
+	m := migrated(t)
+	l := readmodeltest.NewLog(t, "acme", "quiet", store.Group)
+	l.StartMS = time.Now().AddDate(-1, 0, 0).UnixMilli()
+	l.Batch(readmodeltest.Add("ann", "ann", "bob"))
+	l.Batch(readmodeltest.Say("ann", "long ago"))
+	w := NewWriter(m, readmodeltest.NewSource(l))
+	apply(t, w, records(l)...)
+	w.Retain(90 * 24 * time.Hour)
+	if _, err := m.PlaceHold(deadline(t), Hold{Tenant: "other", Name: "case 7", User: "cho", Reason: "why"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := upkeep(t, w); !got.Held || len(got.Dropped) > 0 {
+		t.Errorf("%+v: a month holds everybody's messages", got)
+	}
+	if _, err := m.writer.Exec(deadline(t), "DELETE FROM messages; UPDATE conversations SET head = 0, count = 0"); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, w, records(l)...)
+	if entries, err := m.EntriesAt(deadline(t), l.Conv, []uint64{2}); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v: what comes late is kept, too", entries, err)
+	}
+	if err := m.ReleaseHold(deadline(t), "other", "case 7"); err != nil {
+		t.Fatal(err)
+	}
+	upkeep(t, w) // gives the month what came without one, or drops it
+	upkeep(t, w)
+	if entries, err := m.EntriesAt(deadline(t), l.Conv, []uint64{2}); err != nil || len(entries) != 0 {
+		t.Errorf("%v, %v: released, it goes", entries, err)
+	}
+}
+
 // Several projectors keep the partitions while they write.
 func TestUpkeepBesideWriters(t *testing.T) {
 	m := migrated(t)

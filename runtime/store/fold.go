@@ -84,3 +84,13 @@ func redact(ctx context.Context, c Conv, edit uint64, change ChangeBatch) error 
 		return e != nil && fold.Redact(e)
 	})
 }
+
+// RedactBy is Purges.RedactEdits by a store's own way to change a batch.
+func RedactBy(ctx context.Context, c Conv, seqs []uint64, change ChangeBatch) error {
+	for _, seq := range seqs {
+		if err := redact(ctx, c, seq, change); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -51,6 +51,8 @@ type TenantRecord struct {
 	MessagesPerSecond int `json:"messagesPerSecond,omitempty"`
 	// Retention is how long messages stay in the store, where that is less than the cluster's; zero is the cluster's.
 	Retention time.Duration `json:"retention,omitempty"`
+	// History is how long messages are kept at all, where that is less than the cluster's; zero is the cluster's.
+	History time.Duration `json:"history,omitempty"`
 	// Detectors are by their names.
 	Detectors map[string]Detector `json:"detectors,omitempty"`
 	// PushApplication is the tenant's own; empty: its pushes go through the cluster's.
@@ -116,6 +118,8 @@ func (r TenantRecord) Check() error {
 		return fmt.Errorf("%w: a push application's id has at most %d bytes", ErrInvalid, MaxApplicationBytes)
 	case r.Retention != 0 && r.Retention < MinRetention:
 		return fmt.Errorf("%w: a tenant's retention below %s", ErrInvalid, MinRetention)
+	case r.History != 0 && r.History < max(MinRetention, r.Retention):
+		return fmt.Errorf("%w: a tenant's history below %s or below its retention", ErrInvalid, MinRetention)
 	}
 	return r.Issuer.Check()
 }

@@ -277,7 +277,10 @@ type Send struct {
 	TraceParent string `protobuf:"bytes,17,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
 	// previous is the client_msg_id of what the same device sent to the conversation right before, while the gateway has no answer
 	// to that; empty when everything before is answered, or when this one is sent again because it was refused.
-	Previous      string `protobuf:"bytes,18,opt,name=previous,proto3" json:"previous,omitempty"`
+	Previous string `protobuf:"bytes,18,opt,name=previous,proto3" json:"previous,omitempty"`
+	// erasure is taken from trusted callers alone: user is being erased, and what of the user's own the change takes away (a message,
+	// a reaction, the membership) goes whether or not the user is still a member, and after it has left the hot retention.
+	Erasure       bool `protobuf:"varint,20,opt,name=erasure,proto3" json:"erasure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -459,6 +462,13 @@ func (x *Send) GetPrevious() string {
 		return x.Previous
 	}
 	return ""
+}
+
+func (x *Send) GetErasure() bool {
+	if x != nil {
+		return x.Erasure
+	}
+	return false
 }
 
 type isSend_Change interface {
@@ -1317,7 +1327,7 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04user\x18\x03 \x01(\tR\x04user\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x14\n" +
-	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"\xa9\x06\n" +
+	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"\xc3\x06\n" +
 	"\x04Send\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\"\n" +
@@ -1337,7 +1347,8 @@ const file_chat_chatpb_chat_proto_rawDesc = "" +
 	"\frole_changed\x18\x0f \x01(\v2\x1f.chatcluster.log.v1.RoleChangedH\x00R\vroleChanged\x127\n" +
 	"\averdict\x18\x10 \x01(\v2\x1b.chatcluster.log.v1.VerdictH\x00R\averdict\x12!\n" +
 	"\ftrace_parent\x18\x11 \x01(\tR\vtraceParent\x12\x1a\n" +
-	"\bprevious\x18\x12 \x01(\tR\bpreviousB\b\n" +
+	"\bprevious\x18\x12 \x01(\tR\bprevious\x12\x18\n" +
+	"\aerasure\x18\x14 \x01(\bR\aerasureB\b\n" +
 	"\x06changeB\f\n" +
 	"\n" +
 	"_after_seq\"\xfb\x01\n" +

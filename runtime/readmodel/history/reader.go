@@ -249,7 +249,7 @@ func (p *page) complete(ctx context.Context, entries []*logpb.Entry) error {
 			return fmt.Errorf("read the read model: %w", err)
 		}
 		if len(whole) == 0 {
-			return fmt.Errorf("%w: seq %d", ErrIncomplete, e.GetSeq())
+			return p.missing(ctx, e.GetSeq())
 		}
 		entries[i] = whole[0]
 	}

@@ -21,6 +21,11 @@ func (s *Store) Fold(ctx context.Context, c store.Conv, entries []*logpb.Entry) 
 	return store.FoldBy(ctx, c, entries, s.changeBatch)
 }
 
+// RedactEdits implements store.Purges.
+func (s *Store) RedactEdits(ctx context.Context, c store.Conv, seqs ...uint64) error {
+	return store.RedactBy(ctx, c, seqs, s.changeBatch)
+}
+
 // changeBatch implements store.ChangeBatch. The write replaces the very bytes that it was made from, so it is safe to repeat, and
 // it touches neither the expiry nor the outbox mark.
 func (s *Store) changeBatch(ctx context.Context, c store.Conv, seq uint64, change func(*logpb.Batch) bool) error {

@@ -86,6 +86,16 @@ func (s *Store) PurgeDevices(ctx context.Context, t store.Tenant) (deleted int, 
 	}
 }
 
+// PurgeDeferrals implements store.Purges. It looks at all that are in the user's shard.
+func (s *Store) PurgeDeferrals(ctx context.Context, u store.User) (deleted int, err error) {
+	in := s.all(DevicesTable, deferralPK(store.DeferralShard(u)))
+	in.ProjectionExpression = aws.String(keysOnly)
+	in.FilterExpression = aws.String("#tenant = :tenant AND #user = :user")
+	in.ExpressionAttributeNames = placeholders(attrTenant, attrUser)
+	in.ExpressionAttributeValues[":tenant"], in.ExpressionAttributeValues[":user"] = str(string(u.Tenant())), str(u.ID())
+	return s.deleteFound(ctx, DevicesTable, in)
+}
+
 func (s *Store) scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.ScanOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -97,6 +107,11 @@ func (s *Store) scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.Sca
 func (s *Store) deletePartition(ctx context.Context, table, pk string) (deleted int, err error) {
 	in := s.all(table, pk)
 	in.ProjectionExpression = aws.String(keysOnly)
+	return s.deleteFound(ctx, table, in)
+}
+
+// deleteFound deletes what the query finds and returns how many that were.
+func (s *Store) deleteFound(ctx context.Context, table string, in *dynamodb.QueryInput) (deleted int, err error) {
 	for {
 		page, err := s.page(ctx, in)
 		if err != nil {

@@ -79,6 +79,26 @@ func (s *Store) PurgeDevices(ctx context.Context, t store.Tenant) (deleted int, 
 	return deleted, err
 }
 
+// PurgeDeferrals implements store.Purges.
+func (s *Store) PurgeDeferrals(ctx context.Context, u store.User) (deleted int, err error) {
+	unlock, err := s.lockUser(ctx, u, exclusive)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	err = s.commit(func(w *pebble.Batch) error {
+		return s.each([]byte{kindDeferral}, func(k, v []byte) error {
+			rec, err := decode[deferralRecord](v)
+			if err != nil || store.Tenant(rec.Tenant) != u.Tenant() || rec.User != u.ID() {
+				return errors.Join(ctx.Err(), err)
+			}
+			deleted++
+			return w.Delete(k, nil)
+		})
+	})
+	return deleted, err
+}
+
 // each calls f for every key with the prefix; what it is given is valid during the call.
 func (s *Store) each(prefix []byte, f func(k, v []byte) error) (err error) {
 	it, err := s.db.NewIter(below(prefix))

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -97,9 +100,40 @@ func nothingOf(w *world) map[string]string {
 	return out
 }
 
+// purgeUser deletes what waits for a user's devices, and takes bodies out of edits whose message is gone.
+func purgeUser(t *testing.T, w *world) {
+	ctx, ann, bob := w.Context(), w.user("ann"), w.user("bob")
+	for i := range 30 {
+		for _, u := range []store.User{ann, bob} {
+			w.must(w.Defer(ctx, store.Deferral{User: u, Device: "phone", Conv: w.conv("c"), Due: time.UnixMilli(int64(i)), Seq: 1}))
+		}
+	}
+	for _, want := range []int{30, 0} {
+		if n, err := w.PurgeDeferrals(ctx, ann); err != nil || n != want {
+			t.Errorf("%d deferred pushes deleted, %v; want %d", n, err, want)
+		}
+	}
+	if n, err := w.PurgeDeferrals(ctx, bob); err != nil || n != 30 {
+		t.Errorf("another's: %d deleted, %v; want 30", n, err)
+	}
+
+	w.create(w.conv("c"), "ann")
+	edited := batch(2, 3)
+	edited.Entries[1].Kind = &logpb.Entry_Edited{Edited: &logpb.Edited{Target: 2, Body: "secret"}}
+	w.must(w.Append(ctx, w.conv("c"), edited, store.AppendOptions{}))
+	for range 2 {
+		w.must(w.RedactEdits(ctx, w.conv("c"), 2, 3, 99))
+	}
+	want := proto.CloneOf(edited)
+	want.Entries[1].Kind = &logpb.Entry_Edited{Edited: &logpb.Edited{Target: 2, Redacted: true}}
+	w.expect(w.read(w.conv("c"), 2, 10), want)
+}
+
 func purgeCalls(ctx context.Context, w *world) map[string]error {
 	_, devices := w.PurgeDevices(ctx, w.tenant)
+	_, deferrals := w.PurgeDeferrals(ctx, w.user("ann"))
 	return map[string]error{
 		"PurgeConversation": w.PurgeConversation(ctx, w.conv("c"), 1), "PurgeUser": w.PurgeUser(ctx, w.user("ann")), "PurgeDevices": devices,
+		"PurgeDeferrals": deferrals, "RedactEdits": w.RedactEdits(ctx, w.conv("c"), 1),
 	}
 }

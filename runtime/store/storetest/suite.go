@@ -79,6 +79,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"TenantsConcurrent", tenantsConcurrent},
 		{"PurgeNotes", purgeNotes},
 		{"Purge", purge},
+		{"PurgeUser", purgeUser},
 		{"ContextEnded", contextEnded},
 	}
 	for _, tc := range tests {

@@ -17,7 +17,7 @@ func (w *world) record(name string) store.TenantRecord {
 		Tenant: store.Tenant(id), State: store.TenantActive,
 		Owner:          store.TenantOwner{Namespace: "team", Name: name, UID: "uid-" + name},
 		Issuer:         store.TenantIssuer{URL: "https://id.example/" + id, Audience: "chat#1", JWKSURL: "https://id.example/keys"},
-		MaxConnections: 3, MessagesPerSecond: 5, Retention: 48 * time.Hour,
+		MaxConnections: 3, MessagesPerSecond: 5, Retention: 48 * time.Hour, History: 96 * time.Hour,
 		Detectors: map[string]store.Detector{"spam": {Mode: "flag", Threshold: 70}},
 	}
 }

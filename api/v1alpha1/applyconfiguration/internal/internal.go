@@ -1279,6 +1279,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TenantRetention
   map:
     fields:
+    - name: history
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
     - name: messages
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration

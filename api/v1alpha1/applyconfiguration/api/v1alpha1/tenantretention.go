@@ -17,6 +17,10 @@ type TenantRetentionApplyConfiguration struct {
 	// read model for as long as the cluster keeps that. It concerns messages that are sent from then on. Absent means the cluster's.
 	// A Go duration such as "168h".
 	Messages *v1.Duration `json:"messages,omitempty"`
+	// How long messages are kept at all, at least 24h and at least messages: older ones are deleted from the read model within hours, and
+	// from DynamoDB and Redis before that. A legal hold keeps them. Absent means the cluster's aurora.readRetention. Kafka has them
+	// until msk.retention ends, backups until theirs does. A Go duration such as "2160h".
+	History *v1.Duration `json:"history,omitempty"`
 }
 
 // TenantRetentionApplyConfiguration constructs a declarative configuration of the TenantRetention type for use with
@@ -30,5 +34,13 @@ func TenantRetention() *TenantRetentionApplyConfiguration {
 // If called multiple times, the Messages field is set to the value of the last call.
 func (b *TenantRetentionApplyConfiguration) WithMessages(value v1.Duration) *TenantRetentionApplyConfiguration {
 	b.Messages = &value
+	return b
+}
+
+// WithHistory sets the History field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the History field is set to the value of the last call.
+func (b *TenantRetentionApplyConfiguration) WithHistory(value v1.Duration) *TenantRetentionApplyConfiguration {
+	b.History = &value
 	return b
 }
