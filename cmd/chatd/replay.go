@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 )
 
