@@ -26,7 +26,8 @@ const (
 // written. A frame that many connections wait for counts for each: rather too much than too little.
 type budget struct {
 	held atomic.Int64
-	// Above soft no connection is taken in, and the slowest are closed; hard is never passed by adding to a backlog.
+	// Above soft no connection is taken in, and the slowest are closed; hard is passed by no more than
+	// what is being written and one frame behind it: who keeps up is not made to pay for who does not.
 	soft, hard int64
 	wake       chan struct{}
 }

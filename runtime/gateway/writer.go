@@ -55,7 +55,7 @@ func (w *writer) push(frame []byte) pushed {
 	if w.isShut {
 		return shut
 	}
-	if w.bytes+len(frame) > w.limit || (w.bytes > 0 && !w.total.fits(len(frame))) {
+	if w.bytes+len(frame) > w.limit || (len(w.frames) > 0 && !w.total.fits(len(frame))) {
 		return overflow
 	}
 	w.frames = append(w.frames, frame)
