@@ -59,7 +59,7 @@ func startDev(t *testing.T, args ...string) *running {
 		t.Fatal(err)
 	}
 	r := &running{
-		cmd:    exec.Command(self, append([]string{"dev", "--listen", "127.0.0.1:0", "--sink-listen", "127.0.0.1:0", "--push-delay", "500ms"}, args...)...),
+		cmd:    exec.Command(self, append([]string{"dev", "--listen", "127.0.0.1:0", "--sink-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--push-delay", "500ms"}, args...)...),
 		tokens: map[string]string{}, ended: make(chan error, 1),
 	}
 	r.cmd.Env = append(os.Environ(), asChatd+"=1")

@@ -39,7 +39,7 @@ chat: {service: "chat.invalid:7000"}
 	cfg.Chat.TLS = config.MutualTLS{CertFile: volume.Cert, KeyFile: volume.Key, CAFile: volume.CA, ChatName: "chat.invalid", GatewayName: "gateway.invalid"}
 	var recorders []*metricdoc.Recorder
 	for name, run := range map[string]func(context.Context, role, *ops) error{
-		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject,
+		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject, "admin": runAdmin,
 	} {
 		o, recorder := newOps(slog.New(slog.DiscardHandler)), metricdoc.New(name)
 		o.registerer = recorder
