@@ -89,11 +89,16 @@ func (m *Model) TenantUsers(ctx context.Context, t store.Tenant, limit int) ([]s
 	})
 }
 
-// PurgeUser deletes the user's places in conversations.
+// PurgeUser deletes the user's places in conversations and the reviews of what the user wrote, and forgets what the user has decided. It may be repeated.
 func (m *Model) PurgeUser(ctx context.Context, u store.User) error {
-	_, err := m.writer.Exec(ctx, "DELETE FROM members WHERE tenant = $1 AND user_id = $2", string(u.Tenant()), u.ID())
-	if err != nil {
-		return fmt.Errorf("delete members: %w", err)
+	for _, sql := range []string{
+		"DELETE FROM reviews WHERE tenant = $1 AND author = $2",
+		"UPDATE reviews SET decided_by = '' WHERE tenant = $1 AND decided_by = $2",
+		"DELETE FROM members WHERE tenant = $1 AND user_id = $2",
+	} {
+		if _, err := m.writer.Exec(ctx, sql, string(u.Tenant()), u.ID()); err != nil {
+			return fmt.Errorf("purge a user from the read model: %w", err)
+		}
 	}
 	return nil
 }
