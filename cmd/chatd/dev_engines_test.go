@@ -41,12 +41,14 @@ type running struct {
 	cmd     *exec.Cmd
 	gateway string
 	sink    string
+	admin   string
 	tokens  map[string]string
 	ended   chan error
 }
 
 var (
 	gatewayLine = regexp.MustCompile(`gateway +(ws://\S+)`)
+	adminLine   = regexp.MustCompile(`admin +(http://\S+)`)
 	sinkLine    = regexp.MustCompile(`push sink +(http://\S+)`)
 	tokenLine   = regexp.MustCompile(`token +(\S+) \((\w+)\)`)
 )
@@ -90,6 +92,9 @@ func startDev(t *testing.T, args ...string) *running {
 			}
 			if m := gatewayLine.FindStringSubmatch(line); m != nil {
 				r.gateway = m[1]
+			}
+			if m := adminLine.FindStringSubmatch(line); m != nil {
+				r.admin = m[1]
 			}
 			if m := sinkLine.FindStringSubmatch(line); m != nil {
 				r.sink = m[1]

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -79,6 +80,8 @@ func (a *Admin) Run(ctx context.Context, ln net.Listener) error {
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close() // an archive that takes longer is cut off: whoever wants it asks again
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
 	return nil
 }

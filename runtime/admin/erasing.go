@@ -97,12 +97,12 @@ func (e *Eraser) round(ctx context.Context) error {
 	rand.Shuffle(len(users), func(i, j int) { users[i], users[j] = users[j], users[i] })
 	for _, u := range users {
 		_, err := e.o.Jobs.Alone(ctx, u, func(ctx context.Context) error { return e.o.Erase(ctx, u) })
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, ErrHeld):
+		if ctx.Err() != nil {
+			break
+		}
+		if errors.Is(err, ErrHeld) {
 			e.o.Logger.WarnContext(ctx, "an erasure waits for a legal hold to end", "tenant", u.Tenant())
-		case err != nil:
+		} else if err != nil {
 			e.o.Logger.ErrorContext(ctx, "an erasure was cut off: it goes on later", "tenant", u.Tenant(), "error", err)
 		}
 	}

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// Timeout bounds a request, StreamTimeout one whose answer is an archive.
-	Timeout       = 15 * time.Second
+	// Timeout bounds a request.
+	Timeout = 15 * time.Second
+	// StreamTimeout bounds a request whose answer is an archive.
 	StreamTimeout = 30 * time.Minute
 )
 

@@ -91,7 +91,7 @@ func (c *call) oneOf(name string, words ...string) (string, error) {
 	return "", httpapi.Invalid("%s is none of %q", name, words)
 }
 
-// text reads a text of the query, of at most most bytes.
+// text reads a text of the query, of so many bytes at most.
 func (c *call) text(name string, most int) (string, error) {
 	s := c.URL.Query().Get(name)
 	if len(s) > most {
