@@ -96,15 +96,22 @@ func (e *Eraser) round(ctx context.Context) error {
 	// The first ones may be another's, or stuck: all get their turn.
 	rand.Shuffle(len(users), func(i, j int) { users[i], users[j] = users[j], users[i] })
 	for _, u := range users {
-		_, err := e.o.Jobs.Alone(ctx, u, func(ctx context.Context) error { return e.o.Erase(ctx, u) })
 		if ctx.Err() != nil {
 			break
 		}
-		if errors.Is(err, ErrHeld) {
-			e.o.Logger.WarnContext(ctx, "an erasure waits for a legal hold to end", "tenant", u.Tenant())
-		} else if err != nil {
-			e.o.Logger.ErrorContext(ctx, "an erasure was cut off: it goes on later", "tenant", u.Tenant(), "error", err)
-		}
+		e.erase(ctx, u)
 	}
 	return nil
+}
+
+// erase erases one user, unless another process is at it.
+func (e *Eraser) erase(ctx context.Context, u store.User) {
+	_, err := e.o.Jobs.Alone(ctx, u, func(ctx context.Context) error { return e.o.Erase(ctx, u) })
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.Is(err, ErrHeld):
+		e.o.Logger.WarnContext(ctx, "an erasure waits for a legal hold to end", "tenant", u.Tenant())
+	default:
+		e.o.Logger.ErrorContext(ctx, "an erasure was cut off: it goes on later", "tenant", u.Tenant(), "error", err)
+	}
 }
