@@ -96,16 +96,16 @@ func (e *Eraser) round(ctx context.Context) error {
 	// The first ones may be another's, or stuck: all get their turn.
 	rand.Shuffle(len(users), func(i, j int) { users[i], users[j] = users[j], users[i] })
 	for _, u := range users {
-		if ctx.Err() != nil {
-			break
-		}
 		e.erase(ctx, u)
 	}
 	return nil
 }
 
-// erase erases one user, unless another process is at it.
+// erase erases one user, unless another process is at it or ctx has ended.
 func (e *Eraser) erase(ctx context.Context, u store.User) {
+	if ctx.Err() != nil {
+		return
+	}
 	_, err := e.o.Jobs.Alone(ctx, u, func(ctx context.Context) error { return e.o.Erase(ctx, u) })
 	switch {
 	case err == nil || ctx.Err() != nil:
