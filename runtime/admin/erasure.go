@@ -32,7 +32,7 @@ func (c *call) postErasure() (httpapi.Reply, error) {
 	return httpapi.Reply{Status: http.StatusAccepted, Body: e}, nil
 }
 
-// getErasure shows the user's last erasure.
+// getErasure shows the user's last erasure. Its record does not say whose: after an erasure none is about the user any more.
 func (c *call) getErasure() (httpapi.Reply, error) {
 	u, err := c.user()
 	if err != nil {
@@ -48,6 +48,8 @@ func (c *call) getErasure() (httpapi.Reply, error) {
 	if len(all) == 0 {
 		return httpapi.Reply{}, notFound("the user was not erased")
 	}
+	c.subject = ""
+	c.note("erasure", all[0].ID)
 	return ok(all[0])
 }
 

@@ -107,6 +107,10 @@ func TestDataIsErasedHeldAndExported(t *testing.T) {
 	if got := get[admin.Erasure](w, ada, "/users/bob/erasure"); !got.Done || string(got.Report) != `{"messages":3}` {
 		t.Errorf("%+v", got)
 	}
+	said := w.topic.said()
+	if last := said[len(said)-1]; last != "acme by:ada about: erasure=e-1 operation=erasures.show outcome=done" {
+		t.Errorf("an erased user is made known again: %q", last)
+	}
 	w.begin = func(store.User) (admin.Erasure, error) { return admin.Erasure{}, fmt.Errorf("no: %w", admin.ErrHeld) }
 	w.refused(w.call(ask{method: http.MethodPost, path: "/users/bob/erasure", token: ada}), protocol.CodeForbidden, "it is held")
 	w.erased = nil
@@ -152,7 +156,7 @@ func TestDataIsErasedHeldAndExported(t *testing.T) {
 	if err == nil {
 		t.Error("an archive that is cut off looks whole")
 	}
-	said := w.topic.said()
+	said = w.topic.said()
 	if last := said[len(said)-1]; !strings.Contains(last, "outcome=cut off") {
 		t.Errorf("%q", last)
 	}
