@@ -28,6 +28,7 @@ const readyEvery = 20 * time.Millisecond
 
 type devOptions struct {
 	listen, sinkListen, opsListen string
+	adminListen, admin            string
 	dir                           string
 	ephemeral                     bool
 	users, origins                []string
@@ -50,6 +51,8 @@ func devCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:18080", "address of WebSocket and REST")
+	f.StringVar(&o.adminListen, "admin-listen", "127.0.0.1:18082", "address of the admin API")
+	f.StringVar(&o.admin, "admin", "moderator", "whom to mint a token for that may moderate, administer and audit")
 	f.StringVar(&o.sinkListen, "sink-listen", "127.0.0.1:18081", "address of the push sink")
 	f.StringVar(&o.opsListen, "ops-listen", "127.0.0.1:0", "address of probes and metrics")
 	f.StringVar(&o.dir, "data-dir", defaultDataDir(), "where everything is kept")
@@ -89,28 +92,32 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	engines, err := dev.Start(ctx, dev.Options{Dir: o.dir, NoSync: o.ephemeral, SinkListen: o.sinkListen, PushDelay: o.pushDelay, Log: log})
+	adminLn, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.adminListen)
 	if err != nil {
 		return errors.Join(err, ln.Close())
+	}
+	engines, err := dev.Start(ctx, dev.Options{Dir: o.dir, NoSync: o.ephemeral, SinkListen: o.sinkListen, PushDelay: o.pushDelay, Log: log})
+	if err != nil {
+		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	defer func() { err = errors.Join(err, engines.Close()) }()
 	tokens, err := writeTokens(engines, o)
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 
 	ops := newOps(log)
-	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, log: log}
+	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, admin: adminLn, log: log}
 	all.cfg.Gateway.AllowedOrigins = o.origins
 	if all.cfg.Processors, err = config.ProcessorsOf(o.processors); err != nil {
-		return errors.Join(err, ln.Close())
+		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
 	return serve(ctx, ops, o.opsListen, func(ctx context.Context) error {
 		return beside(ctx,
 			func(ctx context.Context) error { return all.run(ctx, ops) },
 			engines.Watch,
 			func(ctx context.Context) error {
-				return announce(ctx, ops, all.names(), out, began, welcome(o, ln.Addr(), engines, tokens))
+				return announce(ctx, ops, all.names(), out, began, welcome(o, ln.Addr(), adminLn.Addr(), engines, tokens))
 			})
 	})
 }
@@ -122,8 +129,12 @@ func writeTokens(e *dev.Engines, o devOptions) (map[string]string, error) {
 		return nil, fmt.Errorf("write the tokens: %w", err)
 	}
 	files := map[string]string{}
-	for _, user := range o.users {
-		token, err := e.Token(user, issuer.MaxTTL)
+	for _, user := range append([]string{o.admin}, o.users...) {
+		mint := e.Token
+		if user == o.admin {
+			mint = e.AdminToken
+		}
+		token, err := mint(user, issuer.MaxTTL)
 		if err != nil {
 			return nil, err
 		}
@@ -169,12 +180,13 @@ func allNamed(roles []string, checks map[string]string) bool {
 }
 
 // welcome is what a person needs to know.
-func welcome(o devOptions, addr net.Addr, e *dev.Engines, tokens map[string]string) string {
-	text := fmt.Sprintf("  gateway     ws://%[1]s (WebSocket)  http://%[1]s/v1 (REST)\n  push sink   %[2]s (what phones would show)\n  key set     %[3]s\n",
-		addr, e.SinkURL, e.Config.Auth.Issuers[0].JWKSURL)
+func welcome(o devOptions, addr, adminAddr net.Addr, e *dev.Engines, tokens map[string]string) string {
+	text := fmt.Sprintf("  gateway     ws://%[1]s (WebSocket)  http://%[1]s/v1 (REST)\n  push sink   %[2]s (what phones would show)\n  key set     %[3]s\n  admin       http://%[4]s/admin/v1\n",
+		addr, e.SinkURL, e.Config.Auth.Issuers[0].JWKSURL, adminAddr)
 	if !o.ephemeral {
 		text += "  data        " + o.dir + "\n"
 	}
+	text += fmt.Sprintf("  admin token %s (%s)\n", tokens[o.admin], o.admin)
 	for _, user := range o.users {
 		text += fmt.Sprintf("  token       %s (%s)\n", tokens[user], user)
 	}
@@ -196,6 +208,8 @@ type allRoles struct {
 	cfg     config.Config
 	local   local
 	gateway net.Listener
+	// admin is where the admin API is served; nil: nowhere.
+	admin net.Listener
 	// chat is where the chat service is, any free port of the loopback when nil.
 	chat net.Listener
 	log  *slog.Logger
@@ -204,6 +218,9 @@ type allRoles struct {
 // names are the roles that run.
 func (a allRoles) names() []string {
 	names := []string{"gateway", "chat", "project", "notify", "audit", "analytics"}
+	if a.admin != nil {
+		names = append(names, "admin")
+	}
 	for _, d := range a.detectors() {
 		names = append(names, d.name)
 	}
@@ -240,6 +257,9 @@ func (a allRoles) run(ctx context.Context, o *ops) error {
 	support := []func(context.Context) error{
 		start("chat", a.chat, runChat), start("project", nil, runProject), start("notify", nil, runNotify),
 		start("audit", nil, runAudit), start("analytics", nil, runAnalytics),
+	}
+	if a.admin != nil {
+		support = append(support, start("admin", a.admin, runAdmin))
 	}
 	for _, d := range a.detectors() {
 		support = append(support, start(d.name, nil, d.run))

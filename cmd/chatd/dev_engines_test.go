@@ -41,12 +41,14 @@ type running struct {
 	cmd     *exec.Cmd
 	gateway string
 	sink    string
+	admin   string
 	tokens  map[string]string
 	ended   chan error
 }
 
 var (
 	gatewayLine = regexp.MustCompile(`gateway +(ws://\S+)`)
+	adminLine   = regexp.MustCompile(`admin +(http://\S+)`)
 	sinkLine    = regexp.MustCompile(`push sink +(http://\S+)`)
 	tokenLine   = regexp.MustCompile(`token +(\S+) \((\w+)\)`)
 )
@@ -59,7 +61,7 @@ func startDev(t *testing.T, args ...string) *running {
 		t.Fatal(err)
 	}
 	r := &running{
-		cmd:    exec.Command(self, append([]string{"dev", "--listen", "127.0.0.1:0", "--sink-listen", "127.0.0.1:0", "--push-delay", "500ms"}, args...)...),
+		cmd:    exec.Command(self, append([]string{"dev", "--listen", "127.0.0.1:0", "--sink-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--push-delay", "500ms"}, args...)...),
 		tokens: map[string]string{}, ended: make(chan error, 1),
 	}
 	r.cmd.Env = append(os.Environ(), asChatd+"=1")
@@ -90,6 +92,9 @@ func startDev(t *testing.T, args ...string) *running {
 			}
 			if m := gatewayLine.FindStringSubmatch(line); m != nil {
 				r.gateway = m[1]
+			}
+			if m := adminLine.FindStringSubmatch(line); m != nil {
+				r.admin = m[1]
 			}
 			if m := sinkLine.FindStringSubmatch(line); m != nil {
 				r.sink = m[1]

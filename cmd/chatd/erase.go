@@ -12,7 +12,6 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/audit"
 	"github.com/chatcluster/chatcluster/runtime/auth"
-	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/erase"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
@@ -155,19 +154,10 @@ func (r role) withChat(ctx context.Context, f func(context.Context, *chatpool.Po
 		return err
 	}
 	pool, err := chatpool.New(chatpool.Options{
-		Service: r.cfg.Chat.Service, Gateway: r.pod, Handler: deaf{}, Logger: r.log, Credentials: creds, Resolve: fixed(r.cfg.Chat.Addresses),
+		Service: r.cfg.Chat.Service, Gateway: r.pod, Logger: r.log, Credentials: creds, Resolve: fixed(r.cfg.Chat.Addresses),
 	})
 	if err != nil {
 		return err
 	}
 	return beside(ctx, func(ctx context.Context) error { return f(ctx, pool) }, pool.Run)
 }
-
-// deaf has no clients to tell.
-type deaf struct{}
-
-func (deaf) Deliver(*chatpb.Deliver)       {}
-func (deaf) Head(*chatpb.Head)             {}
-func (deaf) PodLost(func(store.Conv) bool) {}
-func (deaf) Signal(*chatpb.Signal)         {}
-func (deaf) Takeover(*chatpb.Takeover)     {}

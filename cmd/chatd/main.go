@@ -61,6 +61,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		roleCommand("chat", "Keep the order of conversations", runChat),
 		roleCommand("notify", "Push what was not confirmed", runNotify),
 		replayCommand(),
+		roleCommand("admin", "Serve administrators, moderators and auditors", runAdmin),
 		roleCommand("project", "Project conversations into the read model", runProject),
 		roleCommand("analytics", "Count what happens, by tenant and time", runAnalytics),
 		auditCommand(),
@@ -166,6 +167,8 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 	switch name {
 	case "gateway":
 		cmd.Flags().StringVar(&listen, "listen", ":8080", "address of WebSocket and REST")
+	case "admin":
+		cmd.Flags().StringVar(&listen, "listen", ":8090", "address of the admin API")
 	case "chat":
 		cmd.Flags().StringVar(&listen, "listen", ":7400", "address of gRPC")
 	}

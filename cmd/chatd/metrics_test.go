@@ -50,7 +50,7 @@ chat: {service: "chat.invalid:7000"}
 	volume.Put(t, cert, key, ca)
 	cfg.Chat.TLS = config.MutualTLS{CertFile: volume.Cert, KeyFile: volume.Key, CAFile: volume.CA, ChatName: "chat.invalid", GatewayName: "gateway.invalid"}
 	roles := map[string]func(context.Context, role, *ops) error{
-		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject, "audit": runAudit, "analytics": runAnalytics,
+		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject, "audit": runAudit, "analytics": runAnalytics, "admin": runAdmin,
 		// The frame of every detector, around one that counts nothing.
 		"processors": detectorRole{name: "spam", action: protocol.ActionHide, open: func(role, backends, config.Detector, *ops) (moderate.Detector, error) {
 			return silent{}, nil

@@ -78,10 +78,11 @@ type scope string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *scope) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return nil
+	var claim any
+	if err := json.Unmarshal(data, &claim); err != nil {
+		return err
 	}
+	text, _ := claim.(string)
 	ours := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return !strings.HasPrefix(word, ScopePrefix) })
 	*s = scope(strings.Join(ours, " "))
 	return nil

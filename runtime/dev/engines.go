@@ -212,6 +212,11 @@ func (e *Engines) Token(user string, ttl time.Duration) (string, error) {
 	return issuer.Mint(e.Key, issuer.Claims{Issuer: Issuer, Audience: Audience, User: user, TTL: ttl})
 }
 
+// AdminToken mints a token for a user who may moderate, administer and audit.
+func (e *Engines) AdminToken(user string, ttl time.Duration) (string, error) {
+	return issuer.Mint(e.Key, issuer.Claims{Issuer: Issuer, Audience: Audience, User: user, Scope: "chat.moderate chat.admin chat.audit", TTL: ttl})
+}
+
 // serve serves h until Close and returns where.
 func (e *Engines) serve(ctx context.Context, addr string, h http.Handler) (string, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)

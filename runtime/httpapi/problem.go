@@ -14,7 +14,7 @@ import (
 )
 
 // Refusal is an error that the client is told of as it is.
-type Refusal struct {
+type Refusal struct { //nolint:errname // handlers return it, and it reads as what it is
 	Code   protocol.Code
 	Detail string
 	// Wait is when a retryable one may be tried again; zero is a second.

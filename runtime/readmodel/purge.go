@@ -97,11 +97,18 @@ func (m *Model) TenantUsers(ctx context.Context, t store.Tenant, limit int) ([]s
 	})
 }
 
-// PurgeUser deletes the user's places in conversations, and what says which audit entries are about the user.
+// PurgeUser deletes the user's places in conversations, the reviews of what the user wrote and what says which audit entries are about the
+// user, and forgets what the user has decided. It may be repeated.
 func (m *Model) PurgeUser(ctx context.Context, u store.User) error {
-	for _, table := range []string{"analytics_reads", "audit_keys", "members"} {
-		if _, err := m.writer.Exec(ctx, "DELETE FROM "+table+" WHERE tenant = $1 AND user_id = $2", string(u.Tenant()), u.ID()); err != nil {
-			return fmt.Errorf("delete from %s: %w", table, err)
+	for _, sql := range []string{
+		"DELETE FROM reviews WHERE tenant = $1 AND author = $2",
+		"UPDATE reviews SET decided_by = '' WHERE tenant = $1 AND decided_by = $2",
+		"DELETE FROM analytics_reads WHERE tenant = $1 AND user_id = $2",
+		"DELETE FROM audit_keys WHERE tenant = $1 AND user_id = $2",
+		"DELETE FROM members WHERE tenant = $1 AND user_id = $2",
+	} {
+		if _, err := m.writer.Exec(ctx, sql, string(u.Tenant()), u.ID()); err != nil {
+			return fmt.Errorf("purge a user from the read model: %w", err)
 		}
 	}
 	return nil

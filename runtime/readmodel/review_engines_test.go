@@ -172,6 +172,27 @@ func TestReviewsGoWithTheRetention(t *testing.T) {
 	}
 }
 
+func TestReviewsGoWithTheUser(t *testing.T) {
+	m := migrated(t)
+	l := readmodeltest.NewLog(t, "tenant0", "room", store.Group)
+	l.Batch(readmodeltest.Add("ann", "ann", "bob"))
+	l.Batch(readmodeltest.Say("ann", "x"), readmodeltest.Say("bob", "y"), decide("ann", 2, "hide"), decide("ann", 3, "hide"), decide("mia", 3, "hide"))
+	l.Batch(readmodeltest.Say("bob", "z"), decide("ann", 7, "hide"))
+	if _, err := NewWriter(m, readmodeltest.NewSource(l)).Apply(deadline(t), records(l)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := m.PurgeUser(deadline(t), l.User("ann")); err != nil {
+			t.Fatal(err)
+		}
+		got := words(queue(t, m, ReviewQuery{State: ReviewConfirmed}))
+		by := protocol.ProcessorModerator
+		if d := cmp.Diff([]string{"room 3 bob confirmed " + by + " hide mia", "room 7 bob confirmed " + by + " hide "}, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}
+
 func TestSearches(t *testing.T) {
 	m := migrated(t)
 	var logs []*readmodeltest.Log

@@ -2,23 +2,15 @@ package rest
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
 	"github.com/chatcluster/chatcluster/runtime/httpapi"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/telemetry"
-)
-
-const (
-	// appendAttempts is how often one request asks the chat service, whose pods come and go: it finds what it has appended.
-	appendAttempts = 3
-	appendPause    = 100 * time.Millisecond
 )
 
 // append has the chat service append what s asks for to the conversation, once for the request's Idempotency-Key. Asked for something
@@ -43,29 +35,9 @@ func (a *API) append(c *call, v store.Conv, s *chatpb.Send) (reply, error) {
 // submit asks until the outcome is known or attempts or time are used up.
 func (a *API) submit(ctx context.Context, s *chatpb.Send) (*chatpb.Result, error) {
 	s.TraceParent = telemetry.Parent(ctx)
-	for attempt := 1; ; attempt++ {
-		done := make(chan *chatpb.Result, 1)
-		a.o.Chat.Send(proto.CloneOf(s), func(r *chatpb.Result) { done <- r })
-		var r *chatpb.Result
-		select {
-		case r = <-done:
-		case <-ctx.Done():
-			return nil, refuse(protocol.CodeUnavailable, "")
-		}
-		code := protocol.Code(r.GetCode())
-		if code == "" {
-			return r, nil
-		}
-		told := httpapi.Refusal{Code: code, Detail: r.GetDetail(), Wait: time.Duration(r.GetRetryAfterMs()) * time.Millisecond}
-		if code != protocol.CodeUnavailable || attempt == appendAttempts {
-			return nil, told
-		}
-		pause := time.NewTimer(appendPause<<attempt/2 + rand.N(appendPause<<attempt/2))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return nil, told
-		}
+	r := chatpool.Submit(ctx, a.o.Chat, s)
+	if code := protocol.Code(r.GetCode()); code != "" {
+		return nil, httpapi.Refusal{Code: code, Detail: r.GetDetail(), Wait: time.Duration(r.GetRetryAfterMs()) * time.Millisecond}
 	}
+	return r, nil
 }

@@ -25,6 +25,5 @@ CREATE TABLE reviews (
 
 CREATE INDEX reviews_queue ON reviews (tenant, state, opened_at_ms, conversation, seq);
 CREATE INDEX reviews_author ON reviews (tenant, author);
+CREATE INDEX reviews_decided ON reviews (tenant, decided_by) WHERE decided_by <> '';
 CREATE INDEX reviews_opened ON reviews (opened_at_ms);
-
--- Verdicts of before are taken from the log as far as it is read again; a projector fills the table from here on.
