@@ -99,18 +99,26 @@ func (r role) purge(ctx context.Context, t store.Tenant, settle time.Duration) (
 // processorsWithin is how long a purge waits for processors, which may be switched off.
 const processorsWithin = 20 * time.Second
 
-// awaitProcessors waits until those that write to the read model have seen what was published, if they run: what they see later of the
-// tenant they would write.
+// awaitProcessors waits until those that keep something of what they see have seen what was published, if they run: what they see later of
+// the tenant they would keep, the audit log and the figures for long, the detectors for hours or days.
 func (r role) awaitProcessors(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, processorsWithin)
 	defer cancel()
-	for _, group := range []struct {
+	type group struct {
 		name   string
 		topics []string
-	}{
+	}
+	groups := []group{
 		{eventlog.AuditGroup, []string{eventlog.LogTopic, eventlog.AuditTopic}},
 		{eventlog.AnalyticsGroup, []string{eventlog.LogTopic, eventlog.MarksTopic}},
-	} {
+	}
+	configured := r.cfg.Processors.By()
+	for _, d := range detectors {
+		if _, ok := configured[d.name]; ok && d.window > 0 {
+			groups = append(groups, group{d.name, []string{eventlog.LogTopic}})
+		}
+	}
+	for _, group := range groups {
 		if err := eventlog.AwaitConsumed(within, r.cfg.Kafka, r.clientID(), group.name, group.topics...); err != nil && ctx.Err() == nil {
 			r.log.WarnContext(ctx, "a processor is switched off or behind: what it has yet to see of the tenant it will write; purge again when it has seen it",
 				"group", group.name, "error", err)
