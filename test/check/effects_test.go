@@ -46,7 +46,7 @@ func randomChange(rng *rand.Rand, seq uint64, revision uint32) *logpb.Entry {
 		e.Sender = fmt.Sprintf("u%d", 1+rng.IntN(3))
 		e.Kind = &logpb.Entry_Reacted{Reacted: &logpb.Reacted{Target: 1, Emoji: emojis[rng.IntN(2)], Removed: rng.IntN(3) == 0}}
 	default:
-		e.Sender = processors[rng.IntN(len(processors))]
+		e.Sender = judges[rng.IntN(len(judges))]
 		v := &logpb.Verdict{Target: 1, Action: action(rng.IntN(100)), Processor: e.Sender, Revision: revision}
 		if rng.IntN(3) == 0 && revision > 0 {
 			v.Revision--
