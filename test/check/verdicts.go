@@ -60,13 +60,17 @@ func (v *verification) published(conv string) map[body]string {
 	return out
 }
 
-// checkVerdicts verifies that processors have said one verdict of each body that they find, whatever was killed meanwhile, and none of
-// another.
+// checkVerdicts reads the logs again and verifies the verdicts in them.
 func (v *verification) checkVerdicts(ctx context.Context) ([]Violation, error) {
 	if _, err := v.readLogs(ctx); err != nil {
 		return nil, err
 	}
-	var bad []Violation
+	return v.judgeProcessors(), nil
+}
+
+// judgeProcessors verifies that processors have said one verdict of each body that they find, whatever was killed meanwhile, and none of
+// another.
+func (v *verification) judgeProcessors() (bad []Violation) {
 	v.verdicts = map[string]int{}
 	for id, l := range v.logs {
 		bodies := v.published(id)
@@ -92,7 +96,7 @@ func (v *verification) checkVerdicts(ctx context.Context) ([]Violation, error) {
 			}
 		}
 	}
-	return bad, nil
+	return bad
 }
 
 // contradicts says what is wrong with a verdict, given what was published and what the processor said before.
