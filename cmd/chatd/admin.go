@@ -6,10 +6,12 @@ import (
 	"slices"
 
 	"github.com/chatcluster/chatcluster/runtime/admin"
+	"github.com/chatcluster/chatcluster/runtime/analytics"
 	"github.com/chatcluster/chatcluster/runtime/audit"
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
+	"github.com/chatcluster/chatcluster/runtime/mutes"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/history"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -44,6 +46,10 @@ func runAdmin(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
+	muted, err := mutes.New(mutes.Options{Store: b.store, Log: r.log})
+	if err != nil {
+		return err
+	}
 	creds, _, err := r.chatCredentials(o)
 	if err != nil {
 		return err
@@ -51,6 +57,10 @@ func runAdmin(ctx context.Context, r role, o *ops) error {
 	pool, err := chatpool.New(chatpool.Options{
 		Service: r.cfg.Chat.Service, Gateway: r.pod, Logger: r.log, Credentials: creds, Resolve: fixed(r.cfg.Chat.Addresses),
 	})
+	if err != nil {
+		return err
+	}
+	eraser, err := r.eraser(model)
 	if err != nil {
 		return err
 	}
@@ -64,6 +74,11 @@ func runAdmin(ctx context.Context, r role, o *ops) error {
 		Chat:           pool,
 		Tenants:        allTenants{own: r.cfg.Auth.Issuers, store: b.store},
 		AuditLog:       audit.NewLog(model),
+		Mutes:          adminMutes{muted},
+		Stats:          adminStats{analytics.NewRollups(model, r.cfg.Analytics.MinuteRetention.Duration)},
+		Holds:          adminHolds{model},
+		Erasures:       eraser,
+		Exports:        archives{b.store, model},
 		AllowedOrigins: r.cfg.Admin.AllowedOrigins,
 		Logger:         r.log,
 		Registerer:     o.registerer,
@@ -93,7 +108,9 @@ func runAdmin(ctx context.Context, r role, o *ops) error {
 		pool.Run,
 		verifier.Run,
 		directory.Run,
-		revocations.Run)
+		revocations.Run,
+		muted.Run,
+		eraser.Run)
 }
 
 // allTenants are those of the configuration and those that have a record.

@@ -21,7 +21,7 @@ const worldVariable = "CHATCLUSTER_WORLD"
 type checkOptions struct {
 	promises.Options
 	world, logs, level string
-	faults             bool
+	faults, processors bool
 }
 
 func checkCommand() *cobra.Command {
@@ -30,7 +30,7 @@ func checkCommand() *cobra.Command {
 		Use: "check", Short: "Talk through a data plane while it is being broken, and verify its promises", Args: cobra.NoArgs,
 		Long: `check runs this binary's roles as processes on a world's engines, has many clients talk through them while it kills roles and breaks
 engines, and verifies P1 to P6 at the end: in the store, in Kafka, in the read model, in what the gateways show, on every device and
-in the push sink. The seed that it prints makes the same plan again.
+in the push sink; and that the processors have said every verdict once, and that the audit log and the figures are the logs'. The seed that it prints makes the same plan again.
 
 It needs real engines: PostgreSQL, Redis, Kafka and DynamoDB Local. The local world brings all four and takes them away again:
 
@@ -57,6 +57,7 @@ the PATH.
 	f.IntVar(&o.Users, "users", 6, "how many people talk")
 	f.IntVar(&o.Groups, "groups", 3, "in how many groups; there are as many direct conversations")
 	f.BoolVar(&o.faults, "faults", true, "break things")
+	f.BoolVar(&o.processors, "processors", true, "run the stream processors, too, and verify what they have said and written")
 	return cmd
 }
 
@@ -93,7 +94,7 @@ func runCheck(ctx context.Context, o checkOptions, out io.Writer) (err error) {
 			fmt.Fprintf(out, "the roles' logs are in %s\n", o.logs)
 		}
 	}()
-	c, err := cluster.Start(ctx, cluster.Options{World: w, Chatd: self, Dir: o.logs, Level: o.level})
+	c, err := cluster.Start(ctx, cluster.Options{World: w, Chatd: self, Dir: o.logs, Level: o.level, Bare: !o.processors})
 	if err != nil {
 		return err
 	}

@@ -128,9 +128,9 @@ func (p pseudonyms) Forget(ctx context.Context, erasure string, u store.User) er
 	if err != nil {
 		return fmt.Errorf("record the erasure: %w", err)
 	}
-	if err := p.awaitAudit(ctx); err != nil {
-		return err
-	}
+	within, cancel := context.WithTimeout(ctx, processorsWithin)
+	defer cancel()
+	p.awaitAudit(within)
 	return p.log.Forget(ctx, u)
 }
 

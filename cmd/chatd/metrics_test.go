@@ -10,22 +10,11 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/chatcluster/chatcluster/runtime/config"
-	"github.com/chatcluster/chatcluster/runtime/moderate"
 	"github.com/chatcluster/chatcluster/runtime/mtls/mtlstest"
-	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/test/metricdoc"
 )
 
 var update = flag.Bool("update", false, "write docs/metrics-chatd.md anew")
-
-// silent is a detector that finds nothing.
-type silent struct{}
-
-func (silent) Name() string { return "spam" }
-
-func (silent) Judge(_ context.Context, messages []moderate.Message) ([]moderate.Finding, error) {
-	return make([]moderate.Finding, len(messages)), nil
-}
 
 // What is documented, and what rules and dashboards are checked against, is what the roles register.
 func TestMetricsAreDocumented(t *testing.T) {
@@ -51,10 +40,6 @@ chat: {service: "chat.invalid:7000"}
 	cfg.Chat.TLS = config.MutualTLS{CertFile: volume.Cert, KeyFile: volume.Key, CAFile: volume.CA, ChatName: "chat.invalid", GatewayName: "gateway.invalid"}
 	roles := map[string]func(context.Context, role, *ops) error{
 		"gateway": runGateway, "chat": runChat, "notify": runNotify, "project": runProject, "audit": runAudit, "analytics": runAnalytics, "admin": runAdmin,
-		// The frame of every detector, around one that counts nothing.
-		"processors": detectorRole{name: "spam", action: protocol.ActionHide, open: func(role, backends, config.Detector, *ops) (moderate.Detector, error) {
-			return silent{}, nil
-		}}.run,
 	}
 	for _, d := range detectors {
 		roles[d.name] = d.run

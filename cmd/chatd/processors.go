@@ -3,9 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/moderate"
+	"github.com/chatcluster/chatcluster/runtime/moderate/fraud"
+	"github.com/chatcluster/chatcluster/runtime/moderate/profanity"
+	"github.com/chatcluster/chatcluster/runtime/moderate/recall"
+	"github.com/chatcluster/chatcluster/runtime/moderate/spam"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
 // detectorRole is a detector as a role.
@@ -13,12 +20,27 @@ type detectorRole struct {
 	name, short string
 	// action is what Enforce does where the configuration does not say.
 	action string
-	// open makes the detector of its part of the configuration. It registers what it counts with the ops.
-	open func(role, backends, config.Detector, *ops) (moderate.Detector, error)
+	// window is how long before a message its sender's others count with it; zero: nothing of senders is remembered.
+	window time.Duration
+	// open makes the detector of its part of the configuration and of what is remembered. It registers what it counts with the ops.
+	open func(config.Detector, *recall.Redis, *ops) (moderate.Detector, error)
 }
 
 // detectors are those that this binary has.
-var detectors = []detectorRole{}
+var detectors = []detectorRole{
+	{name: spam.Name, short: "Judge messages: spam", action: protocol.ActionHide, window: spam.Window,
+		open: func(_ config.Detector, state *recall.Redis, o *ops) (moderate.Detector, error) {
+			return spam.New(spam.Options{State: state, Log: o.log, Registerer: o.registerer})
+		}},
+	{name: profanity.Name, short: "Judge messages: profanity", action: protocol.ActionMask,
+		open: func(own config.Detector, _ *recall.Redis, o *ops) (moderate.Detector, error) {
+			return profanity.New(profanity.Options{Lists: own.ListsDir, Log: o.log, Registerer: o.registerer})
+		}},
+	{name: fraud.Name, short: "Judge messages: fraud", action: protocol.ActionHide, window: fraud.Window,
+		open: func(own config.Detector, state *recall.Redis, o *ops) (moderate.Detector, error) {
+			return fraud.New(fraud.Options{Lists: own.ListsDir, State: state, Log: o.log, Registerer: o.registerer})
+		}},
+}
 
 // run is the role.
 func (d detectorRole) run(ctx context.Context, r role, o *ops) error {
@@ -40,7 +62,16 @@ func (d detectorRole) run(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	detector, err := d.open(r, b, own, o)
+	var state *recall.Redis
+	if d.window > 0 {
+		client, err := cache.Client(r.cfg.Redis)
+		if err != nil {
+			return err
+		}
+		state = recall.New(client, recall.Options{KeyPrefix: r.cfg.Redis.KeyPrefix, Detector: d.name, Window: d.window})
+		defer state.Close()
+	}
+	detector, err := d.open(own, state, o)
 	if err != nil {
 		return err
 	}

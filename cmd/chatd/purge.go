@@ -99,25 +99,29 @@ func (r role) purge(ctx context.Context, t store.Tenant, settle time.Duration) (
 // processorsWithin is how long a purge, or an erasure, waits for processors, which may be switched off.
 const processorsWithin = 20 * time.Second
 
-// awaitProcessors waits until those that write to the read model have seen what was published, if they run: what they see later they
-// would write.
+// awaitProcessors waits until those that keep something of what they see have seen what was published, if they run: what they see later they
+// would keep, the audit log and the figures for long, the detectors for hours or days. They share the time.
 func (r role) awaitProcessors(ctx context.Context) error {
-	if err := r.awaitAudit(ctx); err != nil {
-		return err
-	}
-	return r.awaitGroup(ctx, eventlog.AnalyticsGroup, eventlog.LogTopic, eventlog.MarksTopic)
-}
-
-func (r role) awaitAudit(ctx context.Context) error {
-	return r.awaitGroup(ctx, eventlog.AuditGroup, eventlog.LogTopic, eventlog.AuditTopic)
-}
-
-func (r role) awaitGroup(ctx context.Context, group string, topics ...string) error {
 	within, cancel := context.WithTimeout(ctx, processorsWithin)
 	defer cancel()
-	if err := eventlog.AwaitConsumed(within, r.cfg.Kafka, r.clientID(), group, topics...); err != nil && ctx.Err() == nil {
-		r.log.WarnContext(ctx, "a processor is switched off or behind, and will write what it has yet to see: repeat this when it has seen it",
-			"group", group, "error", err)
+	r.awaitAudit(within)
+	r.awaitGroup(within, eventlog.AnalyticsGroup, eventlog.LogTopic, eventlog.MarksTopic)
+	configured := r.cfg.Processors.By()
+	for _, d := range detectors {
+		if _, ok := configured[d.name]; ok && d.window > 0 {
+			r.awaitGroup(within, d.name, eventlog.LogTopic)
+		}
 	}
 	return ctx.Err()
+}
+
+func (r role) awaitAudit(ctx context.Context) {
+	r.awaitGroup(ctx, eventlog.AuditGroup, eventlog.LogTopic, eventlog.AuditTopic)
+}
+
+func (r role) awaitGroup(ctx context.Context, group string, topics ...string) {
+	if err := eventlog.AwaitConsumed(ctx, r.cfg.Kafka, r.clientID(), group, topics...); err != nil {
+		r.log.WarnContext(ctx, "a processor is switched off or behind, and will keep what it has yet to see: repeat this when it has seen it",
+			"group", group, "error", err)
+	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// ForgetTenant deletes every key about the tenant: marks, lists, summaries, routes and use. It looks at all keys.
+// ForgetTenant deletes every key about the tenant: marks, lists, summaries, routes, use, and what detectors remember of
+// its senders (package recall). It looks at all keys.
 func (c *Cache) ForgetTenant(ctx context.Context, t store.Tenant) error {
 	if cluster, ok := c.redis.(*redis.ClusterClient); ok {
 		return wrap("forget a tenant", cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
@@ -43,8 +44,8 @@ func (c *Cache) forgetTenant(ctx context.Context, node redis.Cmdable, t store.Te
 	}
 }
 
-// ofTenant says whether a key without its prefix is about the tenant: the hash tag begins with it, or, where routes are, what follows
-// the tag does.
+// ofTenant says whether a key without its prefix is about the tenant: the hash tag begins with it, or is it where a tenant has one key, or,
+// where routes are, what follows the tag does.
 func ofTenant(key string, t store.Tenant) bool {
 	id := store.Escape(string(t))
 	kind, rest, _ := strings.Cut(key, "{")
@@ -52,5 +53,5 @@ func ofTenant(key string, t store.Tenant) bool {
 	if kind == "u#" {
 		return strings.HasPrefix(rest, "#"+id+"#")
 	}
-	return tag == id && strings.HasPrefix(kind, "use#") || strings.HasPrefix(tag, id+"#")
+	return tag == id && (strings.HasPrefix(kind, "use#") || strings.HasPrefix(kind, "mod#")) || strings.HasPrefix(tag, id+"#")
 }

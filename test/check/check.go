@@ -29,7 +29,11 @@ type System struct {
 	PushDelay         time.Duration
 	// Judge asks for a verdict where processors do, past the gateways; it fills in the tenant, and returns nil when ctx ends
 	// first. Nil: there are none.
-	Judge  func(context.Context, *chatpb.Send) *chatpb.Result
+	Judge func(context.Context, *chatpb.Send) *chatpb.Result
+	// Processors read the log and say verdicts by themselves.
+	Processors []Processor
+	// Books says that the roles of audit and analytics run: what they have written is checked, too.
+	Books  bool
 	Faults []Fault
 	// Last breaks what reads Kafka while say says a last thing in every conversation, when all else is whole again, and says what
 	// it did. What is said later hides what it loses: a reader that finds a gap repairs it. say returns how many things were

@@ -37,8 +37,9 @@ func verdictText(v *logpb.Verdict) string {
 // story is a message with what became of it.
 type story struct {
 	effects
-	// revision counts what changed it, bodyRevision is the one with which its body last changed.
+	// revision counts what changed it, bodyRevision is the one with which its body last changed, bodyAt the edit that did.
 	revision, bodyRevision uint32
+	bodyAt                 uint64
 	verdict                *logpb.Verdict
 }
 
@@ -48,6 +49,9 @@ func (v *verification) fold(l *log) map[uint64]*story {
 	for _, e := range l.entries {
 		o := v.opOf(l.conv, e)
 		if o == nil {
+			if m := out[e.GetVerdict().GetTarget()]; m != nil && !m.Deleted && v.r.processor(e) != nil {
+				m.judge(e.GetVerdict())
+			}
 			continue
 		}
 		if e.GetMessage() != nil {
@@ -66,7 +70,7 @@ func (m *story) apply(e *logpb.Entry, o *op) {
 	case e.GetEdited() != nil:
 		m.Body, m.EditedAt = o.want.Body, e.GetAtMs()
 		m.revision++
-		m.bodyRevision = m.revision
+		m.bodyRevision, m.bodyAt = m.revision, e.GetSeq()
 		if m.verdict.GetAction() == protocol.ActionMask { // it was about another body
 			m.hold(nil)
 		}
@@ -86,7 +90,8 @@ func (m *story) apply(e *logpb.Entry, o *op) {
 	}
 }
 
-// judge takes a verdict, unless it is about an older body, or milder than another processor's that holds.
+// judge takes a verdict, unless it is about an older body, or milder than another processor's that holds. The judges go by revisions,
+// processors by edits.
 func (m *story) judge(v *logpb.Verdict) {
 	severity := func(v *logpb.Verdict) int {
 		return slices.Index([]string{protocol.ActionFlag, protocol.ActionMask, protocol.ActionHide}, v.GetAction())
@@ -97,7 +102,9 @@ func (m *story) judge(v *logpb.Verdict) {
 			return
 		}
 		v = nil
-	case v.GetAction() == protocol.ActionMask && v.GetRevision() < m.bodyRevision:
+	case v.GetAction() == protocol.ActionMask && v.GetBodyAt() > 0 && v.GetBodyAt() != m.bodyAt:
+		return
+	case v.GetAction() == protocol.ActionMask && v.GetBodyAt() == 0 && v.GetRevision() < m.bodyRevision:
 		return
 	case m.verdict != nil && m.verdict.GetProcessor() != v.GetProcessor() && severity(v) < severity(m.verdict):
 		return

@@ -21,7 +21,7 @@ func TestTwoFoldingsAgree(t *testing.T) {
 		stored := &logpb.Entry{Seq: 1, Sender: "u1", Kind: &logpb.Entry_Message{Message: &logpb.Message{Body: "a body of some length"}}}
 		told := &story{effects: effects{Body: stored.GetMessage().GetBody(), Reactions: map[string]bool{}}}
 		for seq := uint64(2); seq < 30 && !told.Deleted; seq++ {
-			e := randomChange(rng, seq, stored.GetMessage().GetRevision())
+			e := randomChange(rng, seq, stored.GetMessage())
 			was := proto.CloneOf(stored)
 			fold.Apply(stored, e)
 			told.apply(e, &op{want: protocol.EntryOf(e)})
@@ -35,7 +35,8 @@ func TestTwoFoldingsAgree(t *testing.T) {
 	}
 }
 
-func randomChange(rng *rand.Rand, seq uint64, revision uint32) *logpb.Entry {
+func randomChange(rng *rand.Rand, seq uint64, m *logpb.Message) *logpb.Entry {
+	revision := m.GetRevision()
 	e := &logpb.Entry{Seq: seq, AtMs: int64(seq), Sender: "u1"}
 	switch draw := rng.IntN(20); {
 	case draw == 0:
@@ -46,10 +47,16 @@ func randomChange(rng *rand.Rand, seq uint64, revision uint32) *logpb.Entry {
 		e.Sender = fmt.Sprintf("u%d", 1+rng.IntN(3))
 		e.Kind = &logpb.Entry_Reacted{Reacted: &logpb.Reacted{Target: 1, Emoji: emojis[rng.IntN(2)], Removed: rng.IntN(3) == 0}}
 	default:
-		e.Sender = processors[rng.IntN(len(processors))]
+		e.Sender = judges[rng.IntN(len(judges))]
 		v := &logpb.Verdict{Target: 1, Action: action(rng.IntN(100)), Processor: e.Sender, Revision: revision}
 		if rng.IntN(3) == 0 && revision > 0 {
 			v.Revision--
+		}
+		if rng.IntN(3) == 0 { // as a processor says it, of this body or of an older one
+			v.Revision, v.BodyAt = 0, m.GetBodyAt()
+			if v.BodyAt > 0 && rng.IntN(2) == 0 {
+				v.BodyAt = uint64(rng.Int64N(int64(v.BodyAt)))
+			}
 		}
 		if v.Action == protocol.ActionMask {
 			v.Spans = []*logpb.Span{{Start: uint32(rng.IntN(30)), Length: uint32(rng.IntN(30))}}

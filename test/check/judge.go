@@ -15,22 +15,22 @@ import (
 // judgedEvery is how long it is from one verdict to the next, on average, next to a device's pace.
 const judgedEvery = 2
 
-// processors are who judges messages.
-var processors = []string{"spam", "profanity", "fraud"}
+// judges are whose verdicts the checker says itself, beside those of the system's processors.
+var judges = []string{"strict", "stern", "mild"}
 
-// setUpJudges makes the processors, which live as long as the run.
+// setUpJudges makes the judges, which live as long as the run.
 func (r *run) setUpJudges(ctx context.Context) {
 	if r.s.Judge == nil {
 		return
 	}
-	for _, name := range processors {
+	for _, name := range judges {
 		d := r.newDevice(name, "")
 		d.alive, d.end = context.WithCancel(context.WithoutCancel(ctx))
 		r.judges = append(r.judges, d)
 	}
 }
 
-// judge has the processors say something of what was said, until ctx ends.
+// judge has the judges say something of what was said, until ctx ends.
 func (r *run) judge(ctx context.Context, rng *rand.Rand) {
 	for pause(ctx, time.Duration(rng.Int64N(int64(2*judgedEvery*r.o.Pace)))) == nil {
 		who, conv := r.judges[rng.IntN(len(r.judges))], r.conversations[rng.IntN(len(r.conversations))]

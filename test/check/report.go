@@ -16,7 +16,7 @@ const aroundFaults = 5 * time.Second
 
 // Violation is a promise that was not kept.
 type Violation struct {
-	// Promise is P1 to P6.
+	// Promise is P1 to P6, or what beside them: verdicts, audit, figures, availability.
 	Promise string
 	What    string
 	// Where is the conversation, with the seq where there is one.
@@ -40,6 +40,8 @@ type Report struct {
 	Late int
 	// Muted and Asleep are the messages that phones had not confirmed and must not be pushed about, or not in their quiet hours.
 	Muted, Asleep int
+	// Verdicts are what processors have said by themselves, by their names.
+	Verdicts map[string]int
 	// Faults counts the faults by name.
 	Faults map[string]int
 }
@@ -50,6 +52,9 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "acknowledged: %s\n", tally(r.Kinds))
 	fmt.Fprintf(w, "%d entries in the logs, %d shown on all devices; %d batches came to Kafka late, by the outbox\n", r.Entries, r.Shown, r.Late)
 	fmt.Fprintf(w, "%d pushes; held back: %d messages that were muted, %d in quiet hours\n", r.Pushes, r.Muted, r.Asleep)
+	if len(r.Verdicts) > 0 {
+		fmt.Fprintf(w, "verdicts of processors: %s\n", tally(r.Verdicts))
+	}
 	fmt.Fprintf(w, "faults: %s\n", tally(r.Faults))
 	if len(r.Violations) == 0 {
 		fmt.Fprintf(w, "P1 to P6 held.\n")
@@ -116,7 +121,7 @@ func (r *run) report(v *verification) *Report {
 			rep.Shown += len(s)
 		}
 	}
-	rep.Late, rep.Pushes, rep.Muted, rep.Asleep = v.late, v.pushes, v.muted, v.asleep
+	rep.Late, rep.Pushes, rep.Muted, rep.Asleep, rep.Verdicts = v.late, v.pushes, v.muted, v.asleep, v.verdicts
 	for _, e := range r.events {
 		name, _, _ := strings.Cut(e.what, ":")
 		rep.Faults[name]++

@@ -167,6 +167,9 @@ func (d *device) body(rng *rand.Rand, n int) string {
 	for b.Len() < size {
 		b.WriteString(words[rng.IntN(len(words))])
 	}
+	if n := len(d.r.s.Processors); n > 0 && rng.IntN(8) == 0 {
+		b.WriteString(d.r.s.Processors[rng.IntN(n)].Lure)
+	}
 	return b.String()
 }
 

@@ -27,7 +27,9 @@ type verification struct {
 	late int
 	// pushes are how many there were; muted and asleep how many messages it was that a phone must not be pushed about, or not yet.
 	pushes, muted, asleep int
-	violations            []Violation
+	// verdicts are how many the processors have said, by their names.
+	verdicts   map[string]int
+	violations []Violation
 }
 
 // name is what makes an operation idempotent.
@@ -60,15 +62,28 @@ func (r *run) verify(ctx context.Context) (*verification, error) {
 	if err := v.awaitLogs(ctx); err != nil {
 		return nil, err
 	}
+	if len(r.s.Processors) > 0 || r.s.Books {
+		v.finally(ctx, "verdicts", "that everything was judged", v.awaitProcessors)
+		if err := v.awaitLogs(ctx); err != nil { // verdicts are entries
+			return nil, err
+		}
+	}
 	r.say("the logs have ended; checking the store")
 	v.checkLogs()
 	v.finally(ctx, "P1", "Kafka", v.checkKafka)
+	if len(r.s.Processors) > 0 {
+		v.finally(ctx, "verdicts", "the verdicts", v.checkVerdicts)
+	}
 	v.finallyAt(ctx, v.morning(), "P6", "the phones that are away", v.checkPushes)
 	r.say("the phones come back")
 	v.comeBack(ctx)
 	v.finally(ctx, "P4", "every device", v.checkDevices)
 	v.finally(ctx, "P5", "the read model", v.checkModel)
 	v.finally(ctx, "P5", "what people read: histories and inboxes", v.checkReads)
+	if r.s.Books {
+		v.finally(ctx, "audit", "the audit log", v.checkAudit)
+		v.finally(ctx, "figures", "the figures", v.checkFigures)
+	}
 	r.closeAll()
 	v.finally(ctx, "P4", "the marks", v.checkMarks)
 	return v, ctx.Err()

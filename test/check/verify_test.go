@@ -147,14 +147,14 @@ func TestEachPromiseIsMissedWhenItIsBroken(t *testing.T) {
 			(*screen(s))[4].Body = "eins"
 		}, "P4"},
 		"EditOvertaken": {"an edit came before what was said before it", func(s *scene) { s.add(edited("uno")).order = 0 }, "P2"},
-		"Flagged":       {"processors judge", func(s *scene) { s.add(verdict("spam", "flag", 4)) }, ""},
-		"VerdictLost":   {"an acknowledged verdict is another", func(s *scene) { s.add(verdict("spam", "flag", 4)).verdict = &logpb.Verdict{Target: 4} }, "P1"},
+		"Flagged":       {"processors judge", func(s *scene) { s.add(verdict("strict", "flag", 4)) }, ""},
+		"VerdictLost":   {"an acknowledged verdict is another", func(s *scene) { s.add(verdict("strict", "flag", 4)).verdict = &logpb.Verdict{Target: 4} }, "P1"},
 		"UserJudges":    {"nobody but processors does", func(s *scene) { s.add(verdict("u1", "hide", 4)) }, "P2"},
 		"VerdictShownOther": {"a device was shown another verdict", func(s *scene) {
-			s.add(verdict("spam", "flag", 4))
+			s.add(verdict("strict", "flag", 4))
 			(*screen(s))[4].Verdict = &protocol.Verdict{Action: "hide", Processor: "spam"}
 		}, "P4"},
-		"HiddenNotPushed": {"what was hidden is pushed to nobody", func(s *scene) { s.pushes = nil; s.add(verdict("spam", "hide", 4)) }, ""},
+		"HiddenNotPushed": {"what was hidden is pushed to nobody", func(s *scene) { s.pushes = nil; s.add(verdict("strict", "hide", 4)) }, ""},
 		"MutedNotPushed":  {"nobody is pushed about what they have muted", func(s *scene) { s.pushes = nil; s.mute(-time.Hour, time.Hour) }, ""},
 		"MutedTooLate":    {"who mutes when it was said may still be pushed", func(s *scene) { s.mute(time.Second, time.Hour) }, ""},
 		"MutedPushed":     {"who had muted was pushed", func(s *scene) { s.mute(-time.Hour, time.Hour) }, "P6"},

@@ -18,6 +18,8 @@
 //	mod#detector#t#{tenant#hash}    sorted set by time: conversations in which a text is; MaxSpread; twice the window
 //	mod#detector#since#{tenant}     since when a tenant's senders are remembered; 90 days
 //
+// A user's erasure has each detector Forget it, a tenant's purge deletes all of its keys (cache.ForgetTenant).
+//
 // # Concurrency and lifecycle
 //
 // A Redis is safe for concurrent use and starts nothing besides its client's connections, which Close ends. A call is a round trip

@@ -157,8 +157,7 @@ func (r *Redis) note(ctx context.Context, notes []Note) ([]Known, error) {
 				pipe.PExpire(ctx, key, sinceTTL)
 				since[tenant] = pipe.Get(ctx, key)
 			}
-			tag := "{" + store.Escape(string(tenant)) + "#" + store.Escape(n.Sender.ID()) + "}"
-			cmds[i] = pipe.EvalSha(ctx, noteScript.Hash(), []string{r.prefix + "r#" + tag, r.prefix + "k#" + tag}, r.noteArgs(n)...)
+			cmds[i] = pipe.EvalSha(ctx, noteScript.Hash(), r.keysOf(n.Sender), r.noteArgs(n)...)
 		}
 	})
 	if err != nil {
@@ -172,6 +171,23 @@ func (r *Redis) note(ctx context.Context, notes []Note) ([]Known, error) {
 		known[i].Since = millis(since[notes[i].Sender.Tenant()].Val())
 	}
 	return known, nil
+}
+
+// keysOf are a sender's keys: what it sent lately, and to whom.
+func (r *Redis) keysOf(u store.User) []string {
+	tag := "{" + store.Escape(string(u.Tenant())) + "#" + store.Escape(u.ID()) + "}"
+	return []string{r.prefix + "r#" + tag, r.prefix + "k#" + tag}
+}
+
+// Forget deletes what is remembered of a sender, for good: what it sends later begins anew. In which conversations its texts are is
+// under the texts' hashes, says nothing of who sent them, and expires.
+func (r *Redis) Forget(ctx context.Context, u store.User) error {
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	if err := r.client.Unlink(ctx, r.keysOf(u)...).Err(); err != nil {
+		return fmt.Errorf("redis: forget a sender: %w", err)
+	}
+	return nil
 }
 
 func (r *Redis) noteArgs(n Note) []any {

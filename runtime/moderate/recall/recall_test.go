@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/chatcluster/chatcluster/runtime/cache"
 	"github.com/chatcluster/chatcluster/runtime/moderate/recall"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -32,6 +35,7 @@ func suite(t *testing.T, open func(*testing.T) engine) {
 	t.Run("FirstSeenIsTheEarliest", func(t *testing.T) { firstSeen(t, open(t)) })
 	t.Run("Spread", func(t *testing.T) { spread(t, open(t)) })
 	t.Run("Bounds", func(t *testing.T) { bounds(t, open(t)) })
+	t.Run("Forget", func(t *testing.T) { forget(t, open(t)) })
 	t.Run("HostileIDs", func(t *testing.T) { hostileIDs(t, open(t)) })
 	t.Run("ScriptsAreLoadedAgain", func(t *testing.T) { scriptsLost(t, open(t)) })
 }
@@ -210,4 +214,70 @@ func TestGuard(t *testing.T) {
 	if _, err := g.Ask(ctx, 1, ask(nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
+}
+
+// A sender that is erased, and a tenant that is purged, are remembered no more; everybody else is.
+func forget(t *testing.T, e engine) {
+	ann, bob := user(t, "acme", "ann#1"), user(t, "acme", "bob")
+	others := user(t, "acme#", "ann#1")
+	sent := []recall.Sent{{Conv: 1, Seq: 1, Print: 7, At: after(0)}}
+	for _, u := range []store.User{ann, bob, others} {
+		note(t, e, recall.Note{Sender: u, Seen: after(0), Sent: sent, Contacts: true})
+		if _, err := e.Spread(t.Context(), []recall.Text{{Tenant: u.Tenant(), Print: 7, Conv: 1, At: after(0)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := after(time.Second)
+	remembered := func(u store.User) bool {
+		k := note(t, e, recall.Note{Sender: u, Seen: later, Contacts: true})[0]
+		return k.First.Equal(after(0)) && len(k.Recent) == 1 && len(k.Contacts) == 1
+	}
+	if err := e.Forget(t.Context(), ann); err != nil {
+		t.Fatal(err)
+	}
+	if remembered(ann) {
+		t.Error("a sender that was forgotten is remembered")
+	}
+	for _, u := range []store.User{bob, others} {
+		if !remembered(u) {
+			t.Errorf("%s is not remembered: only another one was to be forgotten", u)
+		}
+	}
+
+	if err := cache.New(e.client, cache.Options{KeyPrefix: e.prefix}).ForgetTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	left := keys(t, e)
+	for _, key := range left {
+		if !strings.Contains(key, "{"+store.Escape("acme#")) {
+			t.Errorf("of the tenant that was purged is left %q", key)
+		}
+	}
+	if len(left) != 4 || !remembered(others) {
+		t.Errorf("of the other tenant are left %q, want 4 keys", left)
+	}
+}
+
+// keys are all that there are, on every node.
+func keys(t *testing.T, e engine) (out []string) {
+	t.Helper()
+	var mu sync.Mutex
+	scan := func(ctx context.Context, node redis.Cmdable) error {
+		it := node.Scan(ctx, 0, e.prefix+"*", 1000).Iterator()
+		for it.Next(ctx) {
+			mu.Lock()
+			out = append(out, it.Val())
+			mu.Unlock()
+		}
+		return it.Err()
+	}
+	err := scan(t.Context(), e.client)
+	if c, ok := e.client.(*redis.ClusterClient); ok {
+		out = nil
+		err = c.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error { return scan(ctx, node) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

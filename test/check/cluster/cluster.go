@@ -34,6 +34,8 @@ type Options struct {
 	Dir string
 	// Level is the roles' log level; info when empty.
 	Level string
+	// Bare leaves the stream processors out.
+	Bare bool
 	// Gateways and Chats are how many processes of each there are: 2.
 	Gateways, Chats int
 }
@@ -46,7 +48,8 @@ type Cluster struct {
 	aws       aws.Config
 	key       *issuer.Key
 	lines     lines
-	processes []*process // the chat pods first
+	processes []*process // the chat pods first, the stream processors last
+	serving   int        // how many are no stream processors
 	judge     *judge
 
 	mu     sync.Mutex
@@ -84,7 +87,7 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 
 // System is what the checker talks through.
 func (c *Cluster) System() check.System {
-	return check.System{
+	s := check.System{
 		Gateway: "ws://" + c.lines.clients.Addr(),
 		Tenant:  tenant,
 		Token: func(user string) (string, error) {
@@ -102,6 +105,10 @@ func (c *Cluster) System() check.System {
 		Last:        c.lastWords,
 		Heal:        c.heal,
 	}
+	if !c.o.Bare {
+		s.Processors, s.Books = processors, true
+	}
+	return s
 }
 
 // heal ends all faults and waits until every engine that was killed and every role is ready.

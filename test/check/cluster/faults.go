@@ -11,7 +11,7 @@ import (
 // faults are the ways to break this cluster. Those without which a mutation of package check's table would go unseen have their
 // time.
 func (c *Cluster) faults() []check.Fault {
-	return []check.Fault{
+	faults := []check.Fault{
 		{Name: "kill", Weight: 24, Do: c.toAny(kill)},
 		{Name: "drain", Weight: 8, Do: c.toAny(drain)},
 		{Name: "freeze", Weight: 8, Do: c.toAny(freeze)},
@@ -29,12 +29,29 @@ func (c *Cluster) faults() []check.Fault {
 		{Name: "lines cut", Weight: 12, Do: c.cutLines},
 		{Name: "chat away", Weight: 8, Do: c.chatAway},
 	}
+	if c.o.Bare {
+		return faults
+	}
+	return append(faults,
+		check.Fault{Name: "processor killed", Weight: 12, At: 0.6, Do: c.toProcessor(kill)},
+		check.Fault{Name: "processor drained", Weight: 4, Do: c.toProcessor(drain)},
+		check.Fault{Name: "processor frozen", Weight: 4, Do: c.toProcessor(freeze)},
+	)
 }
 
-// toAny does something to any of the processes.
+// toAny does something to any of the processes that people wait for.
 func (c *Cluster) toAny(do func(context.Context, *process, *rand.Rand) string) func(context.Context, *rand.Rand) string {
+	return toOne(c.processes[:c.serving], do)
+}
+
+// toProcessor does something to any of the stream processors.
+func (c *Cluster) toProcessor(do func(context.Context, *process, *rand.Rand) string) func(context.Context, *rand.Rand) string {
+	return toOne(c.processes[c.serving:], do)
+}
+
+func toOne(processes []*process, do func(context.Context, *process, *rand.Rand) string) func(context.Context, *rand.Rand) string {
 	return func(ctx context.Context, rng *rand.Rand) string {
-		p := c.processes[rng.IntN(len(c.processes))]
+		p := processes[rng.IntN(len(processes))]
 		return p.name + " " + do(ctx, p, rng)
 	}
 }

@@ -11,6 +11,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/chatcluster/chatcluster/runtime/moderate/fraud"
+	"github.com/chatcluster/chatcluster/runtime/moderate/profanity"
+	"github.com/chatcluster/chatcluster/runtime/moderate/spam"
 	"github.com/chatcluster/chatcluster/test/check/fault"
 )
 
@@ -42,6 +45,11 @@ func (c *Cluster) declare(ctx context.Context) error {
 			return err
 		}
 		cfg.Chat.Addresses = append(cfg.Chat.Addresses, before)
+	}
+	if !c.o.Bare {
+		if cfg.Processors, err = c.detectors(); err != nil {
+			return err
+		}
 	}
 	data, err := yaml.Marshal(cfg)
 	if err != nil {
@@ -89,6 +97,14 @@ func (c *Cluster) declare(ctx context.Context) error {
 	}
 	if err := errors.Join(add(projector, 0, ""), add(notifier, 0, "")); err != nil {
 		return err
+	}
+	c.serving = len(c.processes)
+	if !c.o.Bare {
+		for _, role := range []string{profanity.Name, fraud.Name, spam.Name, "audit", "analytics"} {
+			if err := add(role, 0, ""); err != nil {
+				return err
+			}
+		}
 	}
 	c.lines.clients, err = fault.NewTCP(ctx, gateways...)
 	return err
