@@ -73,7 +73,7 @@ func (r *request) trusted() bool {
 
 // name is what the request's entry is known by in the log.
 func (r *request) name() name {
-	if r.trusted() {
+	if r.kind == sendEntry && r.in.GetVerdict() != nil { // as nameOf says of its entry
 		return name{processorMark + r.user.ID(), r.clientMsgID}
 	}
 	return name{r.user.ID(), r.clientMsgID}
