@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/moderate"
+	"github.com/chatcluster/chatcluster/runtime/moderate/fraud"
+	"github.com/chatcluster/chatcluster/runtime/moderate/profanity"
+	"github.com/chatcluster/chatcluster/runtime/moderate/spam"
 	"github.com/chatcluster/chatcluster/runtime/mtls/mtlstest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/test/metricdoc"
@@ -25,6 +29,19 @@ func (silent) Name() string { return "spam" }
 
 func (silent) Judge(_ context.Context, messages []moderate.Message) ([]moderate.Finding, error) {
 	return make([]moderate.Finding, len(messages)), nil
+}
+
+// detectorsOwn is what detectors register beside their frame.
+func detectorsOwn(t *testing.T) []*metricdoc.Recorder {
+	t.Helper()
+	ofSpam, ofProfanity, ofFraud := metricdoc.New(spam.Name), metricdoc.New(profanity.Name), metricdoc.New(fraud.Name)
+	_, spamErr := spam.New(spam.Options{Registerer: ofSpam})
+	_, profanityErr := profanity.New(profanity.Options{Registerer: ofProfanity})
+	_, fraudErr := fraud.New(fraud.Options{Registerer: ofFraud})
+	if err := errors.Join(spamErr, profanityErr, fraudErr); err != nil {
+		t.Fatal(err)
+	}
+	return []*metricdoc.Recorder{ofSpam, ofProfanity, ofFraud}
 }
 
 // What is documented, and what rules and dashboards are checked against, is what the roles register.
@@ -59,7 +76,7 @@ chat: {service: "chat.invalid:7000"}
 	for _, d := range detectors {
 		roles[d.name] = d.run
 	}
-	var recorders []*metricdoc.Recorder
+	recorders := detectorsOwn(t)
 	for name, run := range roles {
 		o, recorder := newOps(slog.New(slog.DiscardHandler)), metricdoc.New(name)
 		o.registerer = recorder
