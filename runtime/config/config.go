@@ -36,6 +36,8 @@ type Config struct {
 	Analytics Analytics `json:"analytics,omitzero"`
 	// Processors is left out where no detector runs.
 	Processors Processors `json:"processors,omitzero"`
+	// Admin is left out where it has nothing to say.
+	Admin Admin `json:"admin,omitzero"`
 	// Telemetry is left out where nothing is traced.
 	Telemetry Telemetry `json:"telemetry,omitzero"`
 }
@@ -178,6 +180,12 @@ type Gateway struct {
 	// MaxConnections is how many connections a gateway takes.
 	MaxConnections int `json:"maxConnections"`
 	// AllowedOrigins are the web origins that may connect, besides clients that send none.
+	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+}
+
+// Admin is the admin API's part.
+type Admin struct {
+	// AllowedOrigins are the web origins that may call, besides clients that send none.
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
 }
 
