@@ -33,6 +33,8 @@ const (
 	retryDenied = 30 * time.Second
 	// soon is up to when a phase that wants to look again is also soon enough for another one that failed.
 	soon = 30 * time.Second
+	// catchUp is how long the cache may take to know what was written.
+	catchUp = 100 * time.Millisecond
 	// maxNote bounds an event's text, in bytes: the API server refuses a longer one.
 	maxNote = 1024
 )
@@ -125,7 +127,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		return ctrl.Result{}, nil
 	}
 	if r.reports.stale(cc.UID, cc.ResourceVersion) {
-		return ctrl.Result{RequeueAfter: afterStep, Priority: ptr.To(begun)}, nil
+		return ctrl.Result{RequeueAfter: catchUp, Priority: ptr.To(begun)}, nil
 	}
 	if cc.DeletionTimestamp.IsZero() && !planned(cc) && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		if err := r.patchFinalizer(ctx, cc, controllerutil.AddFinalizer); err != nil {

@@ -1,6 +1,7 @@
 package chatcluster
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -161,6 +163,43 @@ func TestWhatWasReplacedIsStale(t *testing.T) {
 	r.wrote("a", "3", "4")
 	if r.forget("a"); len(r.replaced) != 0 {
 		t.Error("what is gone is remembered")
+	}
+}
+
+// behind is a cache that has not caught up with what was written of a ChatCluster.
+type behind struct {
+	client.Client
+	old *v1alpha1.ChatCluster
+}
+
+func (b behind) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if cc, ok := o.(*v1alpha1.ChatCluster); ok {
+		b.old.DeepCopyInto(cc)
+		return nil
+	}
+	return b.Client.Get(ctx, key, o, opts...)
+}
+
+// A pass that comes before the cache has caught up writes nothing, not even in vain, and comes again soon.
+func TestACacheThatIsBehindCostsNoWrite(t *testing.T) {
+	w := newWorld(t)
+	w.create(nil)
+	w.settle()
+	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Image = image2 })
+	old := w.get()
+	w.pass()
+	w.takeOwnWrites()
+	upToDate := w.r.Client
+	w.r.Client = behind{upToDate, old}
+	if result, err := w.reconcile(); err != nil || result.RequeueAfter != catchUp {
+		t.Errorf("it comes again after %s, error %v", result.RequeueAfter, err)
+	}
+	if writes := w.takeOwnWrites(); len(writes) > 0 {
+		t.Errorf("it wrote %v", writes)
+	}
+	w.r.Client = upToDate
+	if result, err := w.reconcile(); err != nil || result.RequeueAfter == catchUp {
+		t.Errorf("the cache has caught up, and it is still waited for: %v", err)
 	}
 }
 
