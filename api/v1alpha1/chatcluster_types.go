@@ -109,6 +109,9 @@ type ChatClusterSpec struct {
 	// Stream processors that act on what is said: those that are named run.
 	// +optional
 	Processors ProcessorsSpec `json:"processors,omitzero"`
+	// The admin API. Absent means that there is none.
+	// +optional
+	Admin *AdminSpec `json:"admin,omitempty"`
 
 	// What the pods of Jobs have, those that migrate the schema and delete a tenant's data. A container that never ends keeps
 	// its Job from ending.

@@ -20,6 +20,8 @@ const (
 	ConditionProjectorReady     = "ProjectorReady"
 	// ConditionProcessorsReady is true when every stream processor that the spec names is there, or it names none.
 	ConditionProcessorsReady = "ProcessorsReady"
+	// ConditionAdminReady is true when the admin API is there, or the spec names none.
+	ConditionAdminReady = "AdminReady"
 	// ConditionInternalTLSReady is true when gateways and chat pods have certificates, or need none.
 	ConditionInternalTLSReady = "InternalTLSReady"
 	// ConditionExposureReady is true when clients can reach the gateways in the way that the spec asks for.

@@ -63,6 +63,10 @@ type EndpointsStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	Gateway string `json:"gateway,omitempty"`
+	// The admin API's URL inside the Kubernetes cluster.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Admin string `json:"admin,omitempty"`
 }
 
 // TableStatus is what a DynamoDB table is like.

@@ -153,6 +153,12 @@ func rollingOut(cc *v1alpha1.ChatCluster) {
 	say(cc, v1alpha1.ConditionReconciling, true, "TablesReady: in progress: chat.devices (CREATING)")
 }
 
+func unjudged(cc *v1alpha1.ChatCluster) {
+	say(cc, v1alpha1.ConditionProcessorsReady, false, "spam: 0 of 1 pods are available")
+	say(cc, v1alpha1.ConditionAdminReady, false, "admin: 0 of 1 pods are available")
+	say(cc, v1alpha1.ConditionReady, false, "ProcessorsReady: spam: 0 of 1 pods are available")
+}
+
 func stalled(cc *v1alpha1.ChatCluster) {
 	say(cc, v1alpha1.ConditionReady, false, "SchemaReady: migration failed: boom")
 	say(cc, v1alpha1.ConditionStalled, true, "SchemaReady: migration failed: boom")
@@ -163,7 +169,8 @@ func TestStatus(t *testing.T) {
 	pulling.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{
 		Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"},
 	}}}
-	pods := []client.Object{pod("demo-gateway-1", "gateway", true), pulling, pod("demo-chat-1", "chat", true)}
+	pods := []client.Object{pod("demo-gateway-1", "gateway", true), pulling, pod("demo-chat-1", "chat", true),
+		pod("demo-spam-1", "spam", false), pod("demo-audit-1", "audit", true), pod("demo-admin-1", "admin", false)}
 	cases := map[string]struct {
 		reason string
 		change func(*v1alpha1.ChatCluster)
@@ -172,6 +179,7 @@ func TestStatus(t *testing.T) {
 	}{
 		"ready":       {"all is well", nil, nil, 0},
 		"waiting":     {"what is waited for shows, with its parts", rollingOut, nil, exitWaiting},
+		"processors":  {"what runs where the spec names it shows, with its pods", unjudged, nil, exitWaiting},
 		"stalled":     {"a person is needed, and a script can tell", stalled, nil, exitStalled},
 		"unseen":      {"what the status says is about an older spec", func(cc *v1alpha1.ChatCluster) { cc.Generation = 4 }, nil, exitWaiting},
 		"paused":      {"a pause is no failure, and not Ready", func(cc *v1alpha1.ChatCluster) { cc.Spec.Paused = true }, nil, exitWaiting},

@@ -207,7 +207,7 @@ func details(cc *v1alpha1.ChatCluster, condition string, pods []corev1.Pod) []pa
 	default:
 		for _, role := range roles {
 			if role.condition == condition {
-				parts = podParts(role.name, pods)
+				parts = append(parts, podParts(role.name, pods)...)
 			}
 		}
 	}
@@ -218,6 +218,9 @@ func details(cc *v1alpha1.ChatCluster, condition string, pods []corev1.Pod) []pa
 var roles = []struct{ name, condition string }{
 	{"gateway", v1alpha1.ConditionGatewayReady}, {"chat", v1alpha1.ConditionChatReady},
 	{"notify", v1alpha1.ConditionNotificationsReady}, {"project", v1alpha1.ConditionProjectorReady},
+	{"spam", v1alpha1.ConditionProcessorsReady}, {"profanity", v1alpha1.ConditionProcessorsReady}, {"fraud", v1alpha1.ConditionProcessorsReady},
+	{"analytics", v1alpha1.ConditionProcessorsReady}, {"audit", v1alpha1.ConditionProcessorsReady},
+	{"admin", v1alpha1.ConditionAdminReady},
 }
 
 func podParts(role string, pods []corev1.Pod) []part {

@@ -64,7 +64,7 @@ func (o *options) bind(fs *flag.FlagSet) {
 	fs.BoolVar(&o.allowPrivateJWKS, "allow-private-issuers", false, "Let ChatTenants fetch issuers' keys from addresses that are not public.")
 	fs.StringVar(&o.assumableRoles, "assumable-roles", "", "AWS roles that ChatClusters may have assumed (spec.aws.assumeRoleARN): namespace=role ARN, comma-separated. The namespace * is any; in an ARN, * stands for any characters but a slash.")
 	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
-	fs.DurationVar(&o.reportEvery, "report-every", 15*time.Second, "How long, at most, a ChatCluster's status does not tell of progress; what somebody has to know it tells at once. 0 tells all at once.")
+	fs.DurationVar(&o.reportEvery, "report-every", 15*time.Second, "How long, at most, a ChatCluster waits for others before its status tells of progress, its turn aside; what somebody has to know it tells at once. 0 tells all at once.")
 	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
 }
 

@@ -33,7 +33,7 @@ type External struct {
 	Tenants func(access awsclient.Access, tablePrefix string) (store.Tenants, error)
 }
 
-// retrySecret is when to look again for a Secret that is missing: Secrets are not watched, and may come after what uses them.
+// retrySecret is when to look again for what is missing and may come after what uses it, should no watch tell of it.
 const retrySecret = 10 * time.Second
 
 // missingSecretError says that a Secret or its key is not there. It may be coming, so it is nobody's fault yet.
@@ -54,7 +54,7 @@ func secretFact(err error) fact {
 	return failed(err)
 }
 
-// secret reads a key of a Secret, past the cache: the operator keeps no copies of Secrets.
+// secret reads a key of a Secret, past the cache: the operator keeps no copies of Secrets, and watches their metadata alone.
 func (s *scope) secret(ctx context.Context, name, key string) ([]byte, error) {
 	var secret corev1.Secret
 	err := s.APIReader.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, &secret)

@@ -44,6 +44,9 @@ func TestInvalidIsRefused(t *testing.T) {
 		"Action": {"there are two things to do about a message", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.Processors.Profanity = &v1alpha1.DetectorSpec{Action: "Delete"}
 		}, "spec.processors.profanity.action"},
+		"AdminReplicas": {"an admin API without pods is none", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Admin = &v1alpha1.AdminSpec{Replicas: ptr.To[int32](0)}
+		}, "spec.admin.replicas"},
 		"Name":    {"Services are named after it", func(cc *v1alpha1.ChatCluster) { cc.Name = strings.Repeat("a", 41) }, "at most 40 characters"},
 		"NameDot": {"a Service's name has no dots", func(cc *v1alpha1.ChatCluster) { cc.Name = "a.b" }, "lower-case letters, digits"},
 		"Image":   {"without an image nothing runs", func(cc *v1alpha1.ChatCluster) { cc.Spec.Image = "" }, "spec.image"},

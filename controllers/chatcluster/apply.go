@@ -80,6 +80,7 @@ func (s *scope) apply(ctx context.Context, into client.Object, config any) (appl
 		return applied{live: live}, kubernetes("apply "+what, err)
 	}
 	delete(s.absent, absentKey(into, desired.GetName()))
+	s.wrote = true
 	return applied{live: live, changed: true}, nil
 }
 

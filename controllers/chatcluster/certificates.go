@@ -112,7 +112,7 @@ func (s *scope) mint(ctx context.Context, roles []string) error {
 	return err
 }
 
-// certificateSecret reads a Secret past the cache, since the operator watches none. One that is not there is empty.
+// certificateSecret reads a Secret past the cache, which has no Secret's data. One that is not there is empty.
 func (s *scope) certificateSecret(ctx context.Context, name string) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
 	err := s.APIReader.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, secret)

@@ -33,6 +33,8 @@ const (
 	retryDenied = 30 * time.Second
 	// soon is up to when a phase that wants to look again is also soon enough for another one that failed.
 	soon = 30 * time.Second
+	// catchUp is how long the cache may take to know what was written.
+	catchUp = 100 * time.Millisecond
 	// maxNote bounds an event's text, in bytes: the API server refuses a longer one.
 	maxNote = 1024
 )
@@ -52,8 +54,9 @@ type Options struct {
 	// ObserveEvery is for how long, at least, what was found as wanted outside Kubernetes is not looked at again; at most
 	// twice that. 0 looks at every pass.
 	ObserveEvery time.Duration
-	// ReportEvery is for how long, at most, a status does not tell of progress. What somebody has to know is told at once: that a
-	// new generation is observed, what becomes Ready or ceases to be, troubles. 0 tells everything at once.
+	// ReportEvery is for how long, at most, a ChatCluster waits for others before its status tells of progress; what it waits for
+	// its turn does not count. What somebody has to know is told at once: that a new generation is observed, what becomes Ready or
+	// ceases to be, troubles. 0 tells everything at once.
 	ReportEvery time.Duration
 	// Patience is how long a pass may keep its place from others; lanes.DefaultPatience when 0.
 	Patience time.Duration
@@ -87,6 +90,8 @@ type scope struct {
 	facts   facts
 	// absent are the children that were not there when this pass looked past the cache.
 	absent map[string]bool
+	// wrote is true once a child was written.
+	wrote bool
 	// plan is not nil while nothing may be changed.
 	plan *plan
 }
@@ -118,8 +123,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	}
 	if !cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		r.memo.forget(cc.UID)
-		r.reports.drop(cc.UID)
+		r.reports.forget(cc.UID)
 		return ctrl.Result{}, nil
+	}
+	if r.reports.stale(cc.UID, cc.ResourceVersion) {
+		return ctrl.Result{RequeueAfter: catchUp, Priority: ptr.To(begun)}, nil
 	}
 	if cc.DeletionTimestamp.IsZero() && !planned(cc) && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		if err := r.patchFinalizer(ctx, cc, controllerutil.AddFinalizer); err != nil {
@@ -132,9 +140,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	s := r.scope(cc)
 	defer func() {
 		result.Priority = ptr.To(begun)
-		if after, held := r.reports.hold(before, cc, r.Options.ReportEvery); held {
+		if after, held := r.reports.hold(before, cc, pass{wrote: s.wrote, asked: result.RequeueAfter}, r.Options.ReportEvery); held {
 			if err == nil {
-				result.RequeueAfter = sooner(result.RequeueAfter, after)
+				result.RequeueAfter = after
 			}
 			return
 		}
@@ -207,15 +215,22 @@ func (s *scope) finalize(ctx context.Context) (ctrl.Result, error) {
 		}
 		return ctrl.Result{}, f.err
 	}
-	err := s.patchFinalizer(ctx, s.cc, controllerutil.RemoveFinalizer)
-	return requeueOnConflict(client.IgnoreNotFound(err))
+	err := client.IgnoreNotFound(s.patchFinalizer(ctx, s.cc, controllerutil.RemoveFinalizer))
+	if err == nil {
+		s.reports.forget(s.cc.UID)
+	}
+	return requeueOnConflict(err)
 }
 
 // patchFinalizer writes cc's finalizers and nothing else.
 func (r *Reconciler) patchFinalizer(ctx context.Context, cc *v1alpha1.ChatCluster, change func(client.Object, string) bool) error {
 	base := cc.DeepCopy()
 	change(cc, v1alpha1.Finalizer)
-	return r.Patch(ctx, cc, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), FieldOwner)
+	err := r.Patch(ctx, cc, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), FieldOwner)
+	if err == nil {
+		r.reports.wrote(cc.UID, base.ResourceVersion, cc.ResourceVersion)
+	}
+	return err
 }
 
 // sooner is the earlier of two delays, of which zero is none.
@@ -238,7 +253,11 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, cc *v1alpha1.ChatC
 	// A pass that ran into its deadline still reports what it found.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return r.Status().Patch(ctx, cc, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), FieldOwner)
+	err := r.Status().Patch(ctx, cc, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), FieldOwner)
+	if err == nil {
+		r.reports.wrote(cc.UID, before.ResourceVersion, cc.ResourceVersion)
+	}
+	return err
 }
 
 func requeueOnConflict(err error) (ctrl.Result, error) {

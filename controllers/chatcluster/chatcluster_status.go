@@ -46,7 +46,11 @@ func concerns(f *facts) []concern {
 		{v1alpha1.ConditionGatewayReady, role(workload.RoleGateway), "all pods are available"},
 		{v1alpha1.ConditionNotificationsReady, role(workload.RoleNotify), "all pods are available"},
 		{v1alpha1.ConditionProjectorReady, role(workload.RoleProject), "all pods are available"},
-		{v1alpha1.ConditionProcessorsReady, processorsFact(f), "all pods of the processors that the spec names are available"},
+		{
+			v1alpha1.ConditionProcessorsReady, namedFact(f, workload.Processors, concern{condition: "lists", fact: f.lists}),
+			"all pods of the processors that the spec names are available",
+		},
+		{v1alpha1.ConditionAdminReady, namedFact(f, []string{workload.RoleAdmin}), adminMessage(f.adminURL)},
 		{v1alpha1.ConditionExposureReady, f.exposure, "clients connect to " + f.gatewayURL},
 	}
 }
@@ -59,7 +63,7 @@ func setStatus(cc *v1alpha1.ChatCluster, f *facts) {
 	st.Push = v1alpha1.PushStatus{ApplicationID: f.application, Channels: f.channels}
 	st.Cache = f.cacheInfo
 	st.Image = f.servingImage
-	st.Endpoints.Gateway = f.gatewayURL
+	st.Endpoints.Gateway, st.Endpoints.Admin = f.gatewayURL, f.adminURL
 	if f.roleList != nil {
 		st.Workloads = f.roleList
 	}
@@ -186,6 +190,13 @@ func tablesMessage(tables []v1alpha1.TableStatus) string {
 		message += "; not supported by this endpoint: " + strings.Join(names, ", ")
 	}
 	return message
+}
+
+func adminMessage(url string) string {
+	if url == "" {
+		return "the spec names no admin API"
+	}
+	return "the admin API is at " + url
 }
 
 func schemaMessage(s v1alpha1.SchemaStatus) string {

@@ -92,6 +92,10 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 	fillPtr(&s.Projector.Resources, resources("50m", "64Mi", "512Mi"))
 
 	fillProcessors(&s.Processors)
+	if a := s.Admin; a != nil {
+		fillPtr(&a.Replicas, 1)
+		fillPtr(&a.Resources, resources("50m", "64Mi", "512Mi"))
+	}
 
 	fillPtr(&s.Network.Policies, true)
 	fillPtr(&s.InternalTLS.Enabled, true)

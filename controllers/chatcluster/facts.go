@@ -78,6 +78,7 @@ type facts struct {
 	roleList     []v1alpha1.WorkloadStatus
 	servingImage string
 	gatewayURL   string
+	adminURL     string
 }
 
 func (f *facts) all() []fact {

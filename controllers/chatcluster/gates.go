@@ -40,7 +40,7 @@ var gates = []gate{
 	},
 	{
 		name:  "certificates",
-		roles: map[string]bool{workload.RoleChat: true, workload.RoleGateway: true},
+		roles: map[string]bool{workload.RoleChat: true, workload.RoleGateway: true, workload.RoleAdmin: true},
 		open:  func(f *facts) (string, string, bool) { return hold(f.certificates, "the certificates") },
 	},
 	// The order: who is called comes before who calls, and gateways, whose clients have to come back, when all else is done. A new
@@ -48,7 +48,7 @@ var gates = []gate{
 	{
 		name: "chat",
 		roles: map[string]bool{
-			workload.RoleNotify: true, workload.RoleProject: true, workload.RoleGateway: true,
+			workload.RoleNotify: true, workload.RoleProject: true, workload.RoleGateway: true, workload.RoleAdmin: true,
 			workload.RoleSpam: true, workload.RoleProfanity: true, workload.RoleFraud: true, workload.RoleAnalytics: true, workload.RoleAudit: true,
 		},
 		open: rolledOut(workload.RoleChat),

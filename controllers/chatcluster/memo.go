@@ -23,6 +23,9 @@ type memo struct {
 // rememberRequest is how long a request for a look at everything stays obeyed; it stands in the annotations for ever.
 const rememberRequest = 24 * time.Hour
 
+// phaseRequest stands for a phase where the request that was obeyed is remembered.
+const phaseRequest = "request"
+
 // sweepEvery is how often what has expired is thrown out: a ChatCluster may go without a last pass.
 const sweepEvery = time.Minute
 
@@ -67,12 +70,19 @@ func (m *memo) drop(uid types.UID, phase string) {
 
 // obey forgets what was found when a user asks for a look at everything now. request is what is asked, empty for nothing.
 func (m *memo) obey(uid types.UID, request string) {
-	if _, known := m.get(uid, "request", request); known || request == "" {
+	if _, known := m.get(uid, phaseRequest, request); known || request == "" {
 		return
 	}
 	m.forget(uid)
 	m.forget(everybody)
-	m.put(uid, "request", request, nil, rememberRequest)
+	m.put(uid, phaseRequest, request, nil, rememberRequest)
+}
+
+// doubt forgets what was found of one, but not what was asked.
+func (m *memo) doubt(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.entries[uid], func(phase string, _ remembered) bool { return phase != phaseRequest })
 }
 
 func (m *memo) sweep() {

@@ -18,13 +18,13 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
-// processorsFact is the worst of the stream processors' facts. It is pure.
-func processorsFact(f *facts) fact {
+// namedFact is the worst of the facts of roles that run where the spec names them, and of what else concerns them. It is pure.
+func namedFact(f *facts, roles []string, more ...concern) fact {
 	if f.policy.err != nil {
 		return f.policy
 	}
-	list := []concern{{condition: "lists", fact: f.lists}}
-	for _, role := range workload.Processors {
+	list := more
+	for _, role := range roles {
 		list = append(list, concern{condition: role, fact: f.roles[role]})
 	}
 	if f.roles == nil {
@@ -41,21 +41,21 @@ func processorsFact(f *facts) fact {
 	return found
 }
 
-// removeProcessors removes what belongs to the stream processors that the spec does not name.
-func (s *scope) removeProcessors(ctx context.Context, wanted []workload.Role) error {
+// removeUnnamed removes what belongs to the roles that run where the spec names them, and that it does not name.
+func (s *scope) removeUnnamed(ctx context.Context, wanted []workload.Role) error {
 	named := map[string]bool{}
 	for _, r := range wanted {
 		named[r.Name] = true
 	}
 	var errs []error
-	for _, role := range workload.Processors {
+	for _, role := range append([]string{workload.RoleAdmin}, workload.Processors...) {
 		if named[role] {
 			continue
 		}
 		// What makes pods goes first, then what is about them.
 		for _, o := range []client.Object{
 			&autoscalingv2.HorizontalPodAutoscaler{}, &appsv1.Deployment{}, &policyv1.PodDisruptionBudget{},
-			&networkingv1.NetworkPolicy{}, &corev1.ServiceAccount{},
+			&networkingv1.NetworkPolicy{}, &corev1.Service{}, &corev1.ServiceAccount{},
 		} {
 			errs = append(errs, s.remove(ctx, o, s.cluster.ChildName(role)))
 		}

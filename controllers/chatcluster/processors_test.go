@@ -17,13 +17,13 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
-// belongings are what a processor has, as far as it is there.
+// belongings are what a role has, as far as it is there.
 func (w *world) belongings(role string) []string {
 	w.t.Helper()
 	var found []string
 	for kind, o := range map[string]client.Object{
 		"Deployment": &appsv1.Deployment{}, "ServiceAccount": &corev1.ServiceAccount{},
-		"PodDisruptionBudget": &policyv1.PodDisruptionBudget{}, "NetworkPolicy": &networkingv1.NetworkPolicy{},
+		"PodDisruptionBudget": &policyv1.PodDisruptionBudget{}, "NetworkPolicy": &networkingv1.NetworkPolicy{}, "Service": &corev1.Service{},
 	} {
 		err := admin.Get(w.t.Context(), w.key("demo-"+role), o)
 		if err == nil {

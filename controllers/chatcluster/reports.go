@@ -21,17 +21,53 @@ type reports struct {
 
 	mu   sync.Mutex
 	held map[types.UID]report
+	// replaced are the versions that this process has written over since the cache last showed another.
+	replaced map[types.UID][]string
 }
 
 // report is a status that is not written yet.
 type report struct {
 	// told is the status that stands in its place. Once another does, the report is void.
 	told, status v1alpha1.ChatClusterStatus
-	since        time.Time
+	// waited is for how long the ChatCluster has waited for others since a pass last wrote something of it. What it waited for
+	// its turn does not count: of a fleet that is more than the operator can do at once nothing more is told, but less.
+	waited time.Duration
+	// held is when it was held back last, and asked after what time the next pass was to come.
+	held  time.Time
+	asked time.Duration
 }
 
 func newReports() *reports {
-	return &reports{now: time.Now, held: map[types.UID]report{}}
+	return &reports{now: time.Now, held: map[types.UID]report{}, replaced: map[types.UID][]string{}}
+}
+
+// wrote notes that the version was of a ChatCluster was replaced by is, which the cache may not know yet.
+func (r *reports) wrote(uid types.UID, was, is string) {
+	if was == is {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.replaced[uid] = append(r.replaced[uid], was)
+}
+
+// stale tells whether a version was read that this process has replaced since: what a pass would write of it is refused.
+func (r *reports) stale(uid types.UID, version string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.replaced[uid], version) {
+		return true
+	}
+	delete(r.replaced, uid)
+	return false
+}
+
+// forget forgets all of a ChatCluster that is gone.
+func (r *reports) forget(uid types.UID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.held, uid)
+	delete(r.replaced, uid)
 }
 
 // recall gives cc the status that is held back for it.
@@ -48,24 +84,32 @@ func (r *reports) recall(cc *v1alpha1.ChatCluster) {
 	}
 }
 
+// pass is what a pass did that a report goes by.
+type pass struct {
+	// wrote is true when it wrote a child: that tells of progress by itself.
+	wrote bool
+	// asked is after what time it wants another one, zero for not before something happens.
+	asked time.Duration
+}
+
 // hold keeps back what cc's status says beyond before's, if that is progress alone and has waited less than every. after is how
 // long it may still wait.
-func (r *reports) hold(before, cc *v1alpha1.ChatCluster, every time.Duration) (after time.Duration, ok bool) {
+func (r *reports) hold(before, cc *v1alpha1.ChatCluster, p pass, every time.Duration) (after time.Duration, ok bool) {
 	if every <= 0 || !onlyProgress(before, cc) {
 		return 0, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.now()
-	since := now
-	if held, ok := r.held[cc.UID]; ok {
-		since = held.since
+	next := report{told: *before.Status.DeepCopy(), status: *cc.Status.DeepCopy(), held: r.now()}
+	if last, ok := r.held[cc.UID]; ok && !p.wrote {
+		next.waited = last.waited + min(next.held.Sub(last.held), last.asked)
 	}
-	if after = every - now.Sub(since); after <= 0 {
+	if after = every - next.waited; after <= 0 {
 		return 0, false
 	}
-	r.held[cc.UID] = report{told: *before.Status.DeepCopy(), status: *cc.Status.DeepCopy(), since: since}
-	return after, true
+	next.asked = sooner(p.asked, after)
+	r.held[cc.UID] = next
+	return next.asked, true
 }
 
 // drop forgets what is held back.

@@ -1,6 +1,7 @@
 package chatcluster
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -79,9 +81,18 @@ func TestProgressIsToldNowAndThen(t *testing.T) {
 	if err != nil || result.RequeueAfter == 0 || result.RequeueAfter > 10*time.Second {
 		t.Fatalf("nobody comes back to tell: %v, %v", result, err)
 	}
-	now = now.Add(10 * time.Second)
-	w.pass()
-	told := w.get()
+	// The tables are being created, and nothing else can be done.
+	told, waited := w.get(), time.Duration(0)
+	for told.Status.ObservedGeneration < 0 && waited < time.Minute {
+		now, waited = now.Add(result.RequeueAfter), waited+result.RequeueAfter
+		if result, err = w.reconcile(); err != nil {
+			t.Fatal(err)
+		}
+		told = w.get()
+	}
+	if waited > 11*time.Second {
+		t.Errorf("progress was told after %s, want 10s", waited)
+	}
 	if told.Status.ObservedGeneration != told.Generation || len(told.Status.Tables) == 0 {
 		t.Fatalf("progress was not told in time: %+v", told.Status)
 	}
@@ -98,12 +109,106 @@ func TestProgressIsToldNowAndThen(t *testing.T) {
 	}
 }
 
+// A fleet that is more than the operator can do at once is not told more of for that: bench O1 allows no write for it.
+func TestWhatIsHeldBackWaitsForOthersAlone(t *testing.T) {
+	const every = 15 * time.Second
+	type step struct {
+		// after the last pass, which asked for one after asked.
+		after, asked time.Duration
+		wrote        bool
+	}
+	cases := map[string]struct {
+		reason string
+		passes []step
+		want   bool
+	}{
+		"Fresh":    {"the first pass is not long ago", []step{{0, time.Second, true}}, true},
+		"Waits":    {"it waits for what does not come", []step{{0, 0, true}, {every, 0, false}}, false},
+		"Polls":    {"it looks again and again, in time", []step{{0, 5 * time.Second, true}, {5 * time.Second, 5 * time.Second, false}, {5 * time.Second, 5 * time.Second, false}, {5 * time.Second, 0, false}}, false},
+		"Queued":   {"a pass that came late waited for its turn", []step{{0, time.Second, true}, {every, time.Second, false}, {every, time.Second, false}}, true},
+		"Events":   {"passes for what happens count as they come", []step{{0, 0, true}, {every / 2, 0, false}, {every/2 + 1, 0, false}}, false},
+		"Advances": {"its children tell of what is written", []step{{0, 0, true}, {every - 1, 0, true}, {every - 1, 0, false}}, true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r, now := newReports(), time.Now()
+			r.now = func() time.Time { return now }
+			before := &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{UID: "a"}}
+			after := before.DeepCopy()
+			after.Status.Gateway = "1/2"
+			held := false
+			for _, p := range tc.passes {
+				now = now.Add(p.after)
+				_, held = r.hold(before, after, pass{wrote: p.wrote, asked: p.asked}, every)
+			}
+			if held != tc.want {
+				t.Errorf("%s: held back %t", tc.reason, held)
+			}
+		})
+	}
+}
+
+// What this process wrote over is not worked on: its write would be refused, and cost one more.
+func TestWhatWasReplacedIsStale(t *testing.T) {
+	r := newReports()
+	r.wrote("a", "1", "2")
+	r.wrote("a", "2", "3")
+	r.wrote("b", "7", "7") // changed nothing
+	if !r.stale("a", "1") || !r.stale("a", "2") || r.stale("b", "7") {
+		t.Error("what the cache has not seen is not told from what it has")
+	}
+	if r.stale("a", "3") || len(r.replaced) != 0 {
+		t.Errorf("the cache has caught up, and %v is remembered", r.replaced)
+	}
+	r.wrote("a", "3", "4")
+	if r.forget("a"); len(r.replaced) != 0 {
+		t.Error("what is gone is remembered")
+	}
+}
+
+// behind is a cache that has not caught up with what was written of a ChatCluster.
+type behind struct {
+	client.Client
+	old *v1alpha1.ChatCluster
+}
+
+func (b behind) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if cc, ok := o.(*v1alpha1.ChatCluster); ok {
+		b.old.DeepCopyInto(cc)
+		return nil
+	}
+	return b.Client.Get(ctx, key, o, opts...)
+}
+
+// A pass that comes before the cache has caught up writes nothing, not even in vain, and comes again soon.
+func TestACacheThatIsBehindCostsNoWrite(t *testing.T) {
+	w := newWorld(t)
+	w.create(nil)
+	w.settle()
+	w.change(func(cc *v1alpha1.ChatCluster) { cc.Spec.Image = image2 })
+	old := w.get()
+	w.pass()
+	w.takeOwnWrites()
+	upToDate := w.r.Client
+	w.r.Client = behind{upToDate, old}
+	if result, err := w.reconcile(); err != nil || result.RequeueAfter != catchUp {
+		t.Errorf("it comes again after %s, error %v", result.RequeueAfter, err)
+	}
+	if writes := w.takeOwnWrites(); len(writes) > 0 {
+		t.Errorf("it wrote %v", writes)
+	}
+	w.r.Client = upToDate
+	if result, err := w.reconcile(); err != nil || result.RequeueAfter == catchUp {
+		t.Errorf("the cache has caught up, and it is still waited for: %v", err)
+	}
+}
+
 func TestReportsAreVoidOnceAnotherStatusStands(t *testing.T) {
 	r := newReports()
 	before := &v1alpha1.ChatCluster{ObjectMeta: metav1.ObjectMeta{UID: types.UID("a")}}
 	after := before.DeepCopy()
 	after.Status.Gateway = "1/2"
-	if _, ok := r.hold(before, after, time.Minute); !ok {
+	if _, ok := r.hold(before, after, pass{}, time.Minute); !ok {
 		t.Fatal("progress was not held back")
 	}
 	same := before.DeepCopy()

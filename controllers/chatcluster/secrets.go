@@ -1,10 +1,23 @@
 package chatcluster
 
-import "context"
+import (
+	"context"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
+
+// indexSecrets is the field index of the Secrets that a ChatCluster names, in its own namespace.
+const indexSecrets = "secrets"
 
 // secrets finds out whether every Secret that the pods mount is there. A pod without one waits for ever, and nothing in its
-// status says why. Secrets are not watched: that would take the right to read every Secret of the Kubernetes cluster at any
-// time, and a look every few seconds while one is missing costs little.
+// status says why.
 func (s *scope) secrets(ctx context.Context) {
 	wanted := s.cluster.Secrets()
 	if _, ok := s.memo.get(s.cc.UID, "secrets", wanted); ok {
@@ -17,4 +30,70 @@ func (s *scope) secrets(ctx context.Context) {
 		}
 	}
 	s.memo.put(s.cc.UID, "secrets", wanted, nil, jitter(s.Options.ObserveEvery/5))
+}
+
+// secretNames are the Secrets that a ChatCluster names or waits for, sorted. Those that the operator makes are not among them: its own
+// writes tell it nothing. It is pure.
+func secretNames(cc *v1alpha1.ChatCluster) []string {
+	cluster := workload.Cluster{Namespace: cc.Namespace, Name: cc.Name, Spec: effective(cc)}
+	var names []string
+	for _, f := range cluster.Secrets() {
+		names = append(names, f.Name)
+	}
+	channels := cluster.Spec.Pinpoint.Channels
+	for _, apple := range []*v1alpha1.APNSChannel{channels.APNS, channels.APNSSandbox, channels.APNSVoIP, channels.APNSVoIPSandbox} {
+		switch {
+		case apple == nil:
+		case apple.Token != nil:
+			names = append(names, apple.Token.KeySecret.Name)
+		case apple.Certificate != nil:
+			names = append(names, apple.Certificate.SecretName)
+		}
+	}
+	if channels.FCM != nil {
+		names = append(names, channels.FCM.ServiceAccountSecret.Name)
+	}
+	if channels.ADM != nil {
+		names = append(names, channels.ADM.SecretName)
+	}
+	if cluster.Spec.InternalTLS.IssuerRef != nil {
+		// cert-manager makes them.
+		for _, role := range cluster.SecuredRoles() {
+			names = append(names, cluster.CertificateName(role))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func secretsIndexer(o client.Object) []string {
+	if cc, ok := o.(*v1alpha1.ChatCluster); ok {
+		return secretNames(cc)
+	}
+	return nil
+}
+
+// clustersOfSecret are the ChatClusters that name a Secret that came, changed or went. What was found with what it held is forgotten.
+// A pass that is on its way may remember it once more: then the next look now and then sees it.
+func (r *Reconciler) clustersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
+	var list v1alpha1.ChatClusterList
+	if err := r.List(ctx, &list, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecrets: secret.GetName()}); err != nil {
+		// They look again by themselves, later.
+		log.FromContext(ctx).Error(err, "list ChatClusters that name a Secret")
+		return nil
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		r.memo.doubt(list.Items[i].UID)
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
+}
+
+// slimSecret is what the cache keeps of a Secret's metadata: annotations may hold what was applied, the values included.
+func slimSecret(o any) (any, error) {
+	if m, ok := o.(*metav1.PartialObjectMetadata); ok {
+		m.ObjectMeta = metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Generation: m.Generation}
+	}
+	return o, nil
 }

@@ -47,7 +47,7 @@ import (
 // +kubebuilder:rbac:groups=cert-manager.io,resources=certificates,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -57,7 +57,8 @@ const (
 	maxRetry = 5 * time.Minute
 )
 
-// CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing.
+// CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing. Of
+// Secrets, which users make, it keeps the names.
 func CacheOptions() map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy})
 	slim := cache.TransformStripManagedFields()
@@ -70,6 +71,7 @@ func CacheOptions() map[client.Object]cache.ByObject {
 		&corev1.ServiceAccount{}:        {Label: ours, Transform: slim},
 		&policyv1.PodDisruptionBudget{}: {Label: ours, Transform: slim},
 		&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
+		&corev1.Secret{}:                {Transform: slimSecret},
 
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours, Transform: slim},
 		&networkingv1.NetworkPolicy{}:            {Label: ours, Transform: slim},
@@ -80,6 +82,9 @@ func CacheOptions() map[client.Object]cache.ByObject {
 // SetupWithManager registers the reconciler. concurrency is how many ChatClusters are reconciled at once, beside those that hang.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatCluster{}, indexClaims, claimsIndexer); err != nil {
+		return err
+	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatCluster{}, indexSecrets, secretsIndexer); err != nil {
 		return err
 	}
 	passes := lanes.New(r, concurrency, r.Options.Patience, func(_ context.Context, req reconcile.Request) string { return req.String() })
@@ -98,6 +103,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 		Owns(&autoscalingv2.HorizontalPodAutoscaler{}, builder.WithPredicates(scalingChanged())).
 		Watches(&v1alpha1.ChatCluster{}, handler.EnqueueRequestsFromMapFunc(r.claimants), builder.WithPredicates(endedClaims())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod), builder.WithPredicates(tellingPods())).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.clustersOfSecret), builder.OnlyMetadata, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		// A standby has its caches warm: when it leads, it starts at once.
 		WithOptions(controller.Options{MaxConcurrentReconciles: passes.Workers(), RateLimiter: rateLimiter(), EnableWarmup: ptr.To(true)}).
 		Complete(passes)

@@ -26,7 +26,12 @@ func (s *scope) workloads(ctx context.Context) {
 	s.facts.held = map[string]bool{}
 
 	var errs []error
-	for _, service := range []any{c.GatewayService(), c.ChatService()} {
+	services := []any{c.GatewayService(), c.ChatService()}
+	if admin := c.AdminService(); admin != nil {
+		services = append(services, admin)
+		s.facts.adminURL = c.AdminURL()
+	}
+	for _, service := range services {
 		_, err := s.apply(ctx, &corev1.Service{}, service)
 		errs = append(errs, err)
 	}
@@ -40,7 +45,7 @@ func (s *scope) workloads(ctx context.Context) {
 	}
 	rolledOut := true
 	roles := c.Roles()
-	errs = append(errs, s.removeProcessors(ctx, roles))
+	errs = append(errs, s.removeUnnamed(ctx, roles))
 	s.detectorLists(ctx, roles)
 	for _, role := range roles {
 		_, err := s.apply(ctx, &policyv1.PodDisruptionBudget{}, c.DisruptionBudget(role))

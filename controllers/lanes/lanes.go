@@ -59,7 +59,7 @@ func New(inner reconcile.Reconciler, places int, patience time.Duration, who Who
 // Workers is how many passes may run at once in both lanes: what the controller's MaxConcurrentReconciles has to be.
 func (l *Lanes) Workers() int { return cap(l.quick) + cap(l.slow) }
 
-// Reconcile makes one pass. One that is cut short finds its context cancelled with a cause of its own, which is not
+// Reconcile makes one pass. One that is cut short finds its context canceled with a cause of its own, which is not
 // context.Canceled.
 func (l *Lanes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	who := l.who(ctx, req)

@@ -75,6 +75,7 @@ func (c Cluster) Config() config.Config {
 			Service: c.CertificateHost(RoleChat) + ":" + strconv.Itoa(chatPort),
 			TLS:     c.chatTLS(),
 		},
+		Admin:      c.adminConfig(),
 		Processors: c.detectors(),
 		Telemetry:  telemetry(s.Telemetry),
 	}

@@ -34,7 +34,8 @@ func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1a
 	if r.port != 0 {
 		container.WithPorts(corev1ac.ContainerPort().WithName(r.portName).WithContainerPort(r.port).WithProtocol(corev1.ProtocolTCP))
 	}
-	if c.secured(r.Name) {
+	shown := c.shownBy(r.Name)
+	if shown != "" {
 		container.WithVolumeMounts(corev1ac.VolumeMount().WithName("certificate").WithMountPath(certificateDir).WithReadOnly(true))
 	}
 	lists := corev1ac.PodSpec()
@@ -49,9 +50,9 @@ func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1a
 			c.spread(r, corev1.LabelTopologyZone),
 			c.spread(r, corev1.LabelHostname),
 		)
-	if c.secured(r.Name) {
+	if shown != "" {
 		pod.WithVolumes(corev1ac.Volume().WithName("certificate").
-			WithSecret(corev1ac.SecretVolumeSource().WithSecretName(c.CertificateName(r.Name)).WithDefaultMode(0o440)))
+			WithSecret(corev1ac.SecretVolumeSource().WithSecretName(c.CertificateName(shown)).WithDefaultMode(0o440)))
 	}
 	pod.Volumes = append(pod.Volumes, lists.Volumes...)
 	if r.Settings.PriorityClassName != "" {

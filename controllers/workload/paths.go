@@ -27,4 +27,5 @@ const (
 	opsPort     = 9090
 	gatewayPort = 8080
 	chatPort    = 7400
+	adminPort   = 8090
 )

@@ -151,8 +151,14 @@ func (c Cluster) NetworkPolicies() ([]*networkingv1ac.NetworkPolicyApplyConfigur
 		switch r.Name {
 		case RoleGateway:
 			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(clients...).WithPorts(tcp(gatewayPort)))
+		case RoleAdmin:
+			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(c.adminCallers()...).WithPorts(tcp(adminPort)))
 		case RoleChat:
-			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(c.pods(RoleGateway), c.pods(RoleChat)).WithPorts(tcp(chatPort)))
+			callers := []*networkingv1ac.NetworkPolicyPeerApplyConfiguration{c.pods(RoleGateway), c.pods(RoleChat)}
+			if c.Spec.Admin != nil {
+				callers = append(callers, c.pods(RoleAdmin))
+			}
+			in = append(in, networkingv1ac.NetworkPolicyIngressRule().WithFrom(callers...).WithPorts(tcp(chatPort)))
 		}
 		policies = append(policies, c.policy(r.Name, in, c.egress(r.uses)))
 	}

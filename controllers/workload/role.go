@@ -87,8 +87,16 @@ func (c Cluster) Roles() []Role {
 	if a := s.Gateway.Autoscaling; a != nil {
 		gateway.scale(&a.Autoscaling, metricConnections, int64Of(a.TargetConnections))
 	}
-	return slices.Concat([]Role{chat, notify, project}, c.processors(), []Role{gateway})
+	return slices.Concat([]Role{chat, notify, project}, c.processors(), c.admin(), []Role{gateway})
 }
 
-// secured tells whether the role's pods have a certificate.
-func (c Cluster) secured(role string) bool { return slices.Contains(c.SecuredRoles(), role) }
+// shownBy is the role whose certificate a role's pods show, empty for none. The admin API is a gateway to chat pods, without clients.
+func (c Cluster) shownBy(role string) string {
+	if role == RoleAdmin {
+		role = RoleGateway
+	}
+	if !slices.Contains(c.SecuredRoles(), role) {
+		return ""
+	}
+	return role
+}

@@ -152,6 +152,13 @@ func full(t *testing.T) Cluster {
 		Fraud:     &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorDryRun},
 		Analytics: &one, Audit: &annotated,
 	}
+	c.Spec.Admin = &v1alpha1.AdminSpec{
+		Replicas: ptr.To[int32](2), Resources: one.Resources, AllowedOrigins: []string{"https://desk.example"},
+		AllowedNamespaces: &metav1.LabelSelector{
+			MatchLabels:      map[string]string{"team": "trust"},
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "stage", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"test"}}},
+		},
+	}
 	c.Spec.InternalTLS.IssuerRef = &v1alpha1.IssuerReference{Name: "internal", Kind: "ClusterIssuer", Group: "cert-manager.io"}
 	return c
 }
@@ -167,6 +174,9 @@ func render(t *testing.T, c Cluster) []byte {
 		t.Fatal(err)
 	}
 	objects := []any{cm, m.ConfigMap, m.Job, c.ServiceAccount(ComponentMigrate), c.GatewayService(), c.ChatService(), c.PodMonitor()}
+	if admin := c.AdminService(); admin != nil {
+		objects = append(objects, admin)
+	}
 	for _, r := range c.Roles() {
 		d, err := c.Deployment(r, *cm.Name, &r.Replicas)
 		if err != nil {

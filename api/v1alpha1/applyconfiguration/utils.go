@@ -20,6 +20,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=chatcluster.io, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("ADMChannel"):
 		return &apiv1alpha1.ADMChannelApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AdminSpec"):
+		return &apiv1alpha1.AdminSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AllowedNamespaces"):
 		return &apiv1alpha1.AllowedNamespacesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("APNSCertificate"):

@@ -84,7 +84,7 @@ func TestRulesReadWhatTheCodeHas(t *testing.T) {
 
 func TestDashboardsReadWhatTheCodeHas(t *testing.T) {
 	metrics := known(t, allRules(t))
-	for _, name := range []string{"dataplane", "operator"} {
+	for _, name := range []string{"dataplane", "operator", "processors"} {
 		queries, err := ReadDashboard(filepath.Join(root, "config", "grafana", name+".json"))
 		if err != nil {
 			t.Fatal(err)

@@ -99,6 +99,35 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - key
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.AdminSpec
+  map:
+    fields:
+    - name: allowedNamespaces
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+    - name: allowedOrigins
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AllowedNamespaces
   map:
     fields:
@@ -242,6 +271,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ChatClusterSpec
   map:
     fields:
+    - name: admin
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AdminSpec
     - name: aurora
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AuroraSpec
@@ -596,6 +628,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.EndpointsStatus
   map:
     fields:
+    - name: admin
+      type:
+        scalar: string
     - name: gateway
       type:
         scalar: string

@@ -40,6 +40,8 @@ type ChatClusterSpecApplyConfiguration struct {
 	Projector *ProjectorSpecApplyConfiguration `json:"projector,omitempty"`
 	// Stream processors that act on what is said: those that are named run.
 	Processors *ProcessorsSpecApplyConfiguration `json:"processors,omitempty"`
+	// The admin API. Absent means that there is none.
+	Admin *AdminSpecApplyConfiguration `json:"admin,omitempty"`
 	// What the pods of Jobs have, those that migrate the schema and delete a tenant's data. A container that never ends keeps
 	// its Job from ending.
 	Jobs *PodSettingsApplyConfiguration `json:"jobs,omitempty"`
@@ -160,6 +162,14 @@ func (b *ChatClusterSpecApplyConfiguration) WithProjector(value *ProjectorSpecAp
 // If called multiple times, the Processors field is set to the value of the last call.
 func (b *ChatClusterSpecApplyConfiguration) WithProcessors(value *ProcessorsSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
 	b.Processors = value
+	return b
+}
+
+// WithAdmin sets the Admin field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Admin field is set to the value of the last call.
+func (b *ChatClusterSpecApplyConfiguration) WithAdmin(value *AdminSpecApplyConfiguration) *ChatClusterSpecApplyConfiguration {
+	b.Admin = value
 	return b
 }
 

@@ -11,6 +11,8 @@ package v1alpha1
 type EndpointsStatusApplyConfiguration struct {
 	// The gateway's WebSocket URL inside the Kubernetes cluster.
 	Gateway *string `json:"gateway,omitempty"`
+	// The admin API's URL inside the Kubernetes cluster.
+	Admin *string `json:"admin,omitempty"`
 }
 
 // EndpointsStatusApplyConfiguration constructs a declarative configuration of the EndpointsStatus type for use with
@@ -24,5 +26,13 @@ func EndpointsStatus() *EndpointsStatusApplyConfiguration {
 // If called multiple times, the Gateway field is set to the value of the last call.
 func (b *EndpointsStatusApplyConfiguration) WithGateway(value string) *EndpointsStatusApplyConfiguration {
 	b.Gateway = &value
+	return b
+}
+
+// WithAdmin sets the Admin field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Admin field is set to the value of the last call.
+func (b *EndpointsStatusApplyConfiguration) WithAdmin(value string) *EndpointsStatusApplyConfiguration {
+	b.Admin = &value
 	return b
 }
