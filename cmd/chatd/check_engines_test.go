@@ -17,9 +17,11 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/dev"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
+	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	promises "github.com/chatcluster/chatcluster/test/check"
 	"github.com/chatcluster/chatcluster/test/check/fault"
@@ -47,6 +49,7 @@ func TestThePromisesHoldInOneProcess(t *testing.T) {
 	t.Cleanup(func() { _ = kafka.Close() })
 	direct := engines.Config.Kafka
 	engines.Config.Kafka.Brokers = []string{kafka.Addr()}
+	engines.Config.Processors = config.Processors{Profanity: &config.Detector{Mode: "Enforce"}, Fraud: &config.Detector{Mode: "Flag"}}
 	flaky := &flakyStore{Store: engines.Store}
 	h := &household{t: t, engines: engines, store: flaky, gateway: "127.0.0.1:0", chat: "127.0.0.1:0"}
 	h.start()
@@ -69,6 +72,11 @@ func TestThePromisesHoldInOneProcess(t *testing.T) {
 		Token: func(user string) (string, error) { return engines.Token(user, time.Hour) },
 		Store: engines.Store, Kafka: direct, Postgres: engines.Config.Postgres, Sink: engines.SinkURL, Application: engines.Config.Push.ApplicationID,
 		PushDelay: time.Second,
+		Processors: []promises.Processor{
+			{Name: "profanity", Lure: "bullshit", Sure: true, Action: protocol.ActionMask},
+			{Name: "fraud", Lure: "https://paypa1.com/now", Sure: true, Action: protocol.ActionFlag},
+		},
+		Books: true,
 		Judge: func(ctx context.Context, s *chatpb.Send) *chatpb.Result {
 			s.Tenant = dev.Tenant
 			done := make(chan *chatpb.Result, 1)

@@ -188,7 +188,7 @@ func (m *Moderator) say(ctx context.Context, found []finding) error {
 		}
 	}
 	for _, f := range found {
-		m.metrics.findings.WithLabelValues(f.policy.action(), string(f.policy.Mode)).Inc()
+		m.metrics.count(f)
 		if f.policy.Mode != DryRun {
 			m.metrics.delay.Observe(max(time.Since(f.message.At), 0).Seconds())
 		}

@@ -21,7 +21,7 @@ const answersWithin = 5 * time.Second
 // maxPending bounds what one device has under way.
 const maxPending = 200
 
-// device is one of a user's devices, with all that it was shown. A processor is one too, which has no client and is shown nothing.
+// device is one of a user's devices, with all that it was shown. A judge is one too, which has no client and is shown nothing.
 type device struct {
 	r    *run
 	user string

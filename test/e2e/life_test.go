@@ -16,6 +16,7 @@ func TestLife(t *testing.T) {
 		{"WhoWasAwayGetsAPushAndThenEverythingOnce", away},
 		{"TheInboxCountsUnread", inbox},
 		{"BadInputGetsTypedErrors", badInput},
+		{"DetectorsMaskAndHide", moderated},
 		{"DeletingChatPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "chat") }},
 		{"KillingChatPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "chat", atOnce) }},
 		{"DeletingGatewayPodsLosesNothing", func(t *testing.T, w *world) { replaced(t, w, "gateway") }},

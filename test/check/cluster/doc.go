@@ -6,6 +6,11 @@
 // Each cluster has its own tables, topics, database and key prefix: clusters of one world do not meet. Close removes the database
 // and the tables; topics go with the world.
 //
+// # Processors
+//
+// Every stream processor is a process of its own, as in a ChatCluster, and has faults of its own: so the others' come as often as without
+// them. Lists of the tenant's have what nobody says by chance.
+//
 // # Concurrency and lifecycle
 //
 // Start returns when every role is ready. A process has one goroutine that waits for it and starts it again unless it was
