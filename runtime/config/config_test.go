@@ -22,6 +22,7 @@ postgres: {host: db, port: 5432, database: chat, user: chat, passwordFile: /secr
 redis: {addresses: ["redis:6379"], keyPrefix: "demo:"}
 push: {applicationID: app, delay: 5s}
 gateway: {drainPeriod: 30s, maxConnections: 1000}
+admin: {allowedOrigins: ["https://desk.example"]}
 chat: {service: "demo-chat.chat.svc:7400"}
 `
 
@@ -32,6 +33,9 @@ func TestParseReadsAValidFile(t *testing.T) {
 	}
 	if got, want := c.DynamoDB.HotRetention.Duration, 30*24*time.Hour; got != want {
 		t.Errorf("hotRetention = %v, want %v", got, want)
+	}
+	if got, want := c.Admin.AllowedOrigins, "https://desk.example"; len(got) != 1 || got[0] != want {
+		t.Errorf("admin.allowedOrigins = %q, want %q", got, want)
 	}
 	if got, want := c.Auth.Issuers[0].Tenant, "acme"; got != want {
 		t.Errorf("tenant = %q, want %q", got, want)
