@@ -15,6 +15,8 @@ import (
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/external/ownership"
 	"github.com/chatcluster/chatcluster/controllers/workload"
+	"github.com/chatcluster/chatcluster/runtime/eventlog"
+	"github.com/chatcluster/chatcluster/runtime/store/dynamo"
 )
 
 func TestCreate(t *testing.T) {
@@ -38,14 +40,14 @@ func TestCreate(t *testing.T) {
 		v1alpha1.ConditionReady: true, v1alpha1.ConditionTablesReady: true, v1alpha1.ConditionTopicsReady: true, v1alpha1.ConditionSchemaReady: true,
 		v1alpha1.ConditionCacheReady: true, v1alpha1.ConditionPushReady: true, v1alpha1.ConditionGatewayReady: true, v1alpha1.ConditionChatReady: true,
 		v1alpha1.ConditionNotificationsReady: true, v1alpha1.ConditionProjectorReady: true, v1alpha1.ConditionInternalTLSReady: true,
-		v1alpha1.ConditionExposureReady: true,
+		v1alpha1.ConditionExposureReady: true, v1alpha1.ConditionProcessorsReady: true, v1alpha1.ConditionAdminReady: true,
 	}
 	if diff := cmp.Diff(want, ready); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
 	st := cc.Status
 	if st.Gateway != "2/2" || st.Image != cc.Spec.Image || ptr.Deref(st.Schema.Current, 0) != 3 || st.Push.ApplicationID != "app001" ||
-		len(st.Tables) != 6 || len(st.Topics) != 4 || len(st.Workloads) != 4 || st.ObservedGeneration != cc.Generation {
+		len(st.Tables) != len(dynamo.Tables()) || len(st.Topics) != len(eventlog.Topics()) || len(st.Workloads) != 4 || st.ObservedGeneration != cc.Generation {
 		t.Errorf("status: %+v", st)
 	}
 	if want := "ws://demo-gateway." + w.namespace + ".svc/v1/ws"; st.Endpoints.Gateway != want {

@@ -50,6 +50,13 @@ func TestArrows(t *testing.T) {
 			change: func(s *v1alpha1.ChatClusterSpec) { s.Aurora.Authentication = v1alpha1.AuthenticationIAM },
 			want:   map[string][]int32{ComponentMigrate: {dns, agent, https, postgres}},
 		},
+		"Admin": {
+			reason: "what a gateway uses, and chat pods",
+			change: func(s *v1alpha1.ChatClusterSpec) {
+				s.Admin = &v1alpha1.AdminSpec{Replicas: s.Chat.Replicas, Resources: s.Chat.Resources}
+			},
+			want: map[string][]int32{RoleAdmin: {dns, agent, https, postgres, redis, chat, kafka}},
+		},
 		"AssumeRole": {
 			reason: "one's own credentials are traded for a role's",
 			change: func(s *v1alpha1.ChatClusterSpec) {
