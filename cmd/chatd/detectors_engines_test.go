@@ -3,7 +3,6 @@
 package main
 
 import (
-	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +20,7 @@ func TestDetectorsJudgeWhatPeopleSay(t *testing.T) {
 	r := startDev(t, "--data-dir", dir, "--users", "alice,bob,carol,dave,erin", "--processor", "profanity=Enforce,spam=Enforce,fraud=Enforce")
 	alice, _ := r.device(t, "alice", "laptop")
 	members := map[string]*client.Client{"alice": alice}
-	said := map[string][]string{}
+	conversations := map[string]string{}
 	say := func(to, body string) {
 		t.Helper()
 		c, err := alice.CreateDirect(t.Context(), to)
@@ -31,7 +30,7 @@ func TestDetectorsJudgeWhatPeopleSay(t *testing.T) {
 		if _, err := alice.Send(t.Context(), c.ID, body); err != nil {
 			t.Fatal(err)
 		}
-		said[to] = append(said[to], c.ID)
+		conversations[to] = c.ID
 	}
 	const lure = "CONGRATULATIONS!!! You have been selected for a free iPhone. Click https://claim.example/now"
 	bob, shown := r.device(t, "bob", "phone")
@@ -51,7 +50,7 @@ func TestDetectorsJudgeWhatPeopleSay(t *testing.T) {
 	for _, user := range []string{"alice", "bob"} {
 		var got map[string]string
 		waitFor(t, user+" sees what the detectors have left", func() bool {
-			page, err := members[user].History(t.Context(), said["bob"][0], client.Range{})
+			page, err := members[user].History(t.Context(), conversations["bob"], client.Range{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +77,7 @@ func TestDetectorsJudgeWhatPeopleSay(t *testing.T) {
 		}
 	}
 	for user, c := range members {
-		if err := c.Close(); err != nil && err != io.EOF {
+		if err := c.Close(); err != nil {
 			t.Errorf("%s: %v", user, err)
 		}
 	}

@@ -69,7 +69,7 @@ func (d detectorRole) run(ctx context.Context, r role, o *ops) error {
 			return err
 		}
 		state = recall.New(client, recall.Options{KeyPrefix: r.cfg.Redis.KeyPrefix, Detector: d.name, Window: d.window})
-		defer state.Close()
+		defer state.Close() //nolint:errcheck // nothing is on its way any more
 	}
 	detector, err := d.open(own, state, o)
 	if err != nil {

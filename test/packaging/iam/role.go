@@ -44,6 +44,9 @@ func (c Code) role(component, run string) (Policy, error) {
 		return Policy{}, err
 	}
 	statements = append(statements, topics...)
+	if r.objects[eventlog+".AwaitConsumed"] {
+		statements = append(statements, awaited(r.objects)...)
+	}
 	if r.objects["runtime/push/pinpoint.New"] {
 		calls, err := c.methods("runtime/push/pinpoint", "API")
 		if err != nil {
@@ -65,6 +68,29 @@ func (c Code) role(component, run string) (Policy, error) {
 		statements = append(statements, allow("Cache", "elasticache", setOf("Connect"), cache, cacheUser))
 	}
 	return document(statements...), nil
+}
+
+// awaited allows to look how far others have come: consumer groups by their constants, and the detectors', which are called as they are.
+func awaited(objects map[string]bool) []Statement {
+	var topics []string
+	groups := []string{mskGroup + "fraud", mskGroup + "profanity", mskGroup + "spam"}
+	for constant, topic := range consumed {
+		if objects[eventlog+"."+constant] {
+			topics = append(topics, mskTopic+topic)
+		}
+	}
+	for constant, group := range map[string]string{"ProjectGroup": "project", "AuditGroup": "audit", "AnalyticsGroup": "analytics"} {
+		if objects[eventlog+"."+constant] {
+			groups = append(groups, mskGroup+group)
+		}
+	}
+	slices.Sort(topics)
+	slices.Sort(groups)
+	return []Statement{
+		allow("Kafka", "kafka-cluster", setOf("Connect", "DescribeCluster"), mskCluster),
+		allow("Ends", "kafka-cluster", setOf("DescribeTopic"), topics...),
+		allow("Groups", "kafka-cluster", setOf("DescribeGroup"), groups...),
+	}
 }
 
 // objectCalls allows what exports the audit log: calls of objects, and of the bucket.
