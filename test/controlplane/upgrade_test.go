@@ -112,7 +112,7 @@ func applyPrevious(ctx context.Context, config *rest.Config, objects ...*unstruc
 	return nil
 }
 
-// lost lists what had has and has has not.
+// lost lists what is in had and not in has.
 func lost(had, has any, path string) []string {
 	was, ok := had.(map[string]any)
 	if !ok {
