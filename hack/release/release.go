@@ -39,16 +39,24 @@ func (r *release) run(ctx context.Context) error {
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 
-	first, err := r.build(ctx, src, tmp, "first", "")
+	// Both copies come first: in a rehearsal the tree may change meanwhile. Their names differ in length: a path that got into a program
+	// would move what is behind it.
+	names := []string{"first", "the-second-one"}
+	copies := make([]source.Source, len(names))
+	for i, name := range names {
+		if copies[i], err = src.Copy(ctx, filepath.Join(tmp, name, "source")); err != nil {
+			return err
+		}
+	}
+	first, err := r.build(ctx, copies[0], tmp, names[0], "")
 	if err != nil {
 		return err
 	}
-	// Names of different lengths: a path that got into a program would move what is behind it.
 	cache := ""
 	if r.cold {
 		cache = filepath.Join(tmp, "cache")
 	}
-	second, err := r.build(ctx, src, tmp, "the-second-one", cache)
+	second, err := r.build(ctx, copies[1], tmp, names[1], cache)
 	if err != nil {
 		return err
 	}
@@ -110,13 +118,9 @@ func chartVersion(repo string) (string, error) {
 	return chart.Version, err
 }
 
-// build copies the source into a folder of its own and builds the set there.
+// build builds the set of a copy.
 func (r *release) build(ctx context.Context, src source.Source, tmp, name, cache string) (set.Set, error) {
-	copied, err := src.Copy(ctx, filepath.Join(tmp, name, "source"))
-	if err != nil {
-		return set.Set{}, err
-	}
-	return set.Build(ctx, copied, filepath.Join(tmp, name, "set"), set.Options{
+	return set.Build(ctx, src, filepath.Join(tmp, name, "set"), set.Options{
 		Version: r.version, Unreleased: r.dryRun, Registry: r.registry, Builder: r.builder, Cache: cache,
 		Progress: func(step string) { fmt.Fprintf(r.progress, "%s build: %s\n", name, step) },
 	})
