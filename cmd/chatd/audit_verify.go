@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -55,18 +56,20 @@ func auditVerifyCommand() *cobra.Command {
 			}
 			progress := output.NewProgress(cmd.ErrOrStderr())
 			defer progress.End()
+			var failed error // what was found before stays said
 			faults, all := 0, []verified{}
 			for i, tenant := range tenants {
 				progress.Say("verifying tenant %s, %d of %d", tenant, i+1, len(tenants))
 				v, err := verifyTenant(ctx, tool.log, from, tenant)
 				if err != nil {
-					return err
+					failed = fmt.Errorf("tenant %s: %w", tenant, err)
+					break
 				}
 				faults += len(v.Faults)
 				all = append(all, verified{tenant, len(v.Faults) == 0, v.Head.N, v.Checkpoints, v.Head.Hash.String(), append([]audit.Fault{}, v.Faults...)})
 			}
 			progress.End()
-			if err := f.Print(cmd.OutOrStdout(), all, func(w io.Writer) error { return verifiedLines(w, all) }); err != nil {
+			if err := errors.Join(failed, f.Print(cmd.OutOrStdout(), all, func(w io.Writer) error { return verifiedLines(w, all) })); err != nil {
 				return err
 			}
 			if faults > 0 {
