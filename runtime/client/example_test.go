@@ -45,12 +45,12 @@ func talk(ctx context.Context, out io.Writer, url string, alice, bob client.Toke
 	if err != nil {
 		return err
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	a, err := client.Dial(ctx, client.Options{URL: url, Token: alice, Device: "phone", Platform: "cli"})
 	if err != nil {
 		return err
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }()
 
 	direct, err := a.CreateDirect(ctx, b.User())
 	if err != nil {
@@ -103,7 +103,7 @@ func ExampleState() {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 }
 
 // What became of a message, as an application tells its user.

@@ -3,6 +3,7 @@ package set
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -68,13 +69,16 @@ func useImage(c *chartv2.Chart, line string) error {
 		f.Data = bytes.Replace(f.Data, []byte(defaultImage), []byte(line), 1)
 		return nil
 	}
-	return fmt.Errorf("the chart has no values.yaml")
+	return errors.New("the chart has no values.yaml")
 }
 
 func (b *builder) crds() ([]byte, error) {
 	files, err := filepath.Glob(filepath.Join(b.source.Dir, "config", "crd", "bases", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("config/crd/bases has no CRDs (%w)", err)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, errors.New("config/crd/bases has no CRDs")
 	}
 	var out bytes.Buffer
 	for _, file := range files {
@@ -111,9 +115,9 @@ func (b *builder) install(ctx context.Context, file string, images []Image) ([]b
 	var out bytes.Buffer
 	document(&out, "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: "+namespace+"\n")
 	// CRDs come first: what uses them is refused before they are there.
-	for _, generated := range []bool{true, false} {
+	for _, crds := range []bool{true, false} {
 		for _, name := range slices.Sorted(maps.Keys(rendered)) {
-			if path.Ext(name) == ".yaml" && strings.Contains(rendered[name], "\nkind: CustomResourceDefinition\n") == generated {
+			if path.Ext(name) == ".yaml" && strings.Contains(rendered[name], "\nkind: CustomResourceDefinition\n") == crds {
 				document(&out, rendered[name])
 			}
 		}

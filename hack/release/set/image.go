@@ -2,6 +2,7 @@ package set
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -84,7 +85,7 @@ func (b *builder) index(name string, bins binaries) (v1.ImageIndex, error) {
 		img = mutate.ConfigMediaType(mutate.MediaType(img, types.OCIManifestSchema1), types.OCIConfigJSON)
 		img, ok := mutate.Annotations(img, about).(v1.Image)
 		if !ok {
-			return nil, fmt.Errorf("an annotated image is none")
+			return nil, errors.New("an annotated image is none")
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
 			Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
@@ -92,7 +93,7 @@ func (b *builder) index(name string, bins binaries) (v1.ImageIndex, error) {
 	}
 	annotated, ok := mutate.Annotations(index, about).(v1.ImageIndex)
 	if !ok {
-		return nil, fmt.Errorf("an annotated index is none")
+		return nil, errors.New("an annotated index is none")
 	}
 	return annotated, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,15 +96,18 @@ func (b *builder) inspect(ctx context.Context, file string, bin []byte, arch str
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return fmt.Errorf("it is not static: an image of it alone cannot run")
+			return errors.New("it is not static: an image of it alone cannot run")
 		}
 	}
 	if arch != runtime.GOARCH || runtime.GOOS != "linux" {
 		return nil // It does not run here; it is of the same sources.
 	}
 	out, err := exec.CommandContext(ctx, file, "--version").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), b.Version) {
-		return fmt.Errorf("it does not say that it is %s, but %q (%w)", b.Version, bytes.TrimSpace(out), err)
+	if err != nil {
+		return fmt.Errorf("it does not run: %w: %s", err, bytes.TrimSpace(out))
+	}
+	if !strings.Contains(string(out), b.Version) {
+		return fmt.Errorf("it does not say that it is %s, but %q", b.Version, bytes.TrimSpace(out))
 	}
 	return nil
 }
