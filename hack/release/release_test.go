@@ -40,7 +40,7 @@ func repository(t *testing.T) string {
 		}
 	}
 	write(t, dir, "go.mod", "module github.com/chatcluster/chatcluster\n\ngo 1.26.0\n")
-	write(t, dir, "LICENSE", "licence")
+	write(t, dir, "LICENSE", "license")
 	write(t, dir, "CHANGELOG.md", "# Changelog\n\n## Unreleased\nWhat is to come.\n\n## 1.2.3 - 2026-11-20\nWhat is new.\n")
 	for _, name := range []string{"chatd", "manager", "kubectl-chatcluster"} {
 		write(t, dir, "cmd/"+name+"/main.go", program)

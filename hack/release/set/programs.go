@@ -19,9 +19,9 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // binaries are the programs' contents, by name and platform.
 type binaries map[[2]string][]byte
 
-// programs builds all programs for all platforms, packs each with the licence and lists what is in it.
+// programs builds all programs for all platforms, packs each with the license and lists what is in it.
 func (b *builder) programs(ctx context.Context) (binaries, error) {
-	licence, err := b.read("LICENSE")
+	license, err := b.read("LICENSE")
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (b *builder) programs(ctx context.Context) (binaries, error) {
 			}
 			bins[[2]string{name, arch}] = bin
 			stem := fmt.Sprintf("%s_%s_linux_%s", name, b.Version, arch)
-			packed, err := tarGzip([]entry{{"LICENSE", 0o644, licence}, {name, 0o755, bin}}, b.source.Time)
+			packed, err := tarGzip([]entry{{"LICENSE", 0o644, license}, {name, 0o755, bin}}, b.source.Time)
 			if err != nil {
 				return nil, err
 			}

@@ -31,7 +31,7 @@ func newBuilder(t *testing.T) *builder {
 }
 
 func TestArchivesTellNoMoreThanTheirContent(t *testing.T) {
-	files := []entry{{"LICENSE", 0o644, []byte("licence")}, {"chatd", 0o755, []byte("program")}}
+	files := []entry{{"LICENSE", 0o644, []byte("license")}, {"chatd", 0o755, []byte("program")}}
 	first, err := tarGzip(files, at)
 	if err != nil {
 		t.Fatal(err)
