@@ -54,8 +54,9 @@ test-unit: compiler ## Unit tests, embedded engines included, with the race dete
 	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
 	cd test/packaging && $(GOTEST) ./...
 
-test-world: compiler ## Unit tests of the local world's own program, and of what audits the benchmarks
+test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
+	cd hack/release && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
 
 test-envtest: compiler ## The reconciler, the control plane for users' tests, and what the pages have people apply, against a real kube-apiserver and etcd
@@ -88,6 +89,14 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 	cd hack/bench && go build -o $(BIN)/bench .
 	$(if $(filter O% all,$(or $(S),all)),KUBEBUILDER_ASSETS="$$($(WORLD) assets)") taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
 
+##@ Release it
+
+.PHONY: release
+release: ## All of a release, built twice, in dist/release: make release VERSION=1.2.3 REGISTRY=… COSIGN=…; DRY_RUN=1 rehearses, COLD=1 compiles twice
+	cd hack/release && CGO_ENABLED=0 go build -o $(BIN)/release .
+	$(BIN)/release --repo $(CURDIR) --out $(CURDIR)/dist/release --version "$(VERSION)" $(if $(DRY_RUN),--dry-run) $(if $(COLD)$(if $(DRY_RUN),,1),--cold) \
+	  $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(COSIGN),--cosign $(COSIGN)) $(if $(BUILDER),--builder $(BUILDER))
+
 ##@ Change it
 
 .PHONY: generate manifests iam model proto proto-baseline lint verify fmt plugin
@@ -114,6 +123,7 @@ proto-baseline: $(BIN)/buf ## With each release: what the next one may not break
 
 lint: $(BIN)/golangci-lint $(BIN)/helm $(BIN)/promtool ## gofmt, go vet and golangci-lint on every module of ours; helm lint; rules and their tests
 	cd hack/world && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	cd hack/release && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 	cd hack/bench && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 	cd test/automation && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
 	cd test/packaging && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...

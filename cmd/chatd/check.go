@@ -43,7 +43,8 @@ where it says that there is none, install the Debian package postgresql (apt-get
 the PATH.
 
   go test -race -tags engines -run TestThePromisesHoldInOneProcess ./cmd/chatd`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), o, cmd.OutOrStdout()) },
+		Example: "  chatd check --world world.json --duration 10m --seed 7 --logs /tmp/roles",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.world, "world", os.Getenv(worldVariable), "world.json of a world of engines (hack/world); of $"+worldVariable+" unless given")

@@ -18,6 +18,8 @@ func clientCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "client", Short: "Chat in the terminal", Args: cobra.NoArgs,
+		Example: `  chatd client --url ws://127.0.0.1:18080 --token-file alice.token --to bob
+  echo hello | chatd client --url wss://chat.example --token-file alice.token --to bob`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.In, o.Out = cmd.InOrStdin(), cmd.OutOrStdout()
 			o.Client.Platform = "cli"

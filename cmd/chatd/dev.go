@@ -45,6 +45,8 @@ func devCommand() *cobra.Command {
 		Long: "dev is the whole data plane in one process: every role on an embedded store, an in-process Kafka and Redis, and a PostgreSQL " +
 			"that it starts itself from the machine's own package. It mints tokens for its users and shows what their phones would show. " +
 			"What is said is still there at the next start, unless it is ephemeral.",
+		Example: `  chatd dev --ephemeral
+  chatd dev --users alice,bob,carol --processor spam=Enforce --allow-origin http://localhost:5173`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDev(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

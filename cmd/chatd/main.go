@@ -33,10 +33,29 @@ func main() {
 
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	started := false
+	root := rootCommand(&started)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(errOut, "chatd: %v\n", err)
+		if !started {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// rootCommand is the whole command line. It sets started once the command line is right.
+func rootCommand(started *bool) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "chatd",
-		Short:         "ChatCluster's data plane",
-		Long:          "chatd is ChatCluster's data plane. Each role is a subcommand that reads the same configuration file.",
+		Use:   "chatd",
+		Short: "ChatCluster's data plane",
+		Long: "chatd is ChatCluster's data plane. Each role is a subcommand that reads the same configuration file.\n\n" +
+			"Exit codes are stable: 0 a clean end; 1 it failed, or found what it looked for wrong (check, audit verify), and standard error says why; " +
+			"2 the command line is wrong. Answers go to standard output, all else to standard error.",
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -45,14 +64,10 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 			if err := cmd.ValidateRequiredFlags(); err != nil {
 				return err
 			}
-			started = true
+			*started = true
 			return nil
 		},
 	}
-	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errOut)
 	for _, d := range detectors {
 		root.AddCommand(roleCommand(d.name, d.short, d.run))
 	}
@@ -75,14 +90,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 		devCommand(),
 		checkCommand(),
 	)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(errOut, "chatd: %v\n", err)
-		if !started {
-			return 2
-		}
-		return 1
-	}
-	return 0
+	return root
 }
 
 // role is what a role's constructor gets.
@@ -132,6 +140,7 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 	)
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
+		Example: "  chatd " + name + " --config config.yaml --log-level debug",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if pod == "" {
 				var err error

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 )
@@ -36,9 +38,12 @@ func migrateCommand() *cobra.Command {
 		configPath, resultPath string
 		preview, contract      bool
 		level                  slog.Level
+		f                      output.Format
 	)
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the read model's schema to this binary's version", Args: cobra.NoArgs,
+		Example: `  chatd migrate --preview -o yaml --result ""
+  chatd migrate`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := newLogger(cmd.ErrOrStderr(), level)
 			step := readmodel.Migrate
@@ -48,16 +53,23 @@ func migrateCommand() *cobra.Command {
 			case contract:
 				step = readmodel.Contract
 			}
+			progress := output.NewProgress(cmd.ErrOrStderr())
+			progress.Say("migrating the schema")
 			result, err := migrate(cmd.Context(), configPath, log, step)
+			progress.End()
 			if werr := writeResult(resultPath, &result.Error, &result); werr != nil {
 				log.WarnContext(cmd.Context(), "the result is not written", "error", werr)
 			}
-			if err == nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "schema at version %d\n", result.Current)
+			if err != nil {
+				return err
 			}
-			return err
+			return f.Print(cmd.OutOrStdout(), result, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "schema at version %d\n", result.Current)
+				return err
+			})
 		},
 	}
+	f.Bind(cmd)
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.Flags().StringVar(&resultPath, "result", "/dev/termination-log", "where the result goes as JSON; empty for nowhere")
 	cmd.Flags().BoolVar(&preview, "preview", false, "change nothing, and tell what would be")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/purge"
@@ -28,11 +30,14 @@ func purgeCommand() *cobra.Command {
 		configPath, resultPath, tenant, pod string
 		settle                              time.Duration
 		level                               slog.Level
+		f                                   output.Format
 	)
 	cmd := &cobra.Command{
 		Use: "purge", Short: "Delete a tenant's data for good", Args: cobra.NoArgs,
 		Long: "purge deletes everything of a tenant: conversations, messages, memberships, devices. The tenant must not be served: its record " +
 			"says that it is being deleted, or it has none and the configuration does not name it. It may be stopped and started again.",
+		Example: `  chatd purge --tenant acme
+  chatd purge --tenant acme --result "" -o json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := newLogger(cmd.ErrOrStderr(), level).With("tenant", tenant)
 			result, err := purgeTenant(cmd.Context(), configPath, pod, store.Tenant(tenant), settle, log)
@@ -43,12 +48,16 @@ func purgeCommand() *cobra.Command {
 			if werr := writeResult(resultPath, &report.Error, &report); werr != nil {
 				log.WarnContext(cmd.Context(), "the result is not written", "error", werr)
 			}
-			if err == nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "purged %d conversations and %d users\n", result.Conversations, result.Users)
+			if err != nil {
+				return err
 			}
-			return err
+			return f.Print(cmd.OutOrStdout(), report, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "purged %d conversations and %d users\n", result.Conversations, result.Users)
+				return err
+			})
 		},
 	}
+	f.Bind(cmd)
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant's id")
 	cmd.Flags().StringVar(&pod, "pod", "purge", "this process's name")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 )
 
@@ -18,12 +20,22 @@ var replayed = map[string]string{
 	eventlog.VerdictsGroup: eventlog.VerdictsTopic,
 }
 
+// place is where a group goes on in a partition. Its names are part of the output for programs.
+type place struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+}
+
 func replayCommand() *cobra.Command {
 	var configPath, group, from string
+	var f output.Format
 	cmd := &cobra.Command{
 		Use: "replay", Short: "Have a processor go back, or on, to a place in its topic", Args: cobra.NoArgs,
 		Long: "replay sets where a group of processors goes on, and exits. Scale the processor to zero first: a group with members is refused, " +
 			"and nothing is changed. What is judged again gets no second verdict.",
+		Example: `  chatd replay --group spam --from 2026-01-31T08:00:00Z
+  chatd replay --group verdicts --from start -o json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			topic, ok := replayed[group]
 			if !ok {
@@ -50,14 +62,23 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			places := []place{}
 			for _, t := range slices.Sorted(maps.Keys(offsets)) {
 				for _, p := range slices.Sorted(maps.Keys(offsets[t])) {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s\t%d\t%d\n", t, p, offsets[t][p])
+					places = append(places, place{t, p, offsets[t][p]})
 				}
 			}
-			return nil
+			return f.Print(cmd.OutOrStdout(), places, func(w io.Writer) error {
+				for _, p := range places {
+					if _, err := fmt.Fprintf(w, "%s\t%d\t%d\n", p.Topic, p.Partition, p.Offset); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		},
 	}
+	f.Bind(cmd)
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.Flags().StringVar(&group, "group", "", "spam, profanity, fraud or verdicts")
 	cmd.Flags().StringVar(&from, "from", "", "start, an offset, or a time such as 2026-01-31T08:00:00Z")

@@ -16,7 +16,8 @@ func tokenCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "token", Short: "Mint a token with a local issuer's key", Args: cobra.NoArgs,
-		Long: "Mint a token for a user with a local issuer's key, where there is no identity provider. Who has the key can be anyone: keep it from production.",
+		Long:    "Mint a token for a user with a local issuer's key, where there is no identity provider. Who has the key can be anyone: keep it from production.",
+		Example: "  chatd token --key issuer.key --issuer https://id.example --user alice >alice.token",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			key, err := issuer.LoadKey(keyPath)
 			if err != nil {

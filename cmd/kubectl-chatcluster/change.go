@@ -15,7 +15,7 @@ import (
 )
 
 func (p *plugin) pauseCommand() *cobra.Command {
-	return p.changeCommand("pause NAME", "Let the operator change nothing; what runs goes on running", func(ctx context.Context, c *cluster, name string) error {
+	return p.changeCommand("pause NAME", "Let the operator change nothing; what runs goes on running", "  kubectl chatcluster pause chat -n chat", func(ctx context.Context, c *cluster, name string) error {
 		if err := c.patch(ctx, name, map[string]any{"spec": map[string]any{"paused": true}}); err != nil {
 			return err
 		}
@@ -25,7 +25,7 @@ func (p *plugin) pauseCommand() *cobra.Command {
 }
 
 func (p *plugin) resumeCommand() *cobra.Command {
-	return p.changeCommand("resume NAME", "End a pause", func(ctx context.Context, c *cluster, name string) error {
+	return p.changeCommand("resume NAME", "End a pause", "  kubectl chatcluster resume chat -n chat", func(ctx context.Context, c *cluster, name string) error {
 		// The field goes, so that nothing is left that is not in git.
 		if err := c.patch(ctx, name, map[string]any{"spec": map[string]any{"paused": nil}}); err != nil {
 			return err
@@ -36,7 +36,7 @@ func (p *plugin) resumeCommand() *cobra.Command {
 }
 
 func (p *plugin) reconcileCommand() *cobra.Command {
-	return p.changeCommand("reconcile NAME", "Have the operator look at everything now", func(ctx context.Context, c *cluster, name string) error {
+	return p.changeCommand("reconcile NAME", "Have the operator look at everything now", "  kubectl chatcluster reconcile chat -n chat && kubectl chatcluster status chat -n chat --wait 5m", func(ctx context.Context, c *cluster, name string) error {
 		if err := c.annotate(ctx, name, v1alpha1.AnnotationReconcile, p.now().UTC().Format(time.RFC3339Nano)); err != nil {
 			return err
 		}
@@ -45,9 +45,9 @@ func (p *plugin) reconcileCommand() *cobra.Command {
 	})
 }
 
-func (p *plugin) changeCommand(use, short string, change func(context.Context, *cluster, string) error) *cobra.Command {
+func (p *plugin) changeCommand(use, short, example string, change func(context.Context, *cluster, string) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Example: example, Args: cobra.ExactArgs(1), ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.connect(p.flags)
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 )
 
 // states of a ChatCluster as a whole. They are part of the output for programs.
@@ -56,10 +57,14 @@ type part struct {
 }
 
 func (p *plugin) statusCommand() *cobra.Command {
-	var f format
+	var f output.Format
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "status [NAME]", Short: "Show how a ChatCluster is getting on, and what is waited for; all of the namespace without a name", Args: cobra.MaximumNArgs(1),
+		Example: `  kubectl chatcluster status -n chat
+  kubectl chatcluster status chat -n chat --wait 30m && echo it serves
+  kubectl chatcluster status chat -n chat -o json | jq -r .waitsFor`,
+		ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.connect(p.flags)
 			if err != nil {
@@ -71,12 +76,12 @@ func (p *plugin) statusCommand() *cobra.Command {
 			return p.statusOf(cmd.Context(), c, args[0], f, wait)
 		},
 	}
-	f.bind(cmd)
+	f.Bind(cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 0, "With a name: how long to wait until it is Ready, or Stalled")
 	return cmd
 }
 
-func (p *plugin) statusOfAll(ctx context.Context, c *cluster, f format) error {
+func (p *plugin) statusOfAll(ctx context.Context, c *cluster, f output.Format) error {
 	var list v1alpha1.ChatClusterList
 	if err := c.List(ctx, &list, client.InNamespace(c.namespace)); err != nil {
 		return err
@@ -87,20 +92,20 @@ func (p *plugin) statusOfAll(ctx context.Context, c *cluster, f format) error {
 		s.Concerns = nil
 		all = append(all, s)
 	}
-	return f.print(p.out, all, func(w io.Writer) error {
+	return f.Print(p.out, all, func(w io.Writer) error {
 		if len(all) == 0 {
 			_, err := fmt.Fprintf(w, "No ChatClusters in namespace %s.\n", c.namespace)
 			return err
 		}
 		rows := [][]string{{"NAME", "STATE", "IMAGE", "WAITS FOR"}}
 		for _, s := range all {
-			rows = append(rows, []string{s.Name, s.State, orNone(s.Image), orNone(s.WaitsFor)})
+			rows = append(rows, []string{s.Name, s.State, output.OrNone(s.Image), output.OrNone(s.WaitsFor)})
 		}
-		return columns(w, rows)
+		return output.Columns(w, rows)
 	})
 }
 
-func (p *plugin) statusOf(ctx context.Context, c *cluster, name string, f format, wait time.Duration) error {
+func (p *plugin) statusOf(ctx context.Context, c *cluster, name string, f output.Format, wait time.Duration) error {
 	deadline := p.now().Add(wait)
 	for {
 		s, err := lookAt(ctx, c, name)
@@ -109,12 +114,14 @@ func (p *plugin) statusOf(ctx context.Context, c *cluster, name string, f format
 		}
 		settled := s.State == stateReady || s.State == stateStalled
 		if !settled && p.now().Before(deadline) {
+			p.progress.Say("%s: waits for %s (%s left)", s.State, output.OrNone(s.WaitsFor), deadline.Sub(p.now()).Round(time.Second))
 			if err := p.wait(ctx, time.Second); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := f.print(p.out, s, func(w io.Writer) error { return tree(w, s) }); err != nil {
+		p.progress.End()
+		if err := f.Print(p.out, s, func(w io.Writer) error { return tree(w, s) }); err != nil {
 			return err
 		}
 		switch {

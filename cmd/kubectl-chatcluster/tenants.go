@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 )
 
 // pageOfTenants is how many the API server is asked for at a time: there may be thousands.
@@ -32,10 +33,13 @@ type tenant struct {
 }
 
 func (p *plugin) tenantsCommand() *cobra.Command {
-	var f format
+	var f output.Format
 	var everywhere bool
 	cmd := &cobra.Command{
 		Use: "tenants [CLUSTER]", Short: "List ChatTenants: those of a ChatCluster of this namespace, or all of the namespace", Args: cobra.MaximumNArgs(1),
+		Example: `  kubectl chatcluster tenants -n chat
+  kubectl chatcluster tenants chat -n chat --all-namespaces -o json | jq -r '.[] | select(.state != "Ready") | .name'`,
+		ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.connect(p.flags)
 			if err != nil {
@@ -49,10 +53,10 @@ func (p *plugin) tenantsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.print(p.out, all, func(w io.Writer) error { return tenantTable(w, all) })
+			return f.Print(p.out, all, func(w io.Writer) error { return tenantTable(w, all) })
 		},
 	}
-	f.bind(cmd)
+	f.Bind(cmd)
 	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "Look in all namespaces: a cluster's tenants may be in others")
 	return cmd
 }
@@ -119,7 +123,7 @@ func tenantTable(w io.Writer, all []tenant) error {
 		if t.Suspended {
 			state += ", suspended"
 		}
-		rows = append(rows, []string{t.Namespace, t.Name, orNone(t.ID), t.Cluster, state, orNone(t.Message)})
+		rows = append(rows, []string{t.Namespace, t.Name, output.OrNone(t.ID), t.Cluster, state, output.OrNone(t.Message)})
 	}
-	return columns(w, rows)
+	return output.Columns(w, rows)
 }

@@ -20,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 )
 
 // scrapes is how many pods are read side by side.
@@ -46,10 +48,13 @@ type traffic struct {
 }
 
 func (p *plugin) topCommand() *cobra.Command {
-	var f format
+	var f output.Format
 	var interval time.Duration
 	cmd := &cobra.Command{
 		Use: "top NAME", Short: "Show connections, messages a second and what the pods use", Args: cobra.ExactArgs(1),
+		Example: `  kubectl chatcluster top chat -n chat
+  kubectl chatcluster top chat -n chat --interval 30s -o json | jq .total.sendsPerSecond`,
+		ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.connect(p.flags)
 			if err != nil {
@@ -58,12 +63,12 @@ func (p *plugin) topCommand() *cobra.Command {
 			return p.top(cmd.Context(), c, args[0], f, interval)
 		},
 	}
-	f.bind(cmd)
+	f.Bind(cmd)
 	cmd.Flags().DurationVar(&interval, "interval", 5*time.Second, "Over what time rates are measured")
 	return cmd
 }
 
-func (p *plugin) top(ctx context.Context, c *cluster, name string, f format, interval time.Duration) error {
+func (p *plugin) top(ctx context.Context, c *cluster, name string, f output.Format, interval time.Duration) error {
 	if _, err := c.get(ctx, name); err != nil {
 		return err
 	}
@@ -77,10 +82,12 @@ func (p *plugin) top(ctx context.Context, c *cluster, name string, f format, int
 	})
 	slices.SortFunc(running, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	first, began := c.samples(ctx, running), p.now()
+	p.progress.Say("measuring %d pods for %s", len(running), interval)
 	if err := p.wait(ctx, interval); err != nil {
 		return err
 	}
 	second, took := c.samples(ctx, running), p.now().Sub(began)
+	p.progress.End()
 	t := traffic{Namespace: c.namespace, Name: name, Pods: []load{}}
 	failed := 0
 	for i, pod := range running {
@@ -92,7 +99,7 @@ func (p *plugin) top(ctx context.Context, c *cluster, name string, f format, int
 		t.Pods = append(t.Pods, l)
 		t.Total.add(l)
 	}
-	if err := f.print(p.out, t, t.table); err != nil {
+	if err := f.Print(p.out, t, t.table); err != nil {
 		return err
 	}
 	if len(running) > 0 && failed == len(running) {
@@ -200,7 +207,7 @@ func (t traffic) table(w io.Writer) error {
 		"TOTAL", "", fmt.Sprintf("%.0f", t.Total.Connections), fmt.Sprintf("%.1f", t.Total.Sends), fmt.Sprintf("%.1f", t.Total.Entries),
 		fmt.Sprintf("%.2f", t.Total.CPU), mebibytes(t.Total.Memory),
 	})
-	return columns(w, rows)
+	return output.Columns(w, rows)
 }
 
 func mebibytes(bytes float64) string { return fmt.Sprintf("%.0fMi", bytes/(1<<20)) }

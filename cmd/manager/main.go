@@ -29,6 +29,9 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/metrics"
 )
 
+// version is stamped by the build.
+var version = "dev"
+
 // options are the command line.
 type options struct {
 	metricsAddress    string
@@ -47,6 +50,7 @@ type options struct {
 	observeEvery      time.Duration
 	reportEvery       time.Duration
 	verbosity         int
+	version           bool
 }
 
 func (o *options) bind(fs *flag.FlagSet) {
@@ -65,6 +69,7 @@ func (o *options) bind(fs *flag.FlagSet) {
 	fs.StringVar(&o.assumableRoles, "assumable-roles", "", "AWS roles that ChatClusters may have assumed (spec.aws.assumeRoleARN): namespace=role ARN, comma-separated. The namespace * is any; in an ARN, * stands for any characters but a slash.")
 	fs.DurationVar(&o.observeEvery, "observe-every", 5*time.Minute, "How long what was found as wanted on AWS and Kafka is not looked at again, at least; at most twice that.")
 	fs.DurationVar(&o.reportEvery, "report-every", 15*time.Second, "How long, at most, a ChatCluster waits for others before its status tells of progress, its turn aside; what somebody has to know it tells at once. 0 tells all at once.")
+	fs.BoolVar(&o.version, "version", false, "Print the version and exit.")
 	fs.IntVar(&o.verbosity, "v", 0, "Verbosity of the log, 0 to 10.")
 }
 
@@ -114,6 +119,10 @@ func run(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("manager", flag.ExitOnError)
 	o.bind(fs)
 	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if o.version {
+		_, err := fmt.Println("manager version " + version)
 		return err
 	}
 	if err := o.validate(); err != nil {

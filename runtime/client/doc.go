@@ -1,6 +1,50 @@
 // Package client is the Go client of ChatCluster: a connection that comes back by itself, an outbox that keeps order and sends
 // nothing twice, and entries in order, each once. The terminal client, the checker and the load generator are built on it.
 //
+// # Use
+//
+// A client is one device of one user. What comes in goes to handlers; what goes out is acknowledged when it is durable:
+//
+//	c, err := client.Dial(ctx, client.Options{
+//		URL:    "wss://chat.example",
+//		Token:  func(ctx context.Context) (string, error) { return signIn(ctx) }, // asked again before it expires
+//		Device: "phone-1",
+//		OnEntries: func(conversation string, entries []protocol.Entry) {
+//			for _, e := range entries {
+//				if e.Kind == protocol.KindMessage {
+//					show(conversation, e.Sender, e.Body)
+//				}
+//			}
+//		},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer c.Close()
+//	direct, err := c.CreateDirect(ctx, "bob")
+//	if err != nil {
+//		return err
+//	}
+//	ack, err := c.Send(ctx, direct.ID, "hello")
+//	if errors.Is(err, &client.Error{Code: protocol.CodeMuted}) {
+//		return errors.New("a moderator has muted you")
+//	}
+//
+// The examples show this as a whole program, a client that remembers what it has seen (State), and what to do about errors; tests run
+// them against a gateway.
+//
+// # Errors
+//
+//   - *Error: the server refused, and says why by a protocol.Code. errors.Is compares the code with that of another *Error.
+//   - *CloseError: the gateway ended the connection for good, as for a device that connected elsewhere or was revoked. Err returns it, and
+//     everything that is called or waits.
+//   - ErrClosed: Close was called. A message without an answer may have been accepted or not.
+//   - ErrOutboxFull: MaxPending messages have no answer yet.
+//   - ErrOffline: the call needs a connection now; there is none, or it ended before the answer.
+//   - The context's error: the caller stopped waiting. What is in the outbox goes on.
+//
+// What may succeed later the client repeats itself where it is a send; for the rest, Temporary tells.
+//
 // # Concurrency
 //
 // All methods of Client are safe for concurrent use. The handlers are called from one goroutine, one at a time: a slow handler

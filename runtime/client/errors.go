@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -14,13 +15,26 @@ var ErrClosed = errors.New("the client is closed")
 // ErrOutboxFull is returned by Send when too many messages have no answer yet.
 var ErrOutboxFull = errors.New("the outbox is full")
 
-// Error is a typed error of the server.
+// Temporary says whether the same call, made later, may succeed: the server is busy or out of reach, the outbox is full, there is no
+// connection. It is false for nil, for what the server refused for good, after the client has ended, and where the caller itself
+// stopped waiting. How long to wait, an *Error may say by RetryAfter.
+func Temporary(err error) bool {
+	var ended *CloseError
+	switch {
+	case err == nil, errors.Is(err, ErrClosed), errors.As(err, &ended), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	}
+	return temporary(err)
+}
+
+// Error is what the server refused, and why. Two are the same to errors.Is when their codes are.
 type Error struct {
 	Code protocol.Code
-	// Detail is for people.
+	// Detail is for people, in English; it never holds what people wrote.
 	Detail string
 	// Status is the HTTP status, 0 on the socket.
-	Status     int
+	Status int
+	// RetryAfter is how long to wait before the next try; 0: the server does not say.
 	RetryAfter time.Duration
 }
 
@@ -37,9 +51,11 @@ func (e *Error) Is(target error) bool {
 	return errors.As(target, &t) && t.Code == e.Code
 }
 
-// CloseError says that the server ended the connection for good.
+// CloseError says that the server ended the connection for good: the client has ended and does not come back.
 type CloseError struct {
-	Code   protocol.CloseCode
+	// Code is 3500 to 3999.
+	Code protocol.CloseCode
+	// Reason is for people.
 	Reason string
 }
 

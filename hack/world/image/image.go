@@ -56,7 +56,7 @@ func Ensure(dir string, s Spec) (world.Image, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return world.Image{}, err
 	}
-	built, err := build(s.Entrypoint, bin)
+	built, err := Build("amd64", s.Entrypoint, bin)
 	if err != nil {
 		return world.Image{}, fmt.Errorf("image %s: %w", img.Ref, err)
 	}
@@ -119,12 +119,15 @@ func write(img world.Image, built v1.Image) error {
 	return os.Rename(tmp.Name(), img.Archive)
 }
 
-func build(entrypoint string, bin []byte) (v1.Image, error) {
+// Build makes the image of one static binary for linux on arch. The same arguments give the same image. The layer is packed once, however
+// often it is read; options say how.
+func Build(arch, entrypoint string, bin []byte, options ...tarball.LayerOption) (v1.Image, error) {
 	content, err := layerOf(entrypoint, bin)
 	if err != nil {
 		return nil, err
 	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil })
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+		append(options, tarball.WithCompressedCaching)...)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +140,7 @@ func build(entrypoint string, bin []byte) (v1.Image, error) {
 		return nil, err
 	}
 	cf = cf.DeepCopy()
-	cf.OS, cf.Architecture = "linux", "amd64"
+	cf.OS, cf.Architecture = "linux", arch
 	cf.Config = v1.Config{Entrypoint: []string{entrypoint}, User: User, WorkingDir: "/", Env: []string{"PATH=/"}}
 	return mutate.ConfigFile(img, cf)
 }
