@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/chatcluster/chatcluster/runtime/audit"
 	"github.com/chatcluster/chatcluster/runtime/auth"
+	"github.com/chatcluster/chatcluster/runtime/cache"
+	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/erase"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
 	"github.com/chatcluster/chatcluster/runtime/gateway/chatpool"
@@ -99,7 +102,7 @@ func (r role) erase(ctx context.Context, o eraseOptions) (erase.Report, error) {
 	var report erase.Report
 	err = r.withChat(ctx, func(ctx context.Context, pool *chatpool.Pool) (err error) {
 		report, err = erase.Run(ctx, erase.Options{
-			User: o.user, Store: b.store, Model: model, Chat: erase.Asking{Sender: pool}, Tokens: tokens, Cache: b.cache, Settle: o.settle, Log: r.log,
+			User: o.user, Store: b.store, Model: model, Chat: erase.Asking{Sender: pool}, Tokens: tokens, Cache: memories{Cache: b.cache, cfg: r.cfg.Redis}, Settle: o.settle, Log: r.log,
 			Pseudonyms: pseudonyms{role: r, producer: producer, log: audit.NewLog(model)},
 			Copies:     erase.Copies{Topics: topics, Hot: r.cfg.DynamoDB.HotRetention.Duration, PointInTime: o.pointInTime, Backups: o.backups},
 			Projected: func(ctx context.Context) error {
@@ -109,6 +112,32 @@ func (r role) erase(ctx context.Context, o eraseOptions) (erase.Report, error) {
 		return err
 	})
 	return report, err
+}
+
+// memories are what is kept of users in Redis.
+type memories struct {
+	*cache.Cache
+	cfg config.Redis
+}
+
+// ForgetUser implements erase.Cache: detectors remember senders, too, whether they run still or not.
+func (m memories) ForgetUser(ctx context.Context, u store.User, convs []store.Conv) error {
+	if err := m.Cache.ForgetUser(ctx, u, convs); err != nil {
+		return err
+	}
+	for _, d := range detectors {
+		state, err := d.state(m.cfg)
+		if err != nil {
+			return err
+		}
+		if state == nil {
+			continue
+		}
+		if err := errors.Join(state.Forget(ctx, u), state.Close()); err != nil {
+			return fmt.Errorf("forget what %s remembers: %w", d.name, err)
+		}
+	}
+	return nil
 }
 
 // pseudonyms are what the audit log knows users by.

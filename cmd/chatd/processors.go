@@ -42,6 +42,18 @@ var detectors = []detectorRole{
 		}},
 }
 
+// state is what the detector remembers of senders, nil for one that remembers nothing. Close it.
+func (d detectorRole) state(cfg config.Redis) (*recall.Redis, error) {
+	if d.window == 0 {
+		return nil, nil
+	}
+	client, err := cache.Client(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return recall.New(client, recall.Options{KeyPrefix: cfg.KeyPrefix, Detector: d.name, Window: d.window}), nil
+}
+
 // run is the role.
 func (d detectorRole) run(ctx context.Context, r role, o *ops) error {
 	own, ok := r.cfg.Processors.By()[d.name]
@@ -62,13 +74,11 @@ func (d detectorRole) run(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
-	var state *recall.Redis
-	if d.window > 0 {
-		client, err := cache.Client(r.cfg.Redis)
-		if err != nil {
-			return err
-		}
-		state = recall.New(client, recall.Options{KeyPrefix: r.cfg.Redis.KeyPrefix, Detector: d.name, Window: d.window})
+	state, err := d.state(r.cfg.Redis)
+	if err != nil {
+		return err
+	}
+	if state != nil {
 		defer state.Close() //nolint:errcheck // nothing is on its way any more
 	}
 	detector, err := d.open(own, state, o)

@@ -76,7 +76,7 @@ func document(statements ...Statement) Policy {
 func Policies(code Code) (map[string]Policy, error) {
 	policies := map[string]Policy{}
 	for _, role := range []struct{ name, run string }{
-		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"audit", "runAudit"}, {"analytics", "runAnalytics"},
+		{"gateway", "runGateway"}, {"chat", "runChat"}, {"notify", "runNotify"}, {"project", "runProject"}, {"audit", "runAudit"}, {"analytics", "runAnalytics"}, {"admin", "runAdmin"},
 		{"spam", "detectorRole.run"}, {"profanity", "detectorRole.run"}, {"fraud", "detectorRole.run"},
 		{"migrate", "migrateCommand"}, {"purge", "purgeCommand"},
 	} {

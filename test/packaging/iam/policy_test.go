@@ -18,7 +18,7 @@ var (
 
 func load(t *testing.T) Code {
 	t.Helper()
-	code, err := Load(root, "cmd/chatd", "runtime/store", "runtime/store/dynamo", "runtime/eventlog", "runtime/notify", "runtime/project", "runtime/audit", "runtime/analytics", "runtime/moderate", "runtime/verdicts", "runtime/push/pinpoint",
+	code, err := Load(root, "cmd/chatd", "runtime/store", "runtime/store/dynamo", "runtime/eventlog", "runtime/notify", "runtime/project", "runtime/audit", "runtime/analytics", "runtime/admin", "runtime/moderate", "runtime/verdicts", "runtime/push/pinpoint",
 		"controllers/external/dynamodb", "controllers/external/pinpoint", "controllers/external/kafka", "controllers/external/awsclient")
 	if err != nil {
 		t.Fatal(err)
