@@ -42,6 +42,8 @@ func eraseCommand() *cobra.Command {
 		Long: "erase signs a user out for good, deletes what the user has said in all copies, takes back reactions, leaves every conversation and " +
 			"deletes devices and memberships. It prints a report of what is gone, and when the last copy is. A legal hold refuses it. It may be " +
 			"stopped and started again. Remove the user at the identity provider first. docs/erasure.md says what remains.",
+		Example: `  chatd erase --tenant acme --user ann
+  chatd erase --tenant acme --user ann --database-backups 168h`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if o.user, err = store.NewUser(store.Tenant(tenant), user); err != nil {

@@ -26,6 +26,7 @@ func exportCommand() *cobra.Command {
 		Use: "export", Short: "Write what is kept of a user into an archive", Args: cobra.NoArgs,
 		Long: "export writes a ZIP archive of a user's devices, conversations, messages and reactions. docs/export.md says what is in it. The archive " +
 			"is personal data: the file is for its owner alone.",
+		Example: "  chatd export --tenant acme --user ann --out ann.zip",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := store.NewUser(store.Tenant(tenant), user)
 			if err != nil {

@@ -25,7 +25,7 @@ func TestEveryCommandHasAnExampleThatItUnderstands(t *testing.T) {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
 		for word := range strings.FieldsSeq(cmd.Example) {
-			if name, ok := strings.CutPrefix(word, "--"); ok && cmd.Flags().Lookup(name) == nil {
+			if name, ok := strings.CutPrefix(word, "--"); ok && cmd.Flag(name) == nil {
 				t.Errorf("%s: its example has a flag --%s, which it has not", cmd.CommandPath(), name)
 			}
 		}

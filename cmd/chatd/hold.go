@@ -31,23 +31,23 @@ func holdCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.PersistentFlags().StringVar((*string)(&h.Tenant), "tenant", "", "the tenant's id")
 	_ = cmd.MarkPersistentFlagRequired("tenant") // the flag is there
-	sub := func(use, short string, run func(ctx context.Context, m holdModel, out io.Writer) error) *cobra.Command {
-		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	sub := func(use, short, example string, run func(ctx context.Context, m holdModel, out io.Writer) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Example: "  chatd hold " + use + " --tenant acme" + example, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return withHolds(cmd.Context(), configPath, cmd.ErrOrStderr(), func(ctx context.Context, m holdModel) error { return run(ctx, m, cmd.OutOrStdout()) })
 		}}
 	}
-	set := sub("set", "Place a hold; again is no error", func(ctx context.Context, m holdModel, out io.Writer) error { return setHold(ctx, m, h, out) })
+	set := sub("set", "Place a hold; again is no error", " --name case-17 --user ann --reason litigation", func(ctx context.Context, m holdModel, out io.Writer) error { return setHold(ctx, m, h, out) })
 	set.Flags().StringVar(&h.Name, "name", "", "the hold's name, unlike any other of the tenant's")
 	set.Flags().StringVar(&h.User, "user", "", "whom it covers; all of the tenant when empty")
 	set.Flags().StringVar(&h.Reason, "reason", "", "why")
 	set.Flags().StringVar(&h.PlacedBy, "by", "", "who places it")
-	release := sub("release", "End a hold", func(ctx context.Context, m holdModel, out io.Writer) error { return releaseHold(ctx, m, h, out) })
+	release := sub("release", "End a hold", " --name case-17", func(ctx context.Context, m holdModel, out io.Writer) error { return releaseHold(ctx, m, h, out) })
 	release.Flags().StringVar(&h.Name, "name", "", "the hold's name")
 	for _, c := range []*cobra.Command{set, release} {
 		_ = c.MarkFlagRequired("name") // the flags are there
 	}
 	_ = set.MarkFlagRequired("reason")
-	list := sub("list", "List a tenant's holds, one JSON document a line", func(ctx context.Context, m holdModel, out io.Writer) error { return listHolds(ctx, m, h.Tenant, out) })
+	list := sub("list", "List a tenant's holds, one JSON document a line", "", func(ctx context.Context, m holdModel, out io.Writer) error { return listHolds(ctx, m, h.Tenant, out) })
 	cmd.AddCommand(set, list, release)
 	return cmd
 }
