@@ -2,6 +2,7 @@ package chatcluster
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -77,7 +80,10 @@ func TestManager(t *testing.T) {
 // manage runs a manager with the suite's namespace until the function that it returns is called, or the test ends.
 func (w *world) manage(o ctrl.Options, external External, options Options) (stop func()) {
 	w.t.Helper()
-	o.Scheme = scheme
+	o.Scheme = runtime.NewScheme() // making a manager writes to it, while another one may be reading
+	if err := errors.Join(clientgoscheme.AddToScheme(o.Scheme), v1alpha1.AddToScheme(o.Scheme)); err != nil {
+		w.t.Fatal(err)
+	}
 	o.Cache = cache.Options{ByObject: CacheOptions(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}}
 	o.Metrics = metricsserver.Options{BindAddress: "0"}
 	// Each test has a manager of its own, in the same process.

@@ -80,6 +80,8 @@ func (w *world) external() External {
 		DynamoDB: func(awsclient.Access) (dynamodb.API, error) { return w.dynamo, nil },
 		Pinpoint: func(awsclient.Access) (pinpoint.API, error) { return w.pinpoint, nil },
 		Kafka: func(a kafka.Access) (kafka.Admin, error) {
+			w.kafka.mu.Lock()
+			defer w.kafka.mu.Unlock()
 			w.kafka.access = a
 			return w.kafka, nil
 		},
