@@ -38,6 +38,9 @@ func tenantPurged(t *testing.T, w *world) {
 	}
 	db := w.postgres(t, w.Postgres.Database)
 	for _, table := range query[string](t, db, "SELECT DISTINCT table_name FROM information_schema.columns WHERE column_name = 'tenant' AND table_schema = 'public'") {
+		if strings.HasPrefix(table, "audit_") && table != "audit_keys" {
+			continue // it is to outlive its tenant: with the keys gone, its pseudonyms are nobody
+		}
 		if n := query[int](t, db, "SELECT count(*) FROM "+table+" WHERE tenant = $1", tenant)[0]; n > 0 {
 			t.Errorf("table %s of the read model has %d rows of the tenant", table, n)
 		}
