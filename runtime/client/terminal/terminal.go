@@ -234,6 +234,38 @@ func show(e protocol.Entry) string {
 		return "* gone: " + strings.Join(names, ", ")
 	case protocol.KindRenamed:
 		return "* now called " + printable(e.Title)
+	case protocol.KindEdited:
+		if e.Redacted {
+			return "" // the message has what is to be shown
+		}
+		return fmt.Sprintf("* #%d now reads: %s", e.Target, strings.ReplaceAll(printable(e.Body), "\n", "\n    "))
+	case protocol.KindDeleted:
+		return fmt.Sprintf("* #%d is deleted", e.Target)
+	case protocol.KindReacted:
+		if e.Removed {
+			return fmt.Sprintf("* %s takes %s back from #%d", printable(e.Sender), printable(e.Emoji), e.Target)
+		}
+		return fmt.Sprintf("* %s: %s to #%d", printable(e.Sender), printable(e.Emoji), e.Target)
+	case protocol.KindVerdict:
+		return showVerdict(e)
+	default:
+		return ""
+	}
+}
+
+// showVerdict says what became of a message; the history has it as it may be shown. What is flagged is for moderators.
+func showVerdict(e protocol.Entry) string {
+	if e.Verdict == nil {
+		return ""
+	}
+	by := printable(e.Verdict.Processor)
+	switch e.Verdict.Action {
+	case protocol.ActionMask:
+		return fmt.Sprintf("* #%d is masked in part, by %s: /history shows it", e.Target, by)
+	case protocol.ActionHide:
+		return fmt.Sprintf("* #%d is hidden, by %s", e.Target, by)
+	case protocol.ActionNone:
+		return fmt.Sprintf("* #%d is shown again, by %s", e.Target, by)
 	default:
 		return ""
 	}
