@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/chatcluster/chatcluster/runtime/admin"
 	"github.com/chatcluster/chatcluster/runtime/erase"
 	"github.com/chatcluster/chatcluster/runtime/export"
@@ -70,25 +68,8 @@ func (j erasureJobs) Erasures(ctx context.Context, u store.User) ([]admin.Erasur
 }
 
 // Unfinished implements admin.ErasureJobs.
-func (j erasureJobs) Unfinished(ctx context.Context, limit int) (users []store.User, err error) {
-	err = j.model.Read(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT tenant, user_id FROM erasures WHERE NOT done ORDER BY begun_at LIMIT $1", limit)
-		if err != nil {
-			return err
-		}
-		users, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (store.User, error) {
-			var tenant, id string
-			if err := row.Scan(&tenant, &id); err != nil {
-				return store.User{}, err
-			}
-			return store.NewUser(store.Tenant(tenant), id)
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list erasures: %w", err)
-	}
-	return users, nil
+func (j erasureJobs) Unfinished(ctx context.Context, limit int) ([]store.User, error) {
+	return j.model.UnfinishedErasures(ctx, limit)
 }
 
 // Alone implements admin.ErasureJobs.

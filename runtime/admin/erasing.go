@@ -20,7 +20,7 @@ const (
 // ErasureJobs are the erasures that were begun, wherever that was.
 type ErasureJobs interface {
 	Erasures
-	// Unfinished returns users whose erasure is begun and not done, those that were begun first first.
+	// Unfinished returns some users whose erasure is begun and not done, others the next time: what cannot be finished keeps none back.
 	Unfinished(ctx context.Context, limit int) ([]store.User, error)
 	// Alone runs f while no other process does for the user, and says whether it did: another's end, in whatever way, lets the next one in.
 	Alone(ctx context.Context, u store.User, f func(context.Context) error) (bool, error)
@@ -93,8 +93,6 @@ func (e *Eraser) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The first ones may be another's, or stuck: all get their turn.
-	rand.Shuffle(len(users), func(i, j int) { users[i], users[j] = users[j], users[i] })
 	for _, u := range users {
 		e.erase(ctx, u)
 	}

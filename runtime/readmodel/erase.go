@@ -73,6 +73,26 @@ func (m *Model) Erasures(ctx context.Context, u store.User) ([]Erasure, error) {
 	return found, nil
 }
 
+// UnfinishedErasures returns users whose erasure is begun and not done, limit at most, drawn anew each time: those that cannot be finished, being
+// held or stuck, keep none of the others from their turn.
+func (m *Model) UnfinishedErasures(ctx context.Context, limit int) ([]store.User, error) {
+	rows, err := m.writer.Query(ctx, "SELECT tenant, user_id FROM erasures WHERE NOT done ORDER BY random() LIMIT $1", limit)
+	if err != nil {
+		return nil, fmt.Errorf("list erasures: %w", err)
+	}
+	users, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (store.User, error) {
+		var tenant, id string
+		if err := row.Scan(&tenant, &id); err != nil {
+			return store.User{}, err
+		}
+		return store.NewUser(store.Tenant(tenant), id)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list erasures: %w", err)
+	}
+	return users, nil
+}
+
 // PurgeErasures forgets what is kept of the erasures of a tenant's users.
 func (m *Model) PurgeErasures(ctx context.Context, t store.Tenant) error {
 	if _, err := m.writer.Exec(ctx, "DELETE FROM erasures WHERE tenant = $1", string(t)); err != nil {

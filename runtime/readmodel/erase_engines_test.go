@@ -4,6 +4,7 @@ package readmodel
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -144,6 +145,29 @@ func TestErasures(t *testing.T) {
 	}
 	if all, err := m.Erasures(ctx, ann); err != nil || len(all) != 2 || all[0].ID != second.ID || !all[1].Done {
 		t.Errorf("%+v, %v", all, err)
+	}
+	// More than are asked for at a time, none of which ends: all the same each gets its turn.
+	turns := map[store.User]bool{}
+	for i := range 20 {
+		u, err := store.NewUser("acme", fmt.Sprint("held", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.BeginErasure(ctx, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 60 {
+		some, err := m.UnfinishedErasures(ctx, 16)
+		if err != nil || len(some) != 16 {
+			t.Fatalf("%v, %v: want 16 of them", some, err)
+		}
+		for _, u := range some {
+			turns[u] = true
+		}
+	}
+	if len(turns) != 21 { // ann's second is one of them
+		t.Errorf("%d of 21 unfinished erasures had their turn", len(turns))
 	}
 	if err := m.PurgeErasures(ctx, "acme"); err != nil {
 		t.Fatal(err)
