@@ -89,6 +89,21 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 	cd hack/bench && go build -o $(BIN)/bench .
 	$(if $(filter O% all,$(or $(S),all)),KUBEBUILDER_ASSETS="$$($(WORLD) assets)") taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
 
+##@ Read it
+
+.PHONY: docs docs-serve test-docs
+docs: hack/site/node_modules/.package-lock.json ## The documentation as a site, into dist/site; a dead link fails
+	cd hack/site && npx --no-install vitepress build
+
+docs-serve: hack/site/node_modules/.package-lock.json ## The same while you write, at http://127.0.0.1:5173
+	cd hack/site && npx --no-install vitepress dev --host 127.0.0.1
+
+test-docs: docs ## The site is built, every page is in its navigation, and no link of it is dead
+
+hack/site/node_modules/.package-lock.json: hack/site/package.json hack/site/package-lock.json
+	cd hack/site && npm ci --ignore-scripts
+	touch $@
+
 ##@ Release it
 
 .PHONY: release
