@@ -7,6 +7,7 @@ const shelves: Record<string, Record<string, string>> = {
     index: 'What is here',
     quickstart: 'Quickstart',
     concepts: 'Concepts',
+    comparison: 'How it compares',
   },
   Tutorials: {
     'tutorials/index': 'Which one?',
