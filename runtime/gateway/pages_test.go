@@ -120,7 +120,7 @@ func TestPagesAreServedBesideTheAPI(t *testing.T) {
 			t.Errorf("%s %s: the answer has no request id", tc.method, tc.path)
 		}
 	}
-	if got := requestsOf(t, metrics, "GET /app"); got < 6 {
+	if got := counted(t, metrics, "chatcluster_gateway_http_requests_total", "GET /app"); got < 6 {
 		t.Errorf("%v requests of pages are counted", got)
 	}
 	for _, path := range []string{"/app/", "/app", "/"} {
@@ -128,25 +128,4 @@ func TestPagesAreServedBesideTheAPI(t *testing.T) {
 			t.Errorf("without a web client %s answers %d, want 404", path, res.StatusCode)
 		}
 	}
-}
-
-// requestsOf is how many requests of a route a gateway has counted.
-func requestsOf(t *testing.T, metrics prometheus.Gatherer, route string) float64 {
-	t.Helper()
-	families, err := metrics.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := 0.0
-	for _, f := range families {
-		if f.GetName() != "chatcluster_gateway_http_requests_total" {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			if m.GetLabel()[0].GetValue() == route {
-				sum += m.GetCounter().GetValue()
-			}
-		}
-	}
-	return sum
 }
