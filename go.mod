@@ -2,6 +2,9 @@ module github.com/chatcluster/chatcluster
 
 go 1.26.0
 
+// npm packages may hold Go files.
+ignore node_modules
+
 require (
 	github.com/DataDog/sketches-go v1.4.8
 	github.com/MicahParks/jwkset v0.11.4
