@@ -70,6 +70,11 @@ export class StorageError extends ChatError {
   override readonly name = 'StorageError';
 }
 
+/** What is kept here belongs to another user than the token: nothing of it is sent. Use another `account`, or sign out. */
+export class AccountError extends ChatError {
+  override readonly name = 'AccountError';
+}
+
 /** The token provider failed. */
 export class TokenError extends ChatError {
   override readonly name = 'TokenError';

@@ -1,4 +1,7 @@
+export { createClient } from './client.js';
 export * from './errors.js';
+export { IndexedDBStorage } from './indexeddb.js';
+export { MemoryStorage } from './memory.js';
 export type * from './storage.js';
 export type * from './types.js';
 export type {
@@ -28,8 +31,3 @@ export type {
   Session,
   Verdict,
 } from './wire.js';
-
-import type { Client, Options } from './types.js';
-
-/** Makes a client. Nothing happens before `start`. */
-export declare function createClient(options: Options): Client;

@@ -8,14 +8,17 @@ export interface StoredConversation {
   readonly title?: string;
   readonly peer?: string;
   readonly left?: boolean;
-  /** Everything up to here was applied, each entry once. */
-  readonly position: number;
+  /** Everything up to here was applied, each entry once. Absent before the first. */
+  readonly position?: number;
   /** From here on to the position the entries are kept without a hole, but for what the history does not show. */
   readonly low: number;
   /** The messages up to the position. */
   readonly count: number;
   /** Where unread counts from: the count at the read mark or at the user's last message. Absent when it is not known. */
   readonly base?: number;
+  /** What the inbox said last: how many were unread at which head. */
+  readonly head?: number;
+  readonly unread?: number;
   readonly read: number;
   readonly delivered: number;
   /** When a mark rose last: a recent one is told again. */
@@ -64,6 +67,7 @@ export interface Storage {
   meta(key: string): Promise<string | undefined>;
   setMeta(key: string, value: string): Promise<void>;
   conversations(): Promise<StoredConversation[]>;
+  conversation(id: string): Promise<StoredConversation | undefined>;
   /** In order. */
   outgoing(): Promise<StoredOutgoing[]>;
   /** The newest entries below a seq, at most limit, in order of seq. */
