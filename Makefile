@@ -21,8 +21,9 @@ GOTEST   = go test -race -count=1 -timeout 20m
 
 ##@ Run it
 
-.PHONY: up down status logs doctor images dev
+.PHONY: up down status logs doctor images dev web
 dev: ## The data plane alone in one process, for who builds a client; ARGS="--ephemeral" and more
+	@$(WORLD) web --if-node
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
 	exec $(BIN)/chatd dev $(ARGS)
 
@@ -40,6 +41,9 @@ logs: ## Logs of a component: make logs C=kafka
 
 doctor: ## Is this machine able to run it?
 	$(WORLD) doctor
+
+web: ## Build the web client into runtime/web/dist, from where chatd embeds it
+	$(WORLD) web
 
 images: ## Build the two images, without a registry, into dist/
 	$(WORLD) images --out $(CURDIR)/dist
