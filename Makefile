@@ -9,9 +9,8 @@ PKGS     = $(shell go list ./... | grep -v -e /test/e2e -e 'pb$$')
 ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane %/test/docs/manifests
 WORLD    = go run -C hack/world .
 NAME    ?= dev
-# Node is this machine's own, or what the world fetches where that is too old.
-NPM      = $(if $(wildcard hack/components/node),$(WORLD) npm --,npm)
-SITE    := $(CURDIR)/hack/site
+SITE    := hack/site
+NPM      = $(WORLD) npm --dir $(SITE) --
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
 ENGINES := test-engines
 E2E     := test-e2e
@@ -100,15 +99,15 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 
 .PHONY: docs docs-serve test-docs
 docs: $(SITE)/node_modules/.package-lock.json ## The documentation as a site, into dist/site
-	$(NPM) --prefix $(SITE) run build
+	$(NPM) run build
 
 docs-serve: $(SITE)/node_modules/.package-lock.json ## The same while you write, at http://127.0.0.1:5173
-	$(NPM) --prefix $(SITE) run dev
+	$(NPM) run dev
 
 test-docs: docs ## The site can be built: every page is in its navigation, no link is dead, every diagram can be drawn
 
 $(SITE)/node_modules/.package-lock.json: $(SITE)/package.json $(SITE)/package-lock.json
-	$(NPM) --prefix $(SITE) ci --ignore-scripts
+	$(NPM) ci --ignore-scripts
 	touch $@
 
 ##@ Release it
