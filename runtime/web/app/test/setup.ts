@@ -1,0 +1,2 @@
+/** happy-dom has no popovers: they are always open. */
+HTMLElement.prototype.showPopover ??= () => undefined;
