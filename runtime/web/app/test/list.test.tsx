@@ -11,7 +11,7 @@ const spacer = (list: Element, last: boolean): number =>
   Number.parseFloat(((last ? list.lastElementChild : list.firstElementChild) as HTMLElement).style.height);
 const contentOf = (list: Element): number =>
   spacer(list, false) +
-  rowsOf(list).reduce((sum, row) => sum + heightOf(row.dataset['key'] ?? ''), 0) +
+  rowsOf(list).reduce((sum, row) => sum + heightOf(row.dataset.key ?? ''), 0) +
   spacer(list, true);
 
 let scrolled = 0;
@@ -31,12 +31,12 @@ function layOut(): void {
     },
   );
   vi.spyOn(HTMLElement.prototype, 'getBoundingClientRect').mockImplementation(function (this: HTMLElement) {
-    const key = this.dataset['key'];
+    const key = this.dataset.key;
     if (!key) return new DOMRect(0, 0, 300, view);
     let top = spacer(list(), false) - scrolled;
     for (const row of rowsOf(list())) {
       if (row === this) break;
-      top += heightOf(row.dataset['key'] ?? '');
+      top += heightOf(row.dataset.key ?? '');
     }
     return new DOMRect(0, top, 300, heightOf(key));
   });
@@ -65,7 +65,7 @@ const List = ({ all, tail = true }: { all: string[]; tail?: boolean }): VNode =>
 const list = (): HTMLElement => document.querySelector('[role=log]') as HTMLElement;
 const topOf = (key: string): number | undefined =>
   rowsOf(list())
-    .find((row) => row.dataset['key'] === key)
+    .find((row) => row.dataset.key === key)
     ?.getBoundingClientRect().top;
 const atEnd = (): boolean => Math.abs(contentOf(list()) - view - scrolled) < 1;
 function scrollTo(top: number): void {
@@ -74,7 +74,7 @@ function scrollTo(top: number): void {
 }
 const firstShown = (): string => {
   const row = rowsOf(list()).find((r) => r.getBoundingClientRect().bottom > 1);
-  return row?.dataset['key'] ?? '';
+  return row?.dataset.key ?? '';
 };
 
 beforeEach(() => {
@@ -154,7 +154,7 @@ describe('the list', () => {
     render(<List all={keys(0, 300)} />);
     list().focus();
     fireEvent.keyDown(list(), { key: 'Home' });
-    await vi.waitFor(() => expect((document.activeElement as HTMLElement).dataset['key']).toBe('k0'));
+    await vi.waitFor(() => expect((document.activeElement as HTMLElement).dataset.key).toBe('k0'));
     expect(topOf('k0')).toBeGreaterThanOrEqual(0);
   });
 });

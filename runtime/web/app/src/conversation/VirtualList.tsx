@@ -65,7 +65,7 @@ export function VirtualList(props: Props): VNode {
   drawn.current = span;
 
   const rowOf = (key: string): HTMLElement | undefined =>
-    Array.from(rows.current?.children ?? []).find((r): r is HTMLElement => (r as HTMLElement).dataset['key'] === key);
+    Array.from(rows.current?.children ?? []).find((r): r is HTMLElement => (r as HTMLElement).dataset.key === key);
 
   /** Measures what is rendered, then scrolls so that the anchor is where it was. */
   const settle = (): void => {
@@ -73,7 +73,7 @@ export function VirtualList(props: Props): VNode {
     if (!list) return;
     let news = false;
     for (const child of rows.current?.children ?? []) {
-      const key = (child as HTMLElement).dataset['key'] ?? '';
+      const key = (child as HTMLElement).dataset.key ?? '';
       news = heights.current.measure(key, child.getBoundingClientRect().height) || news;
     }
     const held = anchor.current;
@@ -124,7 +124,7 @@ export function VirtualList(props: Props): VNode {
 
   /** A row that is focused and goes hands the focus to the list. */
   const keepFocus = (next: Span): void => {
-    const key = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('[data-key]')?.dataset['key'];
+    const key = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('[data-key]')?.dataset.key;
     if (!key || !rowOf(key)) return;
     const index = latest.current.keys.indexOf(key);
     if (index < next.first || index >= next.last) box.current?.focus({ preventScroll: true });
@@ -174,11 +174,11 @@ export function VirtualList(props: Props): VNode {
   const onKeyDown = (event: KeyboardEvent): void => {
     const { keys: all, active } = latest.current;
     const from = event.target as HTMLElement;
-    if (from !== box.current && from.dataset['key'] === undefined) return;
+    if (from !== box.current && from.dataset.key === undefined) return;
     const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
     if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const onRow = from.dataset['key'] !== undefined && active !== undefined;
+    const onRow = from.dataset.key !== undefined && active !== undefined;
     const start = onRow ? all.indexOf(active) : heights.current.at((box.current?.scrollTop ?? 0) + view() - 8) + 1;
     let index = Math.min(all.length - 1, Math.max(0, start + step));
     const towards = step === -Infinity || step > 0 ? 1 : -1;
@@ -193,6 +193,7 @@ export function VirtualList(props: Props): VNode {
       role="log"
       aria-label={props.label}
       aria-live="off"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached and scrolled by keys
       tabIndex={0}
       onScroll={onScroll}
       onKeyDown={onKeyDown}
@@ -210,16 +211,9 @@ export function VirtualList(props: Props): VNode {
             );
           }
           return (
-            <div
-              key={key}
-              data-key={key}
-              class="row"
-              role="article"
-              aria-label={props.name(index)}
-              tabIndex={active ? 0 : -1}
-            >
+            <article key={key} data-key={key} class="row" aria-label={props.name(index)} tabIndex={active ? 0 : -1}>
               {props.row(index, active)}
-            </div>
+            </article>
           );
         })}
       </div>
