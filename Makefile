@@ -18,8 +18,9 @@ GOTEST   = go test -race -count=1 -timeout 20m
 
 ##@ Run it
 
-.PHONY: up down status logs doctor images dev
+.PHONY: up down status logs doctor images dev web
 dev: ## The data plane alone in one process, for who builds a client; ARGS="--ephemeral" and more
+	@$(WORLD) web --if-node
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
 	exec $(BIN)/chatd dev $(ARGS)
 
@@ -38,14 +39,17 @@ logs: ## Logs of a component: make logs C=kafka
 doctor: ## Is this machine able to run it?
 	$(WORLD) doctor
 
+web: ## Build the web client into runtime/web/dist, from where chatd embeds it
+	$(WORLD) web
+
 images: ## Build the two images, without a registry, into dist/
 	$(WORLD) images --out $(CURDIR)/dist
 
 ##@ Test it
 
-.PHONY: test compiler test-unit test-envtest assets test-engines test-faults test-e2e test-world check
-test: compiler lint verify test-unit test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, faults, e2e"
+.PHONY: test compiler test-unit test-web test-envtest assets test-engines test-faults test-e2e test-world check
+test: compiler lint verify test-unit test-web test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, unit, web, world, envtest, engines, faults, e2e"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
@@ -53,6 +57,13 @@ compiler: # The race detector needs a C compiler.
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
 	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
 	cd test/packaging && $(GOTEST) ./...
+
+test-web: ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
+	cd runtime/web && npm ci
+	cd runtime/web && npm run lint && npm run build && npm run typecheck && npm test && npm run size -w client
+	go test -count=1 -timeout 10m -tags web ./runtime/protocol/conformance/clients
+	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
+	cd runtime/web && CHATD=$(BIN)/chatd npm run test:real -w client
 
 test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
@@ -89,6 +100,21 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 	cd hack/bench && go build -o $(BIN)/bench .
 	$(if $(filter O% all,$(or $(S),all)),KUBEBUILDER_ASSETS="$$($(WORLD) assets)") taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
 
+##@ Read it
+
+.PHONY: docs docs-serve test-docs
+docs: hack/site/node_modules/.package-lock.json ## The documentation as a site, into dist/site; a dead link fails
+	cd hack/site && npx --no-install vitepress build
+
+docs-serve: hack/site/node_modules/.package-lock.json ## The same while you write, at http://127.0.0.1:5173
+	cd hack/site && npx --no-install vitepress dev --host 127.0.0.1
+
+test-docs: docs ## The site is built, every page is in its navigation, and no link of it is dead
+
+hack/site/node_modules/.package-lock.json: hack/site/package.json hack/site/package-lock.json
+	cd hack/site && npm ci --ignore-scripts
+	touch $@
+
 ##@ Release it
 
 .PHONY: release
@@ -102,7 +128,7 @@ release: ## All of a release, built twice, in dist/release: make release VERSION
 .PHONY: generate manifests iam model proto proto-baseline lint verify fmt plugin
 generate: manifests proto ## Everything that is generated
 
-manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, and the chart's copies of them
+manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Deepcopy, apply configurations, CRDs and their page, RBAC, and the chart's copies of them
 	hack/generate.sh manifests
 
 iam: ## The IAM policies, from what the code calls
@@ -134,7 +160,7 @@ lint: $(BIN)/golangci-lint $(BIN)/helm $(BIN)/promtool ## gofmt, go vet and gola
 	$(BIN)/helm lint --strict charts/chatcluster
 	$(BIN)/helm template chatcluster charts/chatcluster >/dev/null
 
-verify: $(BIN)/controller-gen $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Generated files are current, modules are tidy
+verify: $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Generated files are current, modules are tidy
 	hack/verify.sh
 
 fmt: ## gofmt
@@ -143,6 +169,9 @@ fmt: ## gofmt
 # Tools are pinned in modules of their own: hack/tools/*/go.mod.
 $(BIN)/controller-gen: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && CGO_ENABLED=0 go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+$(BIN)/crd-ref-docs: hack/tools/crddocs/go.mod hack/tools/crddocs/go.sum
+	cd hack/tools/crddocs && CGO_ENABLED=0 go build -o $@ github.com/elastic/crd-ref-docs
 
 $(BIN)/protoc-gen-go: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && CGO_ENABLED=0 go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go

@@ -5,45 +5,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AuthSpec is whose tokens are accepted.
-type AuthSpec struct {
-	// Issuers of tokens, 1 to 64. A pair of issuer and audience stands once and speaks for one tenant.
-	// +listType=map
-	// +listMapKey=issuer
-	// +listMapKey=audience
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
-	// +required
-	Issuers []Issuer `json:"issuers"`
-}
-
-// Issuer signs the tokens of one tenant's users.
-type Issuer struct {
-	// The tenant whose users it speaks for.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f]+$`
-	// +required
-	Tenant string `json:"tenant"`
-	// The tokens' iss claim, exactly.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=512
-	// +required
-	Issuer string `json:"issuer"`
-	// The tokens' aud claim, exactly.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=256
-	// +required
-	Audience string `json:"audience"`
-	// Where the issuer's public keys are (JWKS). It must be https unless the operator allows others
-	// (--allow-insecure-issuers).
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/]+(/[^\s]*)?$`
-	// +required
-	JWKSURL string `json:"jwksURL"`
-}
-
 // GatewaySpec is how the gateways run.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.replicas) && has(self.autoscaling))",message="gateway: set replicas or autoscaling, not both: two would fight over the number of pods"
@@ -75,6 +36,11 @@ type GatewaySpec struct {
 	// +kubebuilder:validation:items:MaxLength=512
 	// +optional
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// Whether the gateways serve the web client at /app/: Enabled or Disabled. Its pages may connect without an entry in allowedOrigins.
+	// People sign in at the issuers of auth that have a webClient; where none has, they paste a token. Absent means Disabled.
+	// +kubebuilder:validation:Enum=Enabled;Disabled
+	// +optional
+	WebClient string `json:"webClient,omitempty"`
 	// How clients outside the Kubernetes cluster reach the gateways.
 	// +optional
 	Exposure ExposureSpec `json:"exposure,omitzero"`

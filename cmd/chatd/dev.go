@@ -21,6 +21,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/dev"
+	"github.com/chatcluster/chatcluster/runtime/web"
 )
 
 // readyEvery is how often dev looks whether everything is ready.
@@ -110,7 +111,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 
 	ops := newOps(log)
 	all := allRoles{cfg: engines.Config, local: local{aws: engines.AWS, store: engines.Store}, gateway: ln, admin: adminLn, log: log}
-	all.cfg.Gateway.AllowedOrigins = o.origins
+	all.cfg.Gateway.AllowedOrigins, all.cfg.Gateway.WebClient = o.origins, true
 	if all.cfg.Processors, err = config.ProcessorsOf(o.processors); err != nil {
 		return errors.Join(err, ln.Close(), adminLn.Close())
 	}
@@ -183,7 +184,11 @@ func allNamed(roles []string, checks map[string]string) bool {
 
 // welcome is what a person needs to know.
 func welcome(o devOptions, addr, adminAddr net.Addr, e *dev.Engines, tokens map[string]string) string {
-	text := fmt.Sprintf("  gateway     ws://%[1]s (WebSocket)  http://%[1]s/v1 (REST)\n  push sink   %[2]s (what phones would show)\n  key set     %[3]s\n  admin       http://%[4]s/admin/v1\n",
+	text := fmt.Sprintf("  web client  http://%s%s  (choose \"Use a token\" and paste alice's; be bob in a private window)\n", addr, web.Root)
+	if h, err := web.New(web.Options{}); err != nil || !h.Built() {
+		text = "  web client  not in this build: `make web` (Node.js 20.19 or newer), then `make dev`\n"
+	}
+	text += fmt.Sprintf("  gateway     ws://%[1]s (WebSocket)  http://%[1]s/v1 (REST)\n  push sink   %[2]s (what phones would show)\n  key set     %[3]s\n  admin       http://%[4]s/admin/v1\n",
 		addr, e.SinkURL, e.Config.Auth.Issuers[0].JWKSURL, adminAddr)
 	if !o.ephemeral {
 		text += "  data        " + o.dir + "\n"

@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 type running struct {
 	cmd     *exec.Cmd
 	gateway string
+	web     string // what it says about the web client
 	sink    string
 	admin   string
 	tokens  map[string]string
@@ -50,6 +51,7 @@ var (
 	gatewayLine = regexp.MustCompile(`gateway +(ws://\S+)`)
 	adminLine   = regexp.MustCompile(`admin +(http://\S+)`)
 	sinkLine    = regexp.MustCompile(`push sink +(http://\S+)`)
+	webLine     = regexp.MustCompile(`web client +(.+)`)
 	tokenLine   = regexp.MustCompile(`token +(\S+) \((\w+)\)`)
 )
 
@@ -99,6 +101,9 @@ func startDev(t *testing.T, args ...string) *running {
 			if m := sinkLine.FindStringSubmatch(line); m != nil {
 				r.sink = m[1]
 			}
+			if m := webLine.FindStringSubmatch(line); m != nil {
+				r.web = m[1]
+			}
 			if m := tokenLine.FindStringSubmatch(line); m != nil {
 				r.tokens[m[2]] = m[1]
 			}
@@ -115,6 +120,27 @@ func startDev(t *testing.T, args ...string) *running {
 		case <-timeout:
 			t.Fatalf("chatd dev is not ready: %s", errOut.String())
 		}
+	}
+}
+
+// hasWebClient looks whether the page is there where it is said to be, and says how to get it where it is not: this test may be built
+// with the web client or without.
+func (r *running) hasWebClient(t *testing.T) {
+	t.Helper()
+	at := strings.Replace(r.gateway, "ws://", "http://", 1) + "/app/"
+	res, err := http.Get(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := res.StatusCode == http.StatusOK && strings.HasPrefix(r.web, at)
+	explained := res.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(text), "make web") && strings.Contains(r.web, "make web")
+	if !there && !explained {
+		t.Errorf("%s answers %d %.200s, and dev says %q", at, res.StatusCode, text, r.web)
 	}
 }
 
@@ -271,6 +297,7 @@ func TestDevLeavesNothingWhenItIsEphemeral(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown.wait(t, "hello")
+	r.hasWebClient(t)
 	if err := carol.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/history"
 	"github.com/chatcluster/chatcluster/runtime/readmodel/inbox"
+	"github.com/chatcluster/chatcluster/runtime/web"
 )
 
 func runGateway(ctx context.Context, r role, o *ops) error {
@@ -46,6 +48,10 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 	if err != nil {
 		return err
 	}
+	pages, err := r.pages()
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
 		Name:            r.pod,
 		Verifier:        verifier,
@@ -63,6 +69,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		ChatCredentials: creds,
 		Resolve:         fixed(r.cfg.Chat.Addresses),
 		AllowedOrigins:  r.cfg.Gateway.AllowedOrigins,
+		Pages:           pages,
 		MaxConnections:  r.cfg.Gateway.MaxConnections,
 		DrainPeriod:     r.cfg.Gateway.DrainPeriod.Duration,
 		Logger:          r.log,
@@ -89,6 +96,34 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		verifier.Run,
 		directory.Run,
 		revocations.Run)
+}
+
+// pages is the web client; nil where none is wanted.
+func (r role) pages() (http.Handler, error) {
+	if !r.cfg.Gateway.WebClient {
+		return nil, nil
+	}
+	o := web.Options{Version: version}
+	for _, i := range r.cfg.Auth.Issuers {
+		if i.SignIn.ClientID == "" {
+			continue
+		}
+		token := web.AccessToken
+		if i.SignIn.IDToken {
+			token = web.IDToken
+		}
+		o.Issuers = append(o.Issuers, web.Issuer{
+			Name: i.Tenant, Issuer: i.Issuer, ClientID: i.SignIn.ClientID, Audience: i.Audience, Scopes: i.SignIn.Scopes, Token: token, Origins: i.SignIn.Origins,
+		})
+	}
+	h, err := web.New(o)
+	if err != nil {
+		return nil, err
+	}
+	if !h.Built() {
+		r.log.Warn("there is no web client to serve", "why", web.NotBuilt)
+	}
+	return h, nil
 }
 
 // fixed resolves every host to the addresses; nil, which is the system's resolver, when there are none.

@@ -15,6 +15,15 @@ import (
 
 func duration(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
 
+// signIn is a ChatCluster whose issuer knows the web client, with a change.
+func signIn(change func(*v1alpha1.Issuer, *v1alpha1.IssuerWebClient)) func(*v1alpha1.ChatCluster) {
+	return func(cc *v1alpha1.ChatCluster) {
+		i := &cc.Spec.Auth.Issuers[0]
+		i.WebClient = &v1alpha1.IssuerWebClient{ClientID: "chat-web"}
+		change(i, i.WebClient)
+	}
+}
+
 func TestInvalidIsRefused(t *testing.T) {
 	w := newWorld(t)
 	cases := map[string]struct {
@@ -54,6 +63,21 @@ func TestInvalidIsRefused(t *testing.T) {
 		"Twice": {"a token would have two tenants", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.Auth.Issuers = append(cc.Spec.Auth.Issuers, cc.Spec.Auth.Issuers[0])
 		}, "Duplicate value"},
+		"WebClient":    {"a mode that is misspelled must not be off", func(cc *v1alpha1.ChatCluster) { cc.Spec.Gateway.WebClient = "On" }, "spec.gateway.webClient"},
+		"SignInClient": {"nobody could sign in", signIn(func(_ *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) { w.ClientID = "" }), "webClient.clientID"},
+		"SignInIssuer": {"a browser finds nothing there", signIn(func(i *v1alpha1.Issuer, _ *v1alpha1.IssuerWebClient) { i.Issuer = "acme" }), "an issuer with a webClient must be a URL"},
+		"SignInPolicy": {"it would end the policy's directive", signIn(func(i *v1alpha1.Issuer, _ *v1alpha1.IssuerWebClient) {
+			i.Issuer = "https://id.acme.example;script-src *"
+		}), "an issuer with a webClient must be a URL"},
+		"SignInScopes": {"the issuer would sign nobody in", signIn(func(_ *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) { w.Scopes = []string{"profile"} }), "webClient.scopes must hold openid"},
+		"SignInScope":  {"it would be two", signIn(func(_ *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) { w.Scopes = []string{"openid", "a b"} }), "webClient.scopes"},
+		"SignInToken":  {"there are two kinds", signIn(func(_ *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) { w.Token = "RefreshToken" }), "webClient.token"},
+		"SignInOrigin": {"a path is no part of an origin", signIn(func(_ *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) {
+			w.Origins = []string{"https://login.acme.example/token"}
+		}), "webClient.origins"},
+		"SignInAnyOrigin": {"it would open the policy to many", signIn(func(_ *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) {
+			w.Origins = []string{"https://*.acme.example"}
+		}), "webClient.origins"},
 		"ReadRetention": {"the tables would hold what the read model has dropped", func(cc *v1alpha1.ChatCluster) { cc.Spec.Aurora.ReadRetention = duration(100 * time.Hour) }, "aurora.readRetention must be at least"},
 		"SampleRatio":   {"more than all", func(cc *v1alpha1.ChatCluster) { cc.Spec.Telemetry.SampleRatio = "1.5" }, "spec.telemetry.sampleRatio"},
 		"OTLPEndpoint":  {"no URL", func(cc *v1alpha1.ChatCluster) { cc.Spec.Telemetry.OTLPEndpoint = "collector:4317" }, "spec.telemetry.otlpEndpoint"},
@@ -195,6 +219,12 @@ func TestValidIsAccepted(t *testing.T) {
 			cc.Spec.DynamoDB.KMSKeyARN = "arn:aws:kms:eu-central-1:111122223333:key/1234-abcd"
 			cc.Spec.DynamoDB.Billing.OnDemand = v1alpha1.OnDemandLimits{MaxReadUnits: ptr.To[int64](1000), MaxWriteUnits: ptr.To[int64](1000)}
 		},
+		"WebClient": func(cc *v1alpha1.ChatCluster) { cc.Spec.Gateway.WebClient = v1alpha1.WebClientEnabled }, // people paste tokens
+		"SignIn": signIn(func(i *v1alpha1.Issuer, w *v1alpha1.IssuerWebClient) {
+			i.Issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ab1.c~d"
+			w.Scopes, w.Token = []string{"openid", "profile", "https://chat.example.com/messages.read"}, v1alpha1.TokenID
+			w.Origins = []string{"https://acme.auth.us-east-1.amazoncognito.com", "http://127.0.0.1:18082"}
+		}),
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {

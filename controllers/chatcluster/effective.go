@@ -71,6 +71,7 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 	}
 	fillPtr(&s.Gateway.DrainPeriod, metav1.Duration{Duration: time.Minute})
 	fillPtr(&s.Gateway.MaxConnections, 10_000)
+	fill(&s.Gateway.WebClient, v1alpha1.WebClientDisabled)
 	fillPtr(&s.Gateway.Resources, resources("100m", "128Mi", "1Gi"))
 	if lb := s.Gateway.Exposure.LoadBalancer; lb != nil {
 		fill(&lb.Scheme, "internal")

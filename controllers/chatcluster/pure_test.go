@@ -209,7 +209,7 @@ func TestEffective(t *testing.T) {
 		t.Errorf("the ChatCluster was changed (-before +after):\n%s", diff)
 	}
 	if s.DynamoDB.TablePrefix != "chat.demo." || s.MSK.TopicPrefix != "chat.demo." || s.Aurora.ReaderHost != "w" || !*s.DynamoDB.DeletionProtection ||
-		s.DeletionPolicy != v1alpha1.DeletionRetain || s.MSK.Partitions != nil || s.MSK.Retention != nil {
+		s.DeletionPolicy != v1alpha1.DeletionRetain || s.Gateway.WebClient != v1alpha1.WebClientDisabled || s.MSK.Partitions != nil || s.MSK.Retention != nil {
 		t.Errorf("effective spec: %+v", s)
 	}
 	cc.Spec.DynamoDB.DeletionProtection = ptr.To(false)

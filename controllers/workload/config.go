@@ -23,7 +23,9 @@ func (c Cluster) Config() config.Config {
 	s := c.Spec
 	issuers := make([]config.Issuer, 0, len(s.Auth.Issuers))
 	for _, i := range s.Auth.Issuers {
-		issuers = append(issuers, config.Issuer{Tenant: i.Tenant, Issuer: i.Issuer, Audience: i.Audience, JWKSURL: i.JWKSURL})
+		issuers = append(issuers, config.Issuer{
+			Tenant: i.Tenant, Issuer: i.Issuer, Audience: i.Audience, JWKSURL: i.JWKSURL, SignIn: c.signIn(i.WebClient),
+		})
 	}
 	return config.Config{
 		Cluster: c.Namespace + "/" + c.Name,
@@ -70,6 +72,7 @@ func (c Cluster) Config() config.Config {
 			DrainPeriod:    *s.Gateway.DrainPeriod,
 			MaxConnections: int(*s.Gateway.MaxConnections),
 			AllowedOrigins: s.Gateway.AllowedOrigins,
+			WebClient:      s.Gateway.WebClient == v1alpha1.WebClientEnabled,
 		},
 		Chat: config.Chat{
 			Service: c.CertificateHost(RoleChat) + ":" + strconv.Itoa(chatPort),
@@ -79,6 +82,14 @@ func (c Cluster) Config() config.Config {
 		Processors: c.detectors(),
 		Telemetry:  telemetry(s.Telemetry),
 	}
+}
+
+// signIn is left out while no web client is served: a client id that nobody uses rolls no pod.
+func (c Cluster) signIn(w *v1alpha1.IssuerWebClient) config.SignIn {
+	if w == nil || c.Spec.Gateway.WebClient != v1alpha1.WebClientEnabled {
+		return config.SignIn{}
+	}
+	return config.SignIn{ClientID: w.ClientID, Scopes: w.Scopes, IDToken: w.Token == v1alpha1.TokenID, Origins: w.Origins}
 }
 
 // externalID is what a role's trust policy asks for, so that a namespace cannot use another's role by naming it.

@@ -160,7 +160,26 @@ func full(t *testing.T) Cluster {
 		},
 	}
 	c.Spec.InternalTLS.IssuerRef = &v1alpha1.IssuerReference{Name: "internal", Kind: "ClusterIssuer", Group: "cert-manager.io"}
+	c.Spec.Gateway.WebClient = v1alpha1.WebClientEnabled
+	c.Spec.Auth.Issuers[0].WebClient = &v1alpha1.IssuerWebClient{
+		ClientID: "chat-web", Scopes: []string{"openid", "offline_access"}, Token: v1alpha1.TokenID, Origins: []string{"https://login.acme.example"},
+	}
 	return c
+}
+
+// A client id that no page uses is no reason to replace every pod.
+func TestSignInIsConfiguredWithTheWebClientAlone(t *testing.T) {
+	c := full(t)
+	c.Spec.Gateway.WebClient = v1alpha1.WebClientDisabled
+	got := c.Config()
+	if got.Gateway.WebClient || got.Auth.Issuers[0].SignIn.ClientID != "" {
+		t.Errorf("without a web client there is sign-in: %+v, %+v", got.Gateway, got.Auth.Issuers[0].SignIn)
+	}
+	c.Spec.Gateway.WebClient = v1alpha1.WebClientEnabled
+	c.Spec.Auth.Issuers[0].WebClient.Token = v1alpha1.TokenAccess
+	if got = c.Config(); !got.Gateway.WebClient || got.Auth.Issuers[0].SignIn.ClientID != "chat-web" || got.Auth.Issuers[0].SignIn.IDToken {
+		t.Errorf("%+v, %+v", got.Gateway, got.Auth.Issuers[0].SignIn)
+	}
 }
 
 func render(t *testing.T, c Cluster) []byte {

@@ -30,6 +30,9 @@ var version = "dev"
 func main() { os.Stdout.WriteString("program version " + version + "\n") }
 `
 
+// page is the web client of a small program.
+const page = "<p>the page that npm has built</p>"
+
 // repository is a work tree with small programs, and the real chart and CRDs.
 func repository(t *testing.T) string {
 	t.Helper()
@@ -42,9 +45,24 @@ func repository(t *testing.T) string {
 	write(t, dir, "go.mod", "module github.com/chatcluster/chatcluster\n\ngo 1.26.0\n")
 	write(t, dir, "LICENSE", "license")
 	write(t, dir, "CHANGELOG.md", "# Changelog\n\n## Unreleased\nWhat is to come.\n\n## 1.2.3 - 2026-11-20\nWhat is new.\n")
-	for _, name := range []string{"chatd", "manager", "kubectl-chatcluster"} {
+	for _, name := range []string{"manager", "kubectl-chatcluster"} {
 		write(t, dir, "cmd/"+name+"/main.go", program)
 	}
+	write(t, dir, "cmd/chatd/main.go", strings.Replace(program, `import "os"`, `import (
+	"os"
+
+	"github.com/chatcluster/chatcluster/runtime/web"
+)
+
+func init() { if len(os.Args) > 9 { os.Stdout.WriteString(web.Page) } }`, 1))
+	write(t, dir, "runtime/web/web.go", "package web\n\nimport _ \"embed\"\n\n//go:embed dist/index.html\nvar Page string\n")
+	write(t, dir, "runtime/web/.gitignore", "/dist/\nnode_modules/\n")
+	write(t, dir, "runtime/web/package.json", `{"name": "web", "private": true, "workspaces": ["app"]}`)
+	write(t, dir, "runtime/web/app/package.json", `{"name": "@chatcluster/app", "version": "0.0.0", "scripts": {"build": "mkdir -p ../dist && cp page.html ../dist/index.html"}}`)
+	write(t, dir, "runtime/web/app/page.html", page)
+	write(t, dir, "runtime/web/package-lock.json", `{"name": "web", "lockfileVersion": 3, "requires": true, "packages": {`+
+		`"": {"name": "web", "workspaces": ["app"]}, "app": {"name": "@chatcluster/app", "version": "0.0.0"}, `+
+		`"node_modules/@chatcluster/app": {"resolved": "app", "link": true}}}`)
 	git(t, dir, "init", "-q")
 	git(t, dir, "add", "-A")
 	git(t, dir, "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "one")
@@ -58,6 +76,13 @@ func write(t *testing.T, dir, name, text string) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(dir, name)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -88,6 +113,7 @@ func TestWhatMayNotBecomeARelease(t *testing.T) {
 		args   []string
 		says   string
 	}{
+		"NoClient":  {"its users would find a page that says so", func(dir string) { remove(t, dir, "runtime/web/package-lock.json") }, []string{"--dry-run"}, "released without its web client"},
 		"Dirty":     {"nobody could build it again", func(dir string) { write(t, dir, "new.txt", "x") }, []string{"--version", "1.2.3"}, "changes that no commit has"},
 		"NoNotes":   {"nobody would know what is new", nil, []string{"--version", "2.0.0"}, "no such section"},
 		"NoVersion": {"a release has a name", nil, nil, "no semantic version"},
@@ -148,6 +174,12 @@ func TestARehearsalMakesTheWholeSet(t *testing.T) {
 	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("it does not say %q:\n%s", says, out)
+		}
+	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		unpacked, err := exec.CommandContext(t.Context(), "tar", "-xzOf", filepath.Join(dist, version, fmt.Sprintf("chatd_%s_linux_%s.tar.gz", version, arch)), "chatd").Output()
+		if err != nil || !bytes.Contains(unpacked, []byte(page)) {
+			t.Errorf("chatd for %s does not hold the web client (%v)", arch, err)
 		}
 	}
 	cmd := exec.CommandContext(t.Context(), "sha256sum", "-c", "--quiet", "SHA256SUMS")

@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chatcluster/chatcluster/hack/standins/provider"
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
 )
 
 func TestEachIssuerHasItsOwnKey(t *testing.T) {
 	dir := t.TempDir()
-	h, err := issuers("http://id", filepath.Join(dir, "own.key"), map[string]string{"initech": filepath.Join(dir, "initech.key")})
+	h, err := issuers(provider.Options{Issuer: "http://id", Client: "web", Audience: "chat", Users: []string{"alice"}}, filepath.Join(dir, "own.key"), "http://inside", map[string]string{"initech": filepath.Join(dir, "initech.key")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func TestEachIssuerHasItsOwnKey(t *testing.T) {
 		}
 	}
 	seen := map[string]string{}
-	for path, want := range map[string]string{"": "http://id", "/initech": "http://id/initech"} {
+	for path, want := range map[string]string{"": "http://id", "/initech": "http://inside/initech"} {
 		var doc struct {
 			Issuer string `json:"issuer"`
 			JWKS   string `json:"jwks_uri"`

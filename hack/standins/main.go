@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatcluster/chatcluster/hack/standins/provider"
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
 	"github.com/chatcluster/chatcluster/runtime/push/sink"
 )
@@ -48,12 +50,13 @@ func sinkCommand() *cobra.Command {
 }
 
 func issuerCommand() *cobra.Command {
-	var listen, url, key string
+	var listen, key, othersAt string
+	var signIn provider.Options
 	var others map[string]string
 	c := &cobra.Command{
-		Use: "issuer", Args: cobra.NoArgs, Short: "Serve the token issuer's documents",
+		Use: "issuer", Args: cobra.NoArgs, Short: "Serve the token issuer: its documents, and sign-in for web clients",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := issuers(url, key, others)
+			h, err := issuers(signIn, key, cmp.Or(othersAt, signIn.Issuer), others)
 			if err != nil {
 				return err
 			}
@@ -61,19 +64,23 @@ func issuerCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "address to serve on")
-	c.Flags().StringVar(&url, "issuer", "", "the tokens' iss")
+	c.Flags().StringVar(&signIn.Issuer, "issuer", "", "the tokens' iss, where browsers reach it")
 	c.Flags().StringVar(&key, "key", "", "the signing key's file; made when missing")
-	c.Flags().StringToStringVar(&others, "other", nil, "name=key file of a further issuer, whose URL is the issuer's and /name; may be repeated")
+	c.Flags().StringVar(&signIn.Client, "client", "chatcluster-web", "id of the client that may sign people in, a public one on this machine")
+	c.Flags().StringVar(&signIn.Audience, "audience", "chatcluster", "the access tokens' aud")
+	c.Flags().StringSliceVar(&signIn.Users, "user", []string{"alice", "bob", "carol", "dave"}, "whom one can sign in as")
+	c.Flags().StringToStringVar(&others, "other", nil, "name=key file of a further issuer, which signs nobody in; may be repeated")
+	c.Flags().StringVar(&othersAt, "others-at", "", "URL below which the others are, each at /name (default: the issuer's)")
 	return c
 }
 
 // issuers serves the issuer at its URL, and the others, who know nothing of its key, below it.
-func issuers(url, key string, others map[string]string) (http.Handler, error) {
-	k, err := issuer.LoadOrCreateKey(key)
-	if err != nil {
+func issuers(signIn provider.Options, key, othersAt string, others map[string]string) (http.Handler, error) {
+	var err error
+	if signIn.Key, err = issuer.LoadOrCreateKey(key); err != nil {
 		return nil, err
 	}
-	own, err := issuer.Handler(url, k)
+	own, err := provider.New(signIn)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +91,7 @@ func issuers(url, key string, others map[string]string) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		other, err := issuer.Handler(url+"/"+name, k)
+		other, err := issuer.Handler(othersAt+"/"+name, k)
 		if err != nil {
 			return nil, err
 		}

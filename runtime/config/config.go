@@ -88,6 +88,18 @@ type Issuer struct {
 	Audience string `json:"audience"`
 	// JWKSURL is where the issuer's keys are.
 	JWKSURL string `json:"jwksURL"`
+	// SignIn is left out where the web client signs nobody in at this issuer.
+	SignIn SignIn `json:"signIn,omitzero"`
+}
+
+// SignIn is the web client as an OpenID provider knows it: a public client, without a secret.
+type SignIn struct {
+	ClientID string   `json:"clientID"`
+	Scopes   []string `json:"scopes,omitempty"`
+	// IDToken has the gateway be shown the ID token in place of the access token.
+	IDToken bool `json:"idToken,omitempty"`
+	// Origins are those that a sign-in talks to, beside the issuer's own.
+	Origins []string `json:"origins,omitempty"`
 }
 
 // DynamoDB is where the tables are.
@@ -181,6 +193,8 @@ type Gateway struct {
 	MaxConnections int `json:"maxConnections"`
 	// AllowedOrigins are the web origins that may connect, besides clients that send none.
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// WebClient has the gateway serve the web client, whose pages may connect.
+	WebClient bool `json:"webClient,omitempty"`
 }
 
 // Admin is the admin API's part.

@@ -1,4 +1,5 @@
-// Package gateway is where clients connect: WebSockets of subprotocol chat.v1 and REST under /v1 (package rest). It authenticates,
+// Package gateway is where clients connect: WebSockets of subprotocol chat.v1 and REST under /v1 (package rest), and where
+// it is wanted the web client at /app/ (package web), whose pages may connect. It authenticates,
 // limits and validates, forwards sends to chat pods (package chatpool), and gives every connection every entry of its conversations in
 // order. It keeps nothing that is not elsewhere: a gateway may be killed at any moment.
 //

@@ -16,7 +16,7 @@ import (
 // readBuffer is for the handshake alone: a connection reads for itself (inbound).
 const readBuffer = 512
 
-// Handler serves /v1. Run serves it; tests may serve it elsewhere.
+// Handler serves /v1 and the web client. Run serves it; tests may serve it elsewhere.
 func (g *Gateway) Handler() http.Handler {
 	var routes rest.Routes // nil, where there are none
 	if g.o.Routes != nil {
@@ -25,7 +25,7 @@ func (g *Gateway) Handler() http.Handler {
 	return rest.New(rest.Options{
 		Verify: g.verify, Store: g.o.Store, Chat: g.chat, Inbox: g.o.Inbox, History: g.o.History, Marks: restMarks{g}, SignOut: g, Routes: routes,
 		Presence: g, Socket: g.serveSocket,
-		AllowedOrigins: g.o.AllowedOrigins, Limits: g.o.RESTLimits, Logger: g.log, Requests: g.m.requests, Seconds: g.m.requestSeconds,
+		AllowedOrigins: g.o.AllowedOrigins, Pages: g.o.Pages, Limits: g.o.RESTLimits, Logger: g.log, Requests: g.m.requests, Seconds: g.m.requestSeconds,
 		Panics: g.m.panics, Tracer: g.tracer,
 	})
 }

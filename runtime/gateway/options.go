@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,8 @@ type Options struct {
 	ChatCredentials credentials.TransportCredentials
 	// AllowedOrigins are the web origins that may connect, besides clients that send none.
 	AllowedOrigins []string
+	// Pages serves the web client, at / and below /app, which may connect. Nil: there is none.
+	Pages http.Handler
 	// MaxConnections is how many sockets are taken at a time.
 	MaxConnections int
 	// DrainPeriod is over what time a stopping gateway closes its connections.

@@ -136,27 +136,6 @@ func ended(span trace.Span, route string, status int) {
 	span.End()
 }
 
-// origin says whether the request comes from no web page or from one that may call, and tells the browser so.
-func (m *Mux) origin(w http.ResponseWriter, r *http.Request, allow string) bool {
-	head := w.Header()
-	head.Add("Vary", "Origin")
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	if !slices.Contains(m.o.AllowedOrigins, origin) {
-		return false
-	}
-	head.Set("Access-Control-Allow-Origin", origin)
-	head.Set("Access-Control-Expose-Headers", "ETag, Idempotency-Key, Retry-After, "+requestHeader)
-	if r.Method == http.MethodOptions {
-		head.Set("Access-Control-Allow-Methods", allow)
-		head.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-None-Match, Traceparent, "+requestHeader)
-		head.Set("Access-Control-Max-Age", "600")
-	}
-	return true
-}
-
 // recorder remembers the status.
 type recorder struct {
 	http.ResponseWriter

@@ -74,9 +74,9 @@ func Answer(w http.ResponseWriter, r *http.Request, out Reply) {
 		panic(err) // strings, numbers and lists of them always marshal
 	}
 	if out.Tagged {
-		tag := etag(data)
+		tag := ETag(data)
 		head.Set("ETag", tag)
-		if matches(r.Header.Values("If-None-Match"), tag) {
+		if Matches(r.Header.Values("If-None-Match"), tag) {
 			head.Del("Content-Type")
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -87,14 +87,14 @@ func Answer(w http.ResponseWriter, r *http.Request, out Reply) {
 	_, _ = w.Write(data)
 }
 
-// etag is a strong validator: the bytes that are sent, in 128 bits.
-func etag(data []byte) string {
+// ETag is a strong validator: the bytes that are sent, in 128 bits.
+func ETag(data []byte) string {
 	sum := sha256.Sum256(data)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
-// matches says whether If-None-Match names the tag, by weak comparison (RFC 9110, section 13.1.2). Our tags hold no comma.
-func matches(values []string, tag string) bool {
+// Matches says whether If-None-Match names the tag, by weak comparison (RFC 9110, section 13.1.2). Our tags hold no comma.
+func Matches(values []string, tag string) bool {
 	for _, v := range values {
 		for s := range strings.SplitSeq(v, ",") {
 			if s = strings.TrimSpace(s); s == "*" || strings.TrimPrefix(s, "W/") == tag {

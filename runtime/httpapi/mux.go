@@ -17,11 +17,13 @@ import (
 // Route is an operation.
 type Route struct{ Method, Path string }
 
-// Options of a Mux. All are required but AllowedOrigins.
+// Options of a Mux. All are required but AllowedOrigins and Pages.
 type Options struct {
 	// AllowedOrigins are the web origins that may call, besides clients that send none.
 	AllowedOrigins []string
-	Logger         *slog.Logger
+	// Pages serves web pages with GET and HEAD, at / and below PagesPath, which may call. Nil: there are none.
+	Pages  http.Handler
+	Logger *slog.Logger
 	// Requests counts by route and status, Seconds measures by route, Panics counts the faults of this program.
 	Requests *prometheus.CounterVec
 	Seconds  *prometheus.HistogramVec
@@ -36,7 +38,12 @@ type Mux struct {
 	mux *http.ServeMux
 	// sockets are the paths whose GET is an upgrade.
 	sockets map[string]bool
+	// pages is Pages, guarded; nil: there are none.
+	pages http.Handler
 }
+
+// PagesPath is where web pages are, and what is below it.
+const PagesPath = "/app"
 
 // NewMux returns a mux of the operations; sockets are the paths whose GET is an upgrade.
 func NewMux(o Options, operations map[Route]http.Handler, sockets ...string) *Mux {
@@ -55,11 +62,18 @@ func NewMux(o Options, operations map[Route]http.Handler, sockets ...string) *Mu
 		m.mux.Handle(path, m.guard(path, methods))
 	}
 	m.mux.Handle("/", m.guard("other", nil))
+	if o.Pages != nil {
+		m.pages = m.guard(PagesPath, map[string]http.Handler{http.MethodGet: o.Pages})
+	}
 	return m
 }
 
 // ServeHTTP implements http.Handler. A path that the multiplexer would redirect to a cleaner one is no path of ours.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if path := r.URL.Path; m.pages != nil && (path == "/" || path == PagesPath || strings.HasPrefix(path, PagesPath+"/")) {
+		m.pages.ServeHTTP(w, r)
+		return
+	}
 	if _, pattern := m.mux.Handler(r); pattern == "" || !clean(r.URL.EscapedPath()) {
 		m.guard("other", nil).ServeHTTP(w, r)
 		return

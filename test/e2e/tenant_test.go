@@ -137,7 +137,7 @@ func tenantIsolated(t *testing.T, w *world) {
 		}
 	}
 
-	forged := w.TenantIssuer.sign(t, issuer.Claims{Issuer: w.Issuer.Inside, Audience: w.Issuer.Audience, User: "alice", TTL: time.Hour})
+	forged := w.TenantIssuer.sign(t, issuer.Claims{Issuer: w.Issuer.ID, Audience: w.Issuer.Audience, User: "alice", TTL: time.Hour})
 	c, err := client.Dial(t.Context(), client.Options{URL: w.GatewayURL, Token: client.StaticToken(forged), Device: "forger", Platform: "cli"})
 	if err == nil {
 		_ = c.Close()

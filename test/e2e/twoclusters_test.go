@@ -43,6 +43,7 @@ func (w *world) makeFleeting(t *testing.T, image string) {
 	execute(t, w.postgres(t, w.Postgres.Database), "CREATE DATABASE "+fleeting)
 	c.Name, c.Namespace = fleeting, namespace
 	c.Spec.Image = image
+	c.Spec.Auth.Issuers[0].Issuer = w.Issuer.ID
 	c.Spec.DeletionPolicy = v1alpha1.DeletionDelete
 	c.Spec.Chat.Replicas = ptr.To[int32](1)
 	c.Spec.DynamoDB.TablePrefix, c.Spec.MSK.TopicPrefix, c.Spec.Aurora.Database = "chat.fleeting.", "chat.fleeting.", fleeting

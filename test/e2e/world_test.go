@@ -76,6 +76,7 @@ type world struct {
 
 // identity is an issuer of tokens: who it signs for is a tenant's user.
 type identity struct {
+	ID       string `json:"id"`
 	Inside   string `json:"inside"`
 	Audience string `json:"audience"`
 	KeyFile  string `json:"keyFile"`
@@ -120,7 +121,7 @@ func (w *world) token(t *testing.T, user string) string {
 // token mints a token for a user.
 func (i identity) token(t *testing.T, user string) string {
 	t.Helper()
-	return i.sign(t, issuer.Claims{Issuer: i.Inside, Audience: i.Audience, User: user, TTL: time.Hour})
+	return i.sign(t, issuer.Claims{Issuer: i.ID, Audience: i.Audience, User: user, TTL: time.Hour})
 }
 
 // sign mints a token that says whatever the claims say.

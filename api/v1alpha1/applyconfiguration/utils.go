@@ -98,6 +98,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.IssuerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IssuerReference"):
 		return &apiv1alpha1.IssuerReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IssuerWebClient"):
+		return &apiv1alpha1.IssuerWebClientApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KafkaAuthentication"):
 		return &apiv1alpha1.KafkaAuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KafkaMTLS"):

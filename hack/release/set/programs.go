@@ -25,6 +25,9 @@ func (b *builder) programs(ctx context.Context) (binaries, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.client(ctx); err != nil {
+		return nil, err
+	}
 	tmp, err := os.MkdirTemp("", "chatcluster-programs-")
 	if err != nil {
 		return nil, err

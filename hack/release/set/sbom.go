@@ -13,7 +13,8 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// sbom lists what is in a program, as CycloneDX: the Go toolchain and the modules that the linker put there, no more and no less.
+// sbom lists what is in a program, as CycloneDX: the Go toolchain and the modules that the linker put there, and in
+// chatd the npm packages that its web client is made of.
 func (b *builder) sbom(name, arch, file string, bin []byte) ([]byte, error) {
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
@@ -21,7 +22,18 @@ func (b *builder) sbom(name, arch, file string, bin []byte) ([]byte, error) {
 	}
 	sum := sha256.Sum256(bin)
 	ref := fmt.Sprintf("pkg:golang/github.com/chatcluster/chatcluster@v%s#cmd/%s", b.Version, name)
-	parts := components(info)
+	parts := modules(info)
+	if name == "chatd" {
+		lock, err := b.read(webLock)
+		if err != nil {
+			return nil, err
+		}
+		npm, err := bundled(lock)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, npm...)
+	}
 	refs := make([]string, len(parts))
 	for i, p := range parts {
 		refs[i] = p.BOMRef
@@ -47,8 +59,8 @@ func (b *builder) sbom(name, arch, file string, bin []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// components are the toolchain's library and the modules of a program, in the order of their paths.
-func components(info *debug.BuildInfo) []cdx.Component {
+// modules are the toolchain's library and the modules of a program, in the order of their paths.
+func modules(info *debug.BuildInfo) []cdx.Component {
 	parts := []cdx.Component{{
 		BOMRef: "pkg:golang/stdlib@" + strings.TrimPrefix(info.GoVersion, "go"), Type: cdx.ComponentTypeLibrary, Name: "stdlib",
 		Version: info.GoVersion, PackageURL: "pkg:golang/stdlib@" + strings.TrimPrefix(info.GoVersion, "go"),

@@ -143,6 +143,28 @@ func TestTheChartNamesItsVersionAndItsImage(t *testing.T) {
 	}
 }
 
+// What builds and tests the web client is not in it, and what is in it is not only what it names itself.
+func TestTheSBOMListsWhatIsInTheWebClient(t *testing.T) {
+	parts, err := bundled([]byte(`{"packages": {
+		"": {"name": "web"}, "app": {"name": "@chatcluster/app"}, "node_modules/@chatcluster/app": {"resolved": "app", "link": true},
+		"node_modules/@preact/signals": {"version": "2.0.0", "integrity": "sha512-x", "license": "MIT"},
+		"node_modules/vite": {"version": "8.0.0", "dev": true}, "node_modules/fsevents": {"version": "2.0.0", "optional": true},
+		"node_modules/preact": {"version": "11.0.0"}, "node_modules/a/node_modules/preact": {"version": "10.0.0"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range parts {
+		got = append(got, p.PackageURL)
+	}
+	if diff := cmp.Diff([]string{"pkg:npm/%40preact/signals@2.0.0", "pkg:npm/preact@10.0.0", "pkg:npm/preact@11.0.0"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if (*parts[0].Licenses)[0].Expression != "MIT" || (*parts[0].Properties)[0].Value != "sha512-x" {
+		t.Errorf("it says less than the lock file: %+v", parts[0])
+	}
+}
+
 func TestTheSBOMListsWhatIsInTheProgram(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -164,7 +186,7 @@ func TestTheSBOMListsWhatIsInTheProgram(t *testing.T) {
 		t.Errorf("the SBOM does not say of what it is: %+v", bom.Metadata.Component)
 	}
 	var found []string
-	for _, c := range components(&debug.BuildInfo{GoVersion: "go1.26.8", Deps: []*debug.Module{
+	for _, c := range modules(&debug.BuildInfo{GoVersion: "go1.26.8", Deps: []*debug.Module{
 		{Path: "example.com/a", Version: "v1.0.0+incompatible", Sum: "h1:x"},
 		{Path: "example.com/b", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v1.1.0"}},
 	}}) {

@@ -65,7 +65,7 @@ func TestUsagePrintsNoSecretAndEveryWayIn(t *testing.T) {
 	if strings.Contains(text, string(password)) {
 		t.Error("the password is printed")
 	}
-	for _, want := range []string{"export KUBECONFIG=" + w.Kubeconfig, w.GatewayURL, w.Sink.URL, w.Issuer.Tokens["alice"], w.Issuer.Tokens["bob"], "--to bob", "--to alice"} {
+	for _, want := range []string{w.WebURL, "private window", "export KUBECONFIG=" + w.Kubeconfig, w.GatewayURL, w.Sink.URL, w.Issuer.Tokens["alice"], w.Issuer.Tokens["bob"], "--to bob", "--to alice"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}

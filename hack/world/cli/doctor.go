@@ -13,7 +13,7 @@ import (
 
 // doctor prints every check. What `up` would install is not an error; what a person must mend is.
 func doctor(ctx context.Context, l world.Layout, enginesOnly, asJSON bool, out io.Writer) error {
-	findings := host.Check(ctx, needs(l, enginesOnly))
+	findings := host.Check(ctx, needs(l, upOptions{enginesOnly: enginesOnly}))
 	bad, installable := problems(findings)
 	if asJSON {
 		return errors.Join(append(bad, printJSON(out, findings))...)

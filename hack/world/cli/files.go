@@ -56,7 +56,7 @@ func ensurePassword(file string) error {
 // writeUserFiles writes what depends on host ports: the kubeconfig, and the demo users' tokens.
 func writeUserFiles(ctx context.Context, l world.Layout, w world.World, standins string) error {
 	for user, file := range w.Issuer.Tokens {
-		token, err := exec.CommandContext(ctx, standins, "token", "--key", w.Issuer.KeyFile, "--issuer", w.Issuer.Inside,
+		token, err := exec.CommandContext(ctx, standins, "token", "--key", w.Issuer.KeyFile, "--issuer", w.Issuer.ID,
 			"--audience", w.Issuer.Audience, "--user", user, "--ttl", tokenTTL.String()).Output()
 		if err != nil {
 			return fmt.Errorf("mint a token for %s: %w", user, err)

@@ -27,11 +27,13 @@ type pieces struct {
 	next                    world.Image // only where it was asked for
 }
 
-func needs(l world.Layout, enginesOnly bool) host.Needs {
+func needs(l world.Layout, u upOptions) host.Needs {
+	enginesOnly := u.enginesOnly
 	_, running := sandbox.Running(l)
 	cached := components.Kubernetes().Ready(l.Repo, l.Cache) || enginesOnly
 	return host.Needs{
 		Kubernetes: !enginesOnly, Fetch: !components.Engines().Ready(l.Repo, l.Cache),
+		Web:   !enginesOnly && !u.noOperator && !components.WebClientReady(l.Repo, l.Cache),
 		State: l.State, Cache: l.Cache, Cached: cached, Running: running,
 	}
 }
@@ -133,8 +135,11 @@ func buildPause(ctx context.Context, l world.Layout, r *report.Reporter) (world.
 	return image.Ensure(imageFolder(l), image.Spec{Repository: "chatcluster.local/pause", Binary: bin, Entrypoint: "/pause"})
 }
 
-// buildProduct builds the operator and the data plane, and their images.
+// buildProduct builds the operator and the data plane with the web client in it, and their images.
 func buildProduct(ctx context.Context, l world.Layout, r *report.Reporter) (manager, chatd world.Image, err error) {
+	if err := components.EnsureWebClient(ctx, l.Repo, l.Cache, r); err != nil {
+		return manager, chatd, fmt.Errorf("the web client: %w", err)
+	}
 	for _, b := range []struct {
 		name string
 		to   *world.Image

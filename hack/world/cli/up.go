@@ -135,7 +135,7 @@ func lockWorld(l world.Layout) (func(), error) {
 
 // ensureHost checks the machine and installs what packages can bring.
 func ensureHost(ctx context.Context, l world.Layout, u upOptions, r *report.Reporter) error {
-	findings := host.Check(ctx, needs(l, u.enginesOnly))
+	findings := host.Check(ctx, needs(l, u))
 	bad, installable := problems(findings)
 	if len(bad) > 0 {
 		return errors.Join(bad...)
@@ -156,7 +156,7 @@ func ensureHost(ctx context.Context, l world.Layout, u upOptions, r *report.Repo
 		if err := host.Install(ctx, findings, log); err != nil {
 			return err
 		}
-		after := host.Check(ctx, needs(l, u.enginesOnly))
+		after := host.Check(ctx, needs(l, u))
 		var missing []error
 		for _, f := range after {
 			if !f.OK {

@@ -11,6 +11,11 @@ import (
 func usage(w world.World, sample bool) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	if sample && !w.EnginesOnly {
+		p("  web client                  %s", w.WebURL)
+		p("                              choose \"alice\" to sign in; open it in a private window, too, and be bob there")
+		p("")
+	}
 	p("  all of this, for programs   %s/world.json", w.State)
 	p("  push sink                   %s", w.Sink.URL)
 	p("  PostgreSQL                  %s   database and user %s, password in %s", w.Postgres.Address, w.Postgres.Database, w.Postgres.PasswordFile)

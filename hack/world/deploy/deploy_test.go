@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,12 +17,12 @@ import (
 	"github.com/chatcluster/chatcluster/hack/world/world"
 )
 
-func TestWithImageChangesTheImageAndNothingElse(t *testing.T) {
+func TestTheSampleGetsItsImageAndItsIssuer(t *testing.T) {
 	sample, err := os.ReadFile(filepath.Join("..", "..", "..", "config", "samples", "chatcluster.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := withImage(sample, "chatcluster/chatd:dev-1")
+	got, err := inWorld(sample, "chatcluster/chatd:dev-1", "http://127.0.0.1:40082")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,12 +39,22 @@ func TestWithImageChangesTheImageAndNothingElse(t *testing.T) {
 	if after.Spec["image"] != "chatcluster/chatd:dev-1" || len(after.Spec) != len(before.Spec) {
 		t.Errorf("got spec %v", after.Spec)
 	}
+	issuer := func(spec map[string]any) map[string]any {
+		return spec["auth"].(map[string]any)["issuers"].([]any)[0].(map[string]any)
+	}
+	was, is := issuer(before.Spec), issuer(after.Spec)
+	if is["issuer"] != "http://127.0.0.1:40082" || is["jwksURL"] != was["jwksURL"] || len(is) != len(was) {
+		t.Errorf("got issuer %v", is)
+	}
+	if want := fmt.Sprintf("http://127.0.0.1:%d", world.DefaultPortBase+82); was["issuer"] != want {
+		t.Errorf("the sample's issuer is %v, and that of the default world %s", was["issuer"], want)
+	}
 	if before.Metadata.Name != sampleName || before.Metadata.Namespace != sampleNamespace {
 		t.Errorf("the sample is %s/%s; this package and the gateway's port expect %s/%s", before.Metadata.Namespace, before.Metadata.Name, sampleNamespace, sampleName)
 	}
-	for _, bad := range []string{"", "a: [", "kind: Pod\nspec: {}", "kind: ChatCluster"} {
-		if _, err := withImage([]byte(bad), "x"); err == nil {
-			t.Errorf("withImage(%q): want an error", bad)
+	for _, bad := range []string{"", "a: [", "kind: Pod\nspec: {}", "kind: ChatCluster", "kind: ChatCluster\nspec: {}", "kind: ChatCluster\nspec: {auth: {issuers: [x]}}"} {
+		if _, err := inWorld([]byte(bad), "x", "y"); err == nil {
+			t.Errorf("inWorld(%q): want an error", bad)
 		}
 	}
 }

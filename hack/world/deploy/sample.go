@@ -52,7 +52,7 @@ func (d Deployment) Sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sample, err := withImage(text, d.Chatd)
+	sample, err := inWorld(text, d.Chatd, d.World.Issuer.ID)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -102,9 +102,9 @@ data: {%s: %s}
 	return b.Bytes(), nil
 }
 
-// withImage gives the sample the image that was just built: its tag names its content, so that pods roll when it
-// changes and only then.
-func withImage(sample []byte, image string) ([]byte, error) {
+// inWorld gives the sample the image that was just built, whose tag names its content, so that pods roll when it changes and only then, and the
+// issuer as this world's browsers reach it: worlds have ports of their own.
+func inWorld(sample []byte, image, issuer string) ([]byte, error) {
 	var object map[string]any
 	if err := yaml.UnmarshalStrict(sample, &object); err != nil {
 		return nil, err
@@ -114,6 +114,16 @@ func withImage(sample []byte, image string) ([]byte, error) {
 		return nil, errors.New("one ChatCluster with a spec is expected")
 	}
 	spec["image"] = image
+	auth, _ := spec["auth"].(map[string]any)
+	issuers, _ := auth["issuers"].([]any)
+	if len(issuers) != 1 {
+		return nil, errors.New("one issuer is expected")
+	}
+	first, ok := issuers[0].(map[string]any)
+	if !ok {
+		return nil, errors.New("an issuer with fields is expected")
+	}
+	first["issuer"] = issuer
 	return yaml.Marshal(object)
 }
 

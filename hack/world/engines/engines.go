@@ -40,8 +40,8 @@ func issuer(c world.Config, w world.World) supervisor.Component {
 	return supervisor.Component{
 		Name: "issuer", Path: c.Standins, Env: []string{path},
 		Args: []string{
-			"issuer", "--listen", hostport(w.Issuer.Inside), "--issuer", w.Issuer.Inside, "--key", w.Issuer.KeyFile,
-			"--other", world.TenantIssuerName + "=" + w.TenantIssuer.KeyFile,
+			"issuer", "--listen", hostport(w.Issuer.Inside), "--issuer", w.Issuer.ID, "--key", w.Issuer.KeyFile, "--audience", w.Issuer.Audience,
+			"--other", world.TenantIssuerName + "=" + w.TenantIssuer.KeyFile, "--others-at", w.Issuer.Inside,
 		},
 		Ready: responds(w.Issuer.Inside + "/.well-known/jwks.json"), ReadyWithin: readyWithin,
 	}

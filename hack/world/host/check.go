@@ -20,6 +20,7 @@ import (
 type Needs struct {
 	Kubernetes bool // else only the engines
 	Fetch      bool // Maven must fetch Kafka and DynamoDB Local
+	Web        bool // the web client must be built
 	State      string
 	Cache      string
 	Cached     bool // all components are built already
@@ -92,6 +93,9 @@ func Check(ctx context.Context, n Needs) []Finding {
 	f = append(f, java(ctx))
 	if n.Fetch {
 		f = append(f, maven())
+	}
+	if n.Web {
+		f = append(f, npm())
 	}
 	if n.Kubernetes {
 		f = append(f, cgroups())
@@ -240,6 +244,16 @@ func maven() Finding {
 		return Finding{What: "Maven", OK: true, Detail: path}
 	}
 	return Finding{What: "Maven", Detail: "missing (fetches Kafka and DynamoDB Local once)", Install: []string{"maven"}}
+}
+
+// npm builds the web client. That of any age does: it fetches a Node.js where the machine's own is too old.
+func npm() Finding {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return Finding{What: "npm", Detail: program + " is missing (builds the web client)", Install: []string{"nodejs", "npm"}}
+		}
+	}
+	return Finding{What: "npm", OK: true, Detail: "with Node.js"}
 }
 
 func cgroups() Finding {

@@ -22,6 +22,7 @@ type World struct {
 	Kubectl    string `json:"kubectl,omitempty"`
 	Helm       string `json:"helm,omitempty"`
 	GatewayURL string `json:"gatewayURL,omitempty"` // ws://127.0.0.1:…, the sample's gateway
+	WebURL     string `json:"webURL,omitempty"`     // http://127.0.0.1:…/app/, the sample's web client
 	Proxy      string `json:"proxy"`                // http://127.0.0.1:…, HTTP CONNECT to any address inside
 	Control    string `json:"control"`              // the supervisor's Unix socket
 
@@ -75,8 +76,10 @@ type Sink struct {
 	Inside string `json:"inside"`
 }
 
-// Issuer signs the demo's tokens. Inside is also the tokens' `iss`.
+// Issuer signs the demo's tokens.
 type Issuer struct {
+	// ID is the tokens' `iss`: where browsers find who signs people in, and pods who signs nobody in.
+	ID       string            `json:"id"`
 	URL      string            `json:"url"`
 	Inside   string            `json:"inside"`
 	Audience string            `json:"audience"`
@@ -100,7 +103,7 @@ func Describe(l Layout, ports map[string]int, enginesOnly bool) World {
 		DynamoDB: DynamoDB{Endpoint: "http://" + at(PortDynamoDB), Inside: "http://" + NodeIP + ":8000", Region: "us-east-1", CredentialsFile: l.Path("secrets", "aws-credentials")},
 		Sink:     Sink{URL: "http://" + at(PortSink), Inside: "http://" + NodeIP + ":8081"},
 		Issuer: Issuer{
-			URL: "http://" + at(PortIssuer), Inside: "http://" + NodeIP + ":8082", Audience: "chatcluster",
+			ID: "http://" + at(PortIssuer), URL: "http://" + at(PortIssuer), Inside: "http://" + NodeIP + ":8082", Audience: "chatcluster",
 			KeyFile: l.Path("secrets", "issuer.key"),
 			Tokens:  map[string]string{"alice": l.Path("secrets", "alice.token"), "bob": l.Path("secrets", "bob.token")},
 		},
@@ -109,10 +112,12 @@ func Describe(l Layout, ports map[string]int, enginesOnly bool) World {
 		URL: w.Issuer.URL + "/" + TenantIssuerName, Inside: w.Issuer.Inside + "/" + TenantIssuerName, Audience: "chat",
 		KeyFile: l.Path("secrets", "tenant-issuer.key"),
 	}
+	w.TenantIssuer.ID = w.TenantIssuer.Inside
 	if !enginesOnly {
 		w.Kubeconfig = l.Path("kubeconfig")
 		w.Kubectl = filepath.Join(l.Repo, "bin", "kubectl")
 		w.GatewayURL = "ws://" + at(PortGateway)
+		w.WebURL = "http://" + at(PortGateway) + "/app/"
 	}
 	return w
 }

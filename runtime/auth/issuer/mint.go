@@ -22,6 +22,8 @@ type Claims struct {
 	User string
 	// Scope becomes `scope`: words with a space between two, for administrators; empty: the token has none.
 	Scope string
+	// Nonce becomes "nonce", for ID tokens; empty: the token has none.
+	Nonce string
 	// TTL is how long the token lives, more than 0 and at most MaxTTL; whole seconds count.
 	TTL time.Duration
 }
@@ -48,6 +50,7 @@ func Mint(k *Key, c Claims) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodES256, struct {
 		jwt.RegisteredClaims
 		Scope string `json:"scope,omitempty"`
+		Nonce string `json:"nonce,omitempty"`
 	}{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    c.Issuer,
@@ -59,6 +62,7 @@ func Mint(k *Key, c Claims) (string, error) {
 			ExpiresAt: jwt.NewNumericDate(now.Add(c.TTL)),
 		},
 		Scope: c.Scope,
+		Nonce: c.Nonce,
 	})
 	token.Header["kid"] = k.id
 	signed, err := token.SignedString(k.private)

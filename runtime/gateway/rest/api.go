@@ -87,7 +87,7 @@ func New(o Options) *API {
 		operations[httpapi.Route(r)] = a.authenticated(h)
 	}
 	a.Mux = httpapi.NewMux(httpapi.Options{
-		AllowedOrigins: o.AllowedOrigins, Logger: o.Logger, Requests: o.Requests, Seconds: o.Seconds, Panics: o.Panics, Tracer: o.Tracer,
+		AllowedOrigins: o.AllowedOrigins, Pages: o.Pages, Logger: o.Logger, Requests: o.Requests, Seconds: o.Seconds, Panics: o.Panics, Tracer: o.Tracer,
 	}, operations, socketRoute.Path)
 	return a
 }

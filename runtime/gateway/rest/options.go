@@ -13,7 +13,7 @@ import (
 // Timeout bounds a request.
 const Timeout = 15 * time.Second
 
-// Options of an API. All are required but Routes, AllowedOrigins and Limits.
+// Options of an API. All are required but Routes, AllowedOrigins, Pages and Limits.
 type Options struct {
 	Verify  Verify
 	Store   Store
@@ -29,8 +29,10 @@ type Options struct {
 	Socket http.HandlerFunc
 	// AllowedOrigins are the web origins that may call, besides clients that send none.
 	AllowedOrigins []string
-	Limits         Limits
-	Logger         *slog.Logger
+	// Pages serves the web client. Nil: there is none.
+	Pages  http.Handler
+	Limits Limits
+	Logger *slog.Logger
 	// Requests counts by route and status, Seconds measures by route, Panics counts the faults of this program.
 	Requests *prometheus.CounterVec
 	Seconds  *prometheus.HistogramVec

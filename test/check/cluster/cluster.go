@@ -92,7 +92,7 @@ func (c *Cluster) System() check.System {
 		Tenant:  tenant,
 		Token: func(user string) (string, error) {
 			w := c.o.World.Issuer
-			return issuer.Mint(c.key, issuer.Claims{Issuer: w.Inside, Audience: w.Audience, User: user, TTL: tokenTTL})
+			return issuer.Mint(c.key, issuer.Claims{Issuer: w.ID, Audience: w.Audience, User: user, TTL: tokenTTL})
 		},
 		Store:       dynamo.New(c.tables(), c.direct.DynamoDB.TablePrefix),
 		Kafka:       c.direct.Kafka,

@@ -38,7 +38,7 @@ func (c *Cluster) engines(ctx context.Context) error {
 		Cluster: "check/" + c.name,
 		AWS:     config.AWS{Region: c.aws.Region, Endpoints: config.Endpoints{DynamoDB: w.DynamoDB.Endpoint, Pinpoint: w.Sink.URL}},
 		Auth: config.Auth{Issuers: []config.Issuer{{
-			Tenant: tenant, Issuer: w.Issuer.Inside, Audience: w.Issuer.Audience, JWKSURL: w.Issuer.URL + issuer.JWKSPath,
+			Tenant: tenant, Issuer: w.Issuer.ID, Audience: w.Issuer.Audience, JWKSURL: w.Issuer.URL + issuer.JWKSPath,
 		}}},
 		DynamoDB: config.DynamoDB{TablePrefix: c.name + "-", HotRetention: config.Duration{Duration: 24 * time.Hour}},
 		Kafka:    config.Kafka{Brokers: []string{w.Kafka.Address}, TopicPrefix: c.name + "."},

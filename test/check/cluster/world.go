@@ -38,7 +38,7 @@ type World struct {
 	} `json:"sink"`
 	Issuer struct {
 		URL      string `json:"url"`
-		Inside   string `json:"inside"`
+		ID       string `json:"id"`
 		Audience string `json:"audience"`
 		KeyFile  string `json:"keyFile"`
 	} `json:"issuer"`

@@ -717,6 +717,9 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: string
+    - name: webClient
+      type:
+        scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.HTTPRouteExposure
   map:
     fields:
@@ -778,6 +781,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tenant
       type:
         scalar: string
+    - name: webClient
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.IssuerWebClient
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.IssuerReference
   map:
     fields:
@@ -788,6 +794,27 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     - name: name
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.IssuerWebClient
+  map:
+    fields:
+    - name: clientID
+      type:
+        scalar: string
+    - name: origins
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: scopes
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: token
       type:
         scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.KafkaAuthentication

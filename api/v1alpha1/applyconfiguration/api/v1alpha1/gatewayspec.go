@@ -24,6 +24,9 @@ type GatewaySpecApplyConfiguration struct {
 	MaxConnections *int32 `json:"maxConnections,omitempty"`
 	// Web origins that may connect, such as https://chat.example.com, at most 64. Clients that send no origin (apps) always may.
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// Whether the gateways serve the web client at /app/: Enabled or Disabled. Its pages may connect without an entry in allowedOrigins.
+	// People sign in at the issuers of auth that have a webClient; where none has, they paste a token. Absent means Disabled.
+	WebClient *string `json:"webClient,omitempty"`
 	// How clients outside the Kubernetes cluster reach the gateways.
 	Exposure *ExposureSpecApplyConfiguration `json:"exposure,omitempty"`
 	// What a gateway's container asks for and may use. Absent means requests of 100m CPU and 128Mi, and a limit of 1Gi.
@@ -76,6 +79,14 @@ func (b *GatewaySpecApplyConfiguration) WithAllowedOrigins(values ...string) *Ga
 	for i := range values {
 		b.AllowedOrigins = append(b.AllowedOrigins, values[i])
 	}
+	return b
+}
+
+// WithWebClient sets the WebClient field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WebClient field is set to the value of the last call.
+func (b *GatewaySpecApplyConfiguration) WithWebClient(value string) *GatewaySpecApplyConfiguration {
+	b.WebClient = &value
 	return b
 }
 

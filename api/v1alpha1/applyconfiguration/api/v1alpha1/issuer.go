@@ -18,6 +18,9 @@ type IssuerApplyConfiguration struct {
 	// Where the issuer's public keys are (JWKS). It must be https unless the operator allows others
 	// (--allow-insecure-issuers).
 	JWKSURL *string `json:"jwksURL,omitempty"`
+	// How people sign in with the web client (OpenID Connect, authorization code with PKCE). Absent means that they cannot at this
+	// issuer. It is for browsers, so the issuer must be where they reach it. Issuers of ChatTenants have none: their users paste a token.
+	WebClient *IssuerWebClientApplyConfiguration `json:"webClient,omitempty"`
 }
 
 // IssuerApplyConfiguration constructs a declarative configuration of the Issuer type for use with
@@ -55,5 +58,13 @@ func (b *IssuerApplyConfiguration) WithAudience(value string) *IssuerApplyConfig
 // If called multiple times, the JWKSURL field is set to the value of the last call.
 func (b *IssuerApplyConfiguration) WithJWKSURL(value string) *IssuerApplyConfiguration {
 	b.JWKSURL = &value
+	return b
+}
+
+// WithWebClient sets the WebClient field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WebClient field is set to the value of the last call.
+func (b *IssuerApplyConfiguration) WithWebClient(value *IssuerWebClientApplyConfiguration) *IssuerApplyConfiguration {
+	b.WebClient = value
 	return b
 }
