@@ -26,6 +26,7 @@ import (
 const (
 	asyncAPI = "../../docs/asyncapi.yaml"
 	prose    = "../../docs/protocol.md"
+	tutorial = "../../docs/tutorials/client.md"
 )
 
 // constants are the package's constants whose name begins with the prefix, as they are written.
@@ -298,8 +299,12 @@ func TestTheProseIsComplete(t *testing.T) {
 			byType[side][a.Components.Messages[name].Payload.Properties["type"].Const] = schemaOf(t, raw, name)
 		}
 	}
+	lesson, err := os.ReadFile(tutorial)
+	if err != nil {
+		t.Fatal(err)
+	}
 	shown := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^ {4}(C|S): (\{.*\})$`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^ {4}(C|S): (\{.*\})$`).FindAllStringSubmatch(text+string(lesson), -1) {
 		var f struct{ Type string }
 		if err := json.Unmarshal([]byte(m[2]), &f); err != nil {
 			t.Errorf("%s: %v", m[2], err)
