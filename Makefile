@@ -61,11 +61,9 @@ test-unit: compiler ## Unit tests, embedded engines included, with the race dete
 	cd test/packaging && $(GOTEST) ./...
 
 test-web: ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
-	cd runtime/web && npm ci
-	cd runtime/web && npm run lint && npm run build && npm run typecheck && npm test && npm run size -w client
-	go test -count=1 -timeout 10m -tags web ./runtime/protocol/conformance/clients
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
-	cd runtime/web && CHATD=$(BIN)/chatd npm run test:real -w client
+	$(WORLD) npm -- ci --ignore-scripts
+	CHATD=$(BIN)/chatd $(WORLD) npm -- run verify
 
 test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
