@@ -12,6 +12,7 @@ NAME    ?= dev
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
 ENGINES := test-engines
 E2E     := test-e2e
+BROWSER := test-browser
 FAULTS  := test-faults
 DURATION ?= 30m
 GOTEST   = go test -race -count=1 -timeout 20m
@@ -39,7 +40,7 @@ logs: ## Logs of a component: make logs C=kafka
 doctor: ## Is this machine able to run it?
 	$(WORLD) doctor
 
-web: ## Build the web client into runtime/web/dist, from where chatd embeds it
+web: node ## Build the web client into runtime/web/dist, from where chatd embeds it
 	$(WORLD) web
 
 images: ## Build the two images, without a registry, into dist/
@@ -47,18 +48,24 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler test-unit test-envtest assets test-engines test-faults test-e2e test-world check
-test: compiler lint verify test-unit test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, faults, e2e"
+.PHONY: test compiler node chromium test-browser test-unit test-envtest assets test-engines test-faults test-e2e test-world check
+test: compiler lint verify test-unit test-world test-envtest test-engines test-faults test-e2e test-browser ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, faults, e2e, browser"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
+
+node: # Node.js of any age will do: npm fetches a newer one where it has to.
+	@{ command -v node && command -v npm; } >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends nodejs npm; }
+
+chromium:
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; }
 
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
 	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
 	cd test/packaging && $(GOTEST) ./...
 
-test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
+test-world: compiler node ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
 	cd hack/release && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
@@ -85,6 +92,12 @@ check: ## The same for long: make check DURATION=30m; SEED=n makes the same plan
 test-e2e: compiler ## Real pods on a real node: chat while pods, images, secrets and the operator change
 	$(WORLD) run --name $(E2E) --next-image -- $(GOTEST) -tags e2e -v ./test/e2e/...
 	hack/leftovers.sh $(E2E)
+
+test-browser: node chromium ## The web client in two browsers on real pods: sign-in, talk, outages, a gateway that goes, accessibility
+	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(WORLD) npm --dir test/web -- ci --ignore-scripts
+	$(WORLD) npm --dir test/web -- run typecheck
+	$(WORLD) run --name $(BROWSER) -- $(WORLD) npm --dir test/web -- test
+	hack/leftovers.sh $(BROWSER)
 
 ##@ Measure it
 
