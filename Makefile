@@ -106,6 +106,21 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 	cd hack/bench && go build -o $(BIN)/bench .
 	$(if $(filter O% all,$(or $(S),all)),KUBEBUILDER_ASSETS="$$($(WORLD) assets)") taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
 
+##@ Read it
+
+.PHONY: docs docs-serve test-docs
+docs: hack/site/node_modules/.package-lock.json ## The documentation as a site, into dist/site; a dead link fails
+	cd hack/site && npx --no-install vitepress build
+
+docs-serve: hack/site/node_modules/.package-lock.json ## The same while you write, at http://127.0.0.1:5173
+	cd hack/site && npx --no-install vitepress dev --host 127.0.0.1
+
+test-docs: docs ## The site is built, every page is in its navigation, and no link of it is dead
+
+hack/site/node_modules/.package-lock.json: hack/site/package.json hack/site/package-lock.json
+	cd hack/site && npm ci --ignore-scripts
+	touch $@
+
 ##@ Release it
 
 .PHONY: release
@@ -119,7 +134,7 @@ release: ## All of a release, built twice, in dist/release: make release VERSION
 .PHONY: generate manifests iam model proto proto-baseline lint verify fmt plugin
 generate: manifests proto ## Everything that is generated
 
-manifests: $(BIN)/controller-gen ## Deepcopy, apply configurations, CRDs, RBAC, and the chart's copies of them
+manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Deepcopy, apply configurations, CRDs and their page, RBAC, and the chart's copies of them
 	hack/generate.sh manifests
 
 iam: ## The IAM policies, from what the code calls
@@ -151,7 +166,7 @@ lint: $(BIN)/golangci-lint $(BIN)/helm $(BIN)/promtool ## gofmt, go vet and gola
 	$(BIN)/helm lint --strict charts/chatcluster
 	$(BIN)/helm template chatcluster charts/chatcluster >/dev/null
 
-verify: $(BIN)/controller-gen $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Generated files are current, modules are tidy
+verify: $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## Generated files are current, modules are tidy
 	hack/verify.sh
 
 fmt: ## gofmt
@@ -160,6 +175,9 @@ fmt: ## gofmt
 # Tools are pinned in modules of their own: hack/tools/*/go.mod.
 $(BIN)/controller-gen: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && CGO_ENABLED=0 go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+$(BIN)/crd-ref-docs: hack/tools/crddocs/go.mod hack/tools/crddocs/go.sum
+	cd hack/tools/crddocs && CGO_ENABLED=0 go build -o $@ github.com/elastic/crd-ref-docs
 
 $(BIN)/protoc-gen-go: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && CGO_ENABLED=0 go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go

@@ -85,3 +85,11 @@ HEAD
   sed '1d; s/^\(.\)/  \1/' $files/rules.yaml
 } >config/prometheus/prometheusrule.yaml
 cp config/grafana/*.json $files/
+
+# The page of the custom resources. What looks like HTML in a comment is none.
+crds=docs/reference/crds.md
+raw="$(mktemp)"
+trap 'rm -f "$raw"' EXIT
+"${CRD_REF_DOCS:-bin/crd-ref-docs}" --log-level=ERROR --source-path=api/v1alpha1 --config=hack/tools/crddocs/config.yaml \
+  --templates-dir=hack/tools/crddocs/templates --renderer=markdown --output-path="$raw"
+sed 's/<\([a-z][a-z.-]*\)>/\&lt;\1>/g; s/[[:space:]]*$//' "$raw" | cat -s | sed '$ {/^$/d}' >"$crds"

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 generated() {
-  { find api config charts runtime -type f \( -name 'zz_generated.*' -o -name '*.pb.go' -o -path 'config/crd/*' -o -path 'config/rbac/*' \
-      -o -path config/argocd/argocd-cm.yaml -o -path config/prometheus/prometheusrule.yaml -o -path 'charts/*' -o -path '*/applyconfiguration/*' \) -print0 | sort -z | xargs -0 sha256sum; }
+  { find api config charts runtime docs/reference -type f \( -name 'zz_generated.*' -o -name '*.pb.go' -o -path 'config/crd/*' -o -path 'config/rbac/*' \
+      -o -path config/argocd/argocd-cm.yaml -o -path config/prometheus/prometheusrule.yaml -o -path 'charts/*' -o -path '*/applyconfiguration/*' -o -path docs/reference/crds.md \) -print0 | sort -z | xargs -0 sha256sum; }
 }
 
 before="$(generated)"
@@ -24,7 +24,7 @@ if ! PATH="$PWD/bin:$PATH" buf breaking --against hack/proto/baseline.binpb; the
   failed=1
 fi
 
-for mod in . hack/bench hack/release hack/world hack/tools hack/tools/buf hack/tools/lint hack/tools/promtool hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes test/automation test/packaging; do
+for mod in . hack/bench hack/release hack/world hack/tools hack/tools/buf hack/tools/crddocs hack/tools/lint hack/tools/promtool hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes test/automation test/packaging; do
   if ! (cd "$mod" && go mod tidy -diff >/dev/null 2>&1); then
     echo "$mod: go.mod or go.sum is not tidy: run go mod tidy there" >&2
     failed=1

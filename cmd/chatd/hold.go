@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -23,6 +24,7 @@ type holdModel interface {
 func holdCommand() *cobra.Command {
 	var configPath string
 	var h readmodel.Hold
+	var f output.Format
 	cmd := &cobra.Command{
 		Use: "hold", Short: "Keep a tenant's or a user's data from being removed",
 		Long: "While a legal hold covers a user, the user is not erased; while one covers anything of a tenant, the tenant is not purged and its messages " +
@@ -36,7 +38,7 @@ func holdCommand() *cobra.Command {
 			return withHolds(cmd.Context(), configPath, cmd.ErrOrStderr(), func(ctx context.Context, m holdModel) error { return run(ctx, m, cmd.OutOrStdout()) })
 		}}
 	}
-	set := sub("set", "Place a hold; again is no error", " --name case-17 --user ann --reason litigation", func(ctx context.Context, m holdModel, out io.Writer) error { return setHold(ctx, m, h, out) })
+	set := sub("set", "Place a hold; again is no error", " --name case-17 --user ann --reason litigation", func(ctx context.Context, m holdModel, out io.Writer) error { return setHold(ctx, m, h, f, out) })
 	set.Flags().StringVar(&h.Name, "name", "", "the hold's name, unlike any other of the tenant's")
 	set.Flags().StringVar(&h.User, "user", "", "whom it covers; all of the tenant when empty")
 	set.Flags().StringVar(&h.Reason, "reason", "", "why")
@@ -47,7 +49,11 @@ func holdCommand() *cobra.Command {
 		_ = c.MarkFlagRequired("name") // the flags are there
 	}
 	_ = set.MarkFlagRequired("reason")
-	list := sub("list", "List a tenant's holds, one JSON document a line", "", func(ctx context.Context, m holdModel, out io.Writer) error { return listHolds(ctx, m, h.Tenant, out) })
+	list := sub("list", "List a tenant's holds", "", func(ctx context.Context, m holdModel, out io.Writer) error {
+		return listHolds(ctx, m, h.Tenant, f, out)
+	})
+	f.Bind(set)
+	f.Bind(list)
 	cmd.AddCommand(set, list, release)
 	return cmd
 }
@@ -73,12 +79,12 @@ func withHolds(ctx context.Context, path string, errOut io.Writer, f func(contex
 	return f(ctx, model)
 }
 
-func setHold(ctx context.Context, m holdModel, h readmodel.Hold, out io.Writer) error {
+func setHold(ctx context.Context, m holdModel, h readmodel.Hold, f output.Format, out io.Writer) error {
 	placed, err := m.PlaceHold(ctx, h)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(placed)
+	return f.Print(out, placed, func(w io.Writer) error { return holdTable(w, []readmodel.Hold{placed}) })
 }
 
 func releaseHold(ctx context.Context, m holdModel, h readmodel.Hold, out io.Writer) error {
@@ -89,15 +95,25 @@ func releaseHold(ctx context.Context, m holdModel, h readmodel.Hold, out io.Writ
 	return err
 }
 
-func listHolds(ctx context.Context, m holdModel, t store.Tenant, out io.Writer) error {
+func listHolds(ctx context.Context, m holdModel, t store.Tenant, f output.Format, out io.Writer) error {
 	holds, err := m.Holds(ctx, t)
 	if err != nil {
 		return err
 	}
-	for _, h := range holds {
-		if err := json.NewEncoder(out).Encode(h); err != nil {
-			return err
-		}
+	if holds == nil {
+		holds = []readmodel.Hold{} // programs read a list, not null
 	}
-	return nil
+	return f.Print(out, holds, func(w io.Writer) error { return holdTable(w, holds) })
+}
+
+func holdTable(w io.Writer, holds []readmodel.Hold) error {
+	rows := [][]string{{"NAME", "COVERS", "REASON", "BY", "SINCE"}}
+	for _, h := range holds {
+		covers := "the tenant"
+		if h.User != "" {
+			covers = h.User
+		}
+		rows = append(rows, []string{h.Name, covers, h.Reason, output.OrNone(h.PlacedBy), h.PlacedAt.UTC().Format(time.RFC3339)})
+	}
+	return output.Columns(w, rows)
 }

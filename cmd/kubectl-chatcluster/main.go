@@ -80,23 +80,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 // run executes a command line and returns its exit code.
 func (p *plugin) run(ctx context.Context, args []string) int {
 	usage := true
-	root := &cobra.Command{
-		Use:           "kubectl-chatcluster",
-		Short:         "See and steer ChatClusters",
-		Long:          longHelp,
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl chatcluster"},
-		PersistentPreRun: func(*cobra.Command, []string) {
-			usage = false // the command line is right: what fails from here on is no matter of usage
-		},
-	}
+	root := p.rootCommand(&usage)
 	root.SetArgs(args)
-	root.SetOut(p.out)
-	root.SetErr(p.err)
-	p.flags.bind(root.PersistentFlags())
-	root.AddCommand(p.statusCommand(), p.planCommand(), p.pauseCommand(), p.resumeCommand(), p.reconcileCommand(), p.tenantsCommand(), p.topCommand())
 	err := root.ExecuteContext(ctx)
 	p.progress.End()
 	var answer exit
@@ -114,4 +99,25 @@ func (p *plugin) run(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintln(p.err, "error:", err)
 	return exitFailed
+}
+
+// rootCommand is the whole command line. It takes usage away once the command line is right.
+func (p *plugin) rootCommand(usage *bool) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "kubectl-chatcluster",
+		Short:         "See and steer ChatClusters",
+		Long:          longHelp,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl chatcluster"},
+		PersistentPreRun: func(*cobra.Command, []string) {
+			*usage = false // the command line is right: what fails from here on is no matter of usage
+		},
+	}
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	p.flags.bind(root.PersistentFlags())
+	root.AddCommand(p.statusCommand(), p.planCommand(), p.pauseCommand(), p.resumeCommand(), p.reconcileCommand(), p.tenantsCommand(), p.topCommand())
+	return root
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files and the page anew")
 
 // bench is a plugin on a fake API server; its clock moves only when it waits.
 type bench struct {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/chatcluster/chatcluster/test/docs"
 )
 
@@ -15,6 +18,13 @@ var changes = []string{"annotate", "label", "patch"}
 func TestKubectlDoesWhatIsAsked(t *testing.T) {
 	s := start(t)
 	s.create(t, "pool-tenant.yaml")
+	s.create(t, "chatcluster.yaml")
+	if err := s.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "argocd"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "argocd-cm", Namespace: "argocd"}}); err != nil {
+		t.Fatal(err)
+	}
 	ran, known := 0, 0
 	for _, page := range pages(t) {
 		for _, block := range page.Blocks("sh") {
@@ -29,7 +39,10 @@ func TestKubectlDoesWhatIsAsked(t *testing.T) {
 				known++
 				depth := 1
 				if c.Args[0] == "create" {
-					depth = 3
+					depth = 2
+					if c.Args[1] == "secret" {
+						depth = 3
+					}
 				}
 				if err := s.kubectl.Check(t.Context(), c, depth); err != nil {
 					t.Error(err)
@@ -49,7 +62,7 @@ func TestKubectlDoesWhatIsAsked(t *testing.T) {
 func (s *server) run(t *testing.T, c docs.Command) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), s.kubectl.Path, append(slices.Clone(c.Args), "--dry-run=server")...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "KUBECONFIG="+s.kubeconfig)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", c, err, out)
 	}
