@@ -15,6 +15,8 @@ E2E     := test-e2e
 BROWSER := test-browser
 FAULTS  := test-faults
 DURATION ?= 30m
+# A Node.js that is recent enough comes first in PATH: the machine's own, or one that its npm has fetched.
+NODE_FIRST = node="$$($(WORLD) node)"; export PATH="$${node:+$$node:}$$PATH"
 GOTEST   = go test -race -count=1 -timeout 20m
 
 ##@ Run it
@@ -48,9 +50,9 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler node chromium test-browser test-unit test-envtest assets test-engines test-faults test-e2e test-world check
-test: compiler lint verify test-unit test-world test-envtest test-engines test-faults test-e2e test-browser ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, unit, world, envtest, engines, faults, e2e, browser"
+.PHONY: test compiler node chromium test-unit test-web test-envtest assets test-engines test-faults test-e2e test-browser test-world check
+test: compiler lint verify test-unit test-web test-world test-envtest test-engines test-faults test-e2e test-browser ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, unit, web, world, envtest, engines, faults, e2e, browser"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
@@ -64,6 +66,12 @@ chromium:
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
 	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
 	cd test/packaging && $(GOTEST) ./...
+
+test-web: node ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
+	$(NODE_FIRST); cd runtime/web; npm ci; npm run lint; npm run build; npm run typecheck; npm test; npm run size -w client
+	$(NODE_FIRST); go test -count=1 -timeout 10m -tags web ./runtime/protocol/conformance/clients
+	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
+	$(NODE_FIRST); cd runtime/web; CHATD=$(BIN)/chatd npm run test:real -w client
 
 test-world: compiler node ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
@@ -94,9 +102,8 @@ test-e2e: compiler ## Real pods on a real node: chat while pods, images, secrets
 	hack/leftovers.sh $(E2E)
 
 test-browser: node chromium ## The web client in two browsers on real pods: sign-in, talk, outages, a gateway that goes, accessibility
-	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(WORLD) npm --dir test/web -- ci --ignore-scripts
-	$(WORLD) npm --dir test/web -- run typecheck
-	$(WORLD) run --name $(BROWSER) -- $(WORLD) npm --dir test/web -- test
+	$(NODE_FIRST); export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1; cd test/web; npm ci --ignore-scripts; npm run typecheck
+	$(NODE_FIRST); $(WORLD) run --name $(BROWSER) -- npm --prefix test/web test
 	hack/leftovers.sh $(BROWSER)
 
 ##@ Measure it
