@@ -126,7 +126,7 @@ function Empty({ loaded, find, archived }: { loaded: boolean; find: string; arch
     <div class="inbox-empty">
       <p>No conversations yet.</p>
       <button type="button" class="button primary" onClick={() => (starting.value = true)}>
-        Start one
+        Write to somebody
       </button>
     </div>
   );
