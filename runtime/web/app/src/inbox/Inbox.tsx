@@ -34,7 +34,10 @@ export function Inbox(): VNode {
       event.preventDefault();
       if (document.querySelector('dialog[open]')) return;
       if (getComputedStyle(box.current as Element).display === 'none' || !box.current?.checkVisibility?.()) go('#/');
-      requestAnimationFrame(() => box.current?.select());
+      requestAnimationFrame(() => {
+        box.current?.focus();
+        box.current?.select();
+      });
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
