@@ -154,6 +154,17 @@ describe('the list', () => {
     expect(Math.abs((topOf(key) ?? 0) - (top ?? 0))).toBeLessThan(1);
   });
 
+  it('lets go of its end when somebody has scrolled and something comes before the event does', async () => {
+    const { rerender } = render(<List all={keys(0, 200)} />);
+    await rest();
+    list().scrollTop -= 700;
+    const top = topOf('k190');
+    rerender(<List all={keys(0, 201)} />);
+    await rest();
+    expect(top).toBeGreaterThan(0);
+    expect(Math.abs((topOf('k190') ?? 0) - (top ?? 0))).toBeLessThan(1);
+  });
+
   it('asks for older rows near its beginning', () => {
     render(<List all={keys(0, 200)} />);
     expect(asked).toBe(0);

@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { attempt } from '../conversation/attempt';
 import { Icon } from '../ui/icons';
+import { finePointer } from '../ui/pointer';
 import { draftOf, keepDraft } from './drafts';
 
 interface Props {
@@ -24,7 +25,7 @@ export function Composer({ conversation, maxBytes, editing, onEdited, onEditLast
 
   useEffect(() => {
     setText(editing ? editing.body : draftOf(conversation.id));
-    if (editing || matchMedia('(pointer: fine)').matches) box.current?.focus();
+    if (editing || finePointer()) box.current?.focus();
   }, [conversation.id, editing?.key]);
   useLayoutEffect(() => {
     const area = box.current;

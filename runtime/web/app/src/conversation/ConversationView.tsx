@@ -9,6 +9,7 @@ import { Details } from '../people/Details';
 import { useMembers } from '../people/useMembers';
 import { me } from '../session/session';
 import { Icon } from '../ui/icons';
+import { finePointer } from '../ui/pointer';
 import { ConversationHead } from './ConversationHead';
 import { MessageInfo } from './MessageInfo';
 import { MessageList } from './MessageList';
@@ -21,6 +22,7 @@ export function ConversationView({ id }: { id: string }): VNode {
   const { conversation, snapshot } = useConversation(id);
   const { summary, items } = snapshot;
   const members = useMembers(summary, items);
+  const main = useRef<HTMLElement>(null);
   const list = useRef<ListHandle>(null);
   const [editing, setEditing] = useState<Message>();
   const [info, setInfo] = useState<Message>();
@@ -31,6 +33,10 @@ export function ConversationView({ id }: { id: string }): VNode {
   const watched = summary.peer ? [summary.peer] : (members.list ?? []).slice(0, 30).map((m) => m.user);
   const role = members.list?.find((m) => m.user === me.value)?.role;
 
+  useEffect(() => {
+    // Where a keyboard would cover half of the screen it waits to be asked for.
+    if (!finePointer()) main.current?.focus({ preventScroll: true });
+  }, []);
   useEffect(() => client.watch(watched), [client, watched.join('\n')]);
   const ownLast = useMemo(
     () => items.findLast((i): i is Message => i.kind === 'message' && i.own && editable(i)),
@@ -47,7 +53,12 @@ export function ConversationView({ id }: { id: string }): VNode {
   const others = snapshot.typing.filter((user) => user !== me.value);
 
   return (
-    <main class={details ? 'conversation with-details' : 'conversation'} aria-label={`Conversation with ${title}`}>
+    <main
+      ref={main}
+      class={details ? 'conversation with-details' : 'conversation'}
+      aria-label={`Conversation with ${title}`}
+      tabIndex={-1}
+    >
       <div class="conversation-main">
         <ConversationHead
           summary={summary}

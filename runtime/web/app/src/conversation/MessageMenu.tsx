@@ -27,7 +27,9 @@ export function MessageMenu({ message, conversation, me, at, mayDelete, onClose,
   const mine = (emoji: string): boolean => message.reactions.some((r) => r.emoji === emoji && r.users.includes(me));
   const remove = async (): Promise<void> => {
     const yes = await confirmed('Delete message?', 'It goes for everybody and cannot be brought back.', 'Delete');
-    if (yes) attempt(() => conversation.delete(message.seq));
+    if (!yes) return;
+    at.closest('article')?.focus(); // the button that had the focus goes
+    attempt(() => conversation.delete(message.seq));
   };
   const copy = (): void => {
     navigator.clipboard

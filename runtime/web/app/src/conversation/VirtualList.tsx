@@ -49,12 +49,26 @@ export function VirtualList(props: Props): VNode {
   const anchor = useRef<Anchor>('end');
   const drawn = useRef<Span>({ first: 0, last: 0, above: 0, below: 0 });
   const wanted = useRef<string | undefined>(undefined);
+  const placed = useRef(0);
   const latest = useRef(props);
-  latest.current = props;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
 
-  heights.current.rows(keys);
   const view = (): number => box.current?.clientHeight || 800;
+  const atBottom = (list: HTMLElement): boolean =>
+    latest.current.tail && list.scrollHeight - list.scrollTop - list.clientHeight <= near;
+  /** Takes what shows now for what the reader looks at. */
+  const hold = (list: HTMLElement): void => {
+    placed.current = list.scrollTop;
+    if (atBottom(list)) anchor.current = 'end';
+    else anchor.current = shownAnchor(list, rows.current) ?? guessedAnchor(list, latest.current.keys, heights.current);
+  };
+  /** Somebody may have scrolled, and the event is still to come: what changes now must not take them back. */
+  const heed = (): void => {
+    if (box.current && Math.abs(box.current.scrollTop - placed.current) > 1) hold(box.current);
+  };
+  heed();
+  latest.current = props;
+  heights.current.rows(keys);
 
   /** Where the list should be scrolled to, as far as heights are known. */
   const target = (): number => {
@@ -72,9 +86,6 @@ export function VirtualList(props: Props): VNode {
 
   const rowOf = (key: string): HTMLElement | undefined => findRow(rows.current, key);
 
-  const atBottom = (list: HTMLElement): boolean =>
-    latest.current.tail && list.scrollHeight - list.scrollTop - list.clientHeight <= near;
-
   /** Measures what is rendered, then scrolls so that the anchor is where it was. */
   const settle = (): void => {
     const list = box.current;
@@ -86,6 +97,7 @@ export function VirtualList(props: Props): VNode {
       const drift = driftOf(list, rows.current, held);
       if (Math.abs(drift) >= 1) list.scrollTop += drift;
     }
+    placed.current = list.scrollTop;
     if (!news && atBottom(list)) anchor.current = 'end';
     if (news) redraw(0);
     else if (wanted.current) {
@@ -109,8 +121,7 @@ export function VirtualList(props: Props): VNode {
   const onScroll = (): void => {
     const list = box.current;
     if (!list) return;
-    if (atBottom(list)) anchor.current = 'end';
-    else anchor.current = shownAnchor(list, rows.current) ?? guessedAnchor(list, latest.current.keys, heights.current);
+    hold(list);
     const soon = visible(overscan / 3);
     if (soon.first < drawn.current.first || soon.last > drawn.current.last) {
       keepFocus(visible());
@@ -133,6 +144,7 @@ export function VirtualList(props: Props): VNode {
     if (!list || !inner || typeof ResizeObserver === 'undefined') return;
     let width = list.clientWidth;
     const observer = new ResizeObserver(() => {
+      heed();
       if (list.clientWidth !== width) {
         width = list.clientWidth;
         heights.current.forget();
@@ -151,6 +163,7 @@ export function VirtualList(props: Props): VNode {
     const row = rowOf(key)?.getBoundingClientRect();
     const frame = list.getBoundingClientRect();
     latest.current.onActive(key);
+    placed.current = list.scrollTop;
     if (focus) wanted.current = key;
     if (!row || middle || row.top < frame.top || row.bottom > frame.bottom) {
       const height = row?.height ?? heights.current.top(index + 1) - heights.current.top(index);
@@ -162,6 +175,7 @@ export function VirtualList(props: Props): VNode {
 
   useImperativeHandle(props.handle, () => ({
     toEnd: () => {
+      placed.current = box.current?.scrollTop ?? 0;
       anchor.current = 'end';
       redraw(0);
     },
@@ -173,6 +187,7 @@ export function VirtualList(props: Props): VNode {
     const from = event.target as HTMLElement;
     if (from !== box.current && from.dataset.key === undefined) return;
     if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === 'Enter' && from !== box.current) from.querySelector<HTMLElement>('[aria-haspopup]')?.click();
     const below = heights.current.at((box.current?.scrollTop ?? 0) + view() - 8) + 1;
     const index = nextRow(all, from === box.current || active === undefined ? below : all.indexOf(active), event.key);
     if (index === undefined) return;

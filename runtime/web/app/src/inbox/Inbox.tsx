@@ -26,6 +26,11 @@ export function Inbox(): VNode {
   const shown = useMemo(() => matching(conversations, find, archived), [conversations, find, archived]);
   const here = route.value.at === 'conversation' ? route.value.id : undefined;
 
+  const before = useRef(here);
+  useEffect(() => {
+    if (!here && before.current) focusOn(before.current);
+    before.current = here;
+  }, [here]);
   const peers = conversations.flatMap((c) => (c.peer ? [c.peer] : [])).slice(0, watchedPeers);
   useEffect(() => client.watch(peers), [client, peers.join('\n')]);
   useEffect(() => {
@@ -153,6 +158,11 @@ function arrows(event: KeyboardEvent): void {
   const at = links.indexOf(document.activeElement as HTMLElement);
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
   if (to !== undefined) focusLink(event, Math.min(links.length - 1, Math.max(0, to)));
+}
+
+/** Whoever comes back from a conversation is where they went in. */
+function focusOn(id: string): void {
+  document.querySelector<HTMLElement>(`.inbox-list a[href="${CSS.escape(conversationHref(id))}"]`)?.focus();
 }
 
 function focusLink(event: KeyboardEvent, index: number): void {
