@@ -10,12 +10,15 @@ ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplan
 WORLD    = go run -C hack/world .
 NAME    ?= dev
 SITE    := hack/site
-NPM      = $(WORLD) npm --dir $(SITE) --
+NPM      = $(NODE_FIRST); npm --prefix $(SITE)
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
 ENGINES := test-engines
 E2E     := test-e2e
+BROWSER := test-browser
 FAULTS  := test-faults
 DURATION ?= 30m
+# A Node.js that is recent enough comes first in PATH: the machine's own, or one that its npm has fetched.
+NODE_FIRST = node="$$($(WORLD) node)"; export PATH="$${node:+$$node:}$$PATH"
 GOTEST   = go test -race -count=1 -timeout 20m
 
 ##@ Run it
@@ -41,7 +44,7 @@ logs: ## Logs of a component: make logs C=kafka
 doctor: ## Is this machine able to run it?
 	$(WORLD) doctor
 
-web: ## Build the web client into runtime/web/dist, from where chatd embeds it
+web: node ## Build the web client into runtime/web/dist, from where chatd embeds it
 	$(WORLD) web
 
 images: ## Build the two images, without a registry, into dist/
@@ -49,23 +52,28 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler test-docs test-unit test-web test-envtest assets test-engines test-faults test-e2e test-world check
-test: compiler lint verify test-docs test-unit test-web test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, docs, unit, web, world, envtest, engines, faults, e2e"
+.PHONY: test compiler node chromium test-docs test-unit test-web test-envtest assets test-engines test-faults test-e2e test-browser test-world check
+test: compiler lint verify test-docs test-unit test-web test-world test-envtest test-engines test-faults test-e2e test-browser ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, docs, unit, web, world, envtest, engines, faults, e2e, browser"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
+
+node: # Node.js of any age will do: npm fetches a newer one where it has to.
+	@{ command -v node && command -v npm; } >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends nodejs npm; }
+
+chromium:
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; }
 
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
 	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
 	cd test/packaging && $(GOTEST) ./...
 
-test-web: ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
+test-web: node ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
-	$(WORLD) npm -- ci --ignore-scripts
-	CHATD=$(BIN)/chatd $(WORLD) npm -- run verify
+	$(NODE_FIRST); cd runtime/web; npm ci --ignore-scripts; CHATD=$(BIN)/chatd npm run verify
 
-test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
+test-world: compiler node ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
 	cd hack/release && $(GOTEST) ./...
 	cd hack/bench && $(GOTEST) ./load/...
@@ -93,6 +101,11 @@ test-e2e: compiler ## Real pods on a real node: chat while pods, images, secrets
 	$(WORLD) run --name $(E2E) --next-image -- $(GOTEST) -tags e2e -v ./test/e2e/...
 	hack/leftovers.sh $(E2E)
 
+test-browser: node chromium ## The web client in two browsers on real pods: sign-in, talk, outages, a gateway that goes, accessibility
+	$(NODE_FIRST); export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1; cd test/web; npm ci --ignore-scripts; npm run typecheck
+	$(NODE_FIRST); $(WORLD) run --name $(BROWSER) -- npm --prefix test/web test
+	hack/leftovers.sh $(BROWSER)
+
 ##@ Measure it
 
 .PHONY: bench
@@ -111,7 +124,7 @@ docs-serve: $(SITE)/node_modules/.package-lock.json ## The same while you write,
 
 test-docs: docs ## The site can be built: every page is in its navigation, no link is dead, every diagram can be drawn
 
-$(SITE)/node_modules/.package-lock.json: $(SITE)/package.json $(SITE)/package-lock.json
+$(SITE)/node_modules/.package-lock.json: $(SITE)/package.json $(SITE)/package-lock.json | node
 	$(NPM) ci --ignore-scripts
 	touch $@
 

@@ -46,31 +46,37 @@ test('nothing is lost or doubled when the network goes in the middle of a messag
   }
 });
 
-test('what is written offline is sent later, and survives a reload', async ({ enter }) => {
-  const [a, b] = [nameOf('alice'), nameOf('bob')];
-  const alice = await enter(a, tall);
-  const bob = await enter(b, tall);
-  const conversation = await alice.rest.direct(b);
-  await alice.open(b);
-  await bob.open(a);
-  const wasOnline = 'm from 1';
-  await alice.say(wasOnline);
-  await alice.ticked(wasOnline, /Sent|Delivered|Read/);
+test('the page opens offline, with what waits to be sent, and sends it later', async ({ enter }) => {
+  const wire = await Wire.lay();
+  try {
+    const [a, b] = [nameOf('alice'), nameOf('bob')];
+    const alice = await enter(a, { ...tall, url: wire.url });
+    const bob = await enter(b, tall);
+    const conversation = await alice.rest.direct(b);
+    await alice.open(b);
+    await bob.open(a);
+    const want = ['m from 1', 'm from 2', 'm from 3'];
+    await alice.say('m from 1');
+    await alice.ticked('m from 1', /Sent|Delivered|Read/);
 
-  // A gateway that is away looks like this to the page, and keeps it from loading anything but its own files.
-  await alice.context.route('**/v1/**', (route) => route.abort());
-  await alice.context.setOffline(true);
-  await expect(alice.page.getByRole('status', { name: 'Connection' })).toBeVisible();
-  await alice.say('m from 2');
-  await alice.say('m from 3');
-  await expect(alice.message('m from 3').getByRole('img', { name: 'Sending' })).toBeVisible();
-  await alice.context.setOffline(false);
-  await alice.page.reload();
-  await alice.context.unroute('**/v1/**');
-  for (const text of ['m from 1', 'm from 2', 'm from 3']) await alice.ticked(text, /Sent|Delivered|Read/);
-  const want = ['m from 1', 'm from 2', 'm from 3'];
-  expect((await alice.rest.messages(conversation)).map((m) => m.body)).toEqual(want);
-  for (const person of [alice, bob]) await expect.poll(() => person.shown('m'), { message: `${person.user}'s screen` }).toEqual(want);
+    await alice.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    wire.cut();
+    await alice.context.setOffline(true);
+    await expect(alice.page.getByRole('status', { name: 'Connection' })).toHaveText(/Offline/);
+    await alice.say('m from 2');
+    await alice.say('m from 3');
+    await expect(alice.message('m from 3').getByRole('img', { name: 'Sending' })).toBeVisible();
+    // The page comes from the browser itself, and so does what waits in it.
+    await alice.page.reload();
+    await expect(alice.message('m from 3').getByRole('img', { name: 'Sending' })).toBeVisible();
+    wire.mend();
+    await alice.context.setOffline(false);
+    for (const text of want) await alice.ticked(text, /Sent|Delivered|Read/);
+    expect((await alice.rest.messages(conversation)).map((m) => m.body)).toEqual(want);
+    for (const person of [alice, bob]) await expect.poll(() => person.shown('m'), { message: `${person.user}'s screen` }).toEqual(want);
+  } finally {
+    await wire.remove();
+  }
 });
 
 test('two go on while the gateway under them is replaced', async ({ enter }) => {

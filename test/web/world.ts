@@ -112,6 +112,14 @@ export class Rest {
     await this.call('POST', `/v1/conversations/${conversation}/messages`, { body }, { 'idempotency-key': crypto.randomUUID() });
   }
 
+  /** What was said last. */
+  async newest(conversation: string): Promise<string> {
+    const { entries } = await this.call<{ entries: Entry[] }>('GET', `/v1/conversations/${conversation}/messages`);
+    const body = entries.findLast((e) => e.kind === 'message')?.body;
+    if (!body) throw new Error('nothing was said lately');
+    return body;
+  }
+
   /** The messages of a conversation, oldest first, as the server keeps them. */
   async messages(conversation: string): Promise<Entry[]> {
     const out: Entry[] = [];

@@ -32,7 +32,7 @@ func New(out io.Writer) *cobra.Command {
 	f.StringVar(&o.repo, "repo", "", "the work tree (default: found upwards from the current folder)")
 	root.AddCommand(
 		upCommand(o), downCommand(o), runCommand(o), statusCommand(o), logsCommand(o), doctorCommand(o),
-		imagesCommand(o), webCommand(o), npmCommand(o), assetsCommand(o), componentCommand(o),
+		imagesCommand(o), webCommand(o), nodeCommand(o), assetsCommand(o), componentCommand(o),
 		initCommand(), superviseCommand(),
 	)
 	return root

@@ -13,7 +13,7 @@ func usage(w world.World, sample bool) string {
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	if sample && !w.EnginesOnly {
 		p("  web client                  %s", w.WebURL)
-		p("                              choose \"alice\" to sign in; open it in a private window, too, and be bob there")
+		p(`                              "Continue with acme" and be alice; open it in a private window, too, and be bob there`)
 		p("")
 	}
 	p("  all of this, for programs   %s/world.json", w.State)

@@ -3,9 +3,6 @@ package cli
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,13 +32,10 @@ func webCommand(o *options) *cobra.Command {
 	return c
 }
 
-func npmCommand(o *options) *cobra.Command {
-	var dir string
-	c := &cobra.Command{
-		Use: "npm -- ARG…", Short: "Run npm, with a Node.js that is recent enough", Args: cobra.MinimumNArgs(1),
-		Long: "Runs npm in a folder of the work tree. Where the machine's Node.js is too old (" + components.NodeNeeded + "), npm fetches one that is pinned, " +
-			"and that comes first in PATH.",
-		RunE: func(cmd *cobra.Command, args []string) error {
+func nodeCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "node", Short: "Print what must come first in PATH for a recent Node.js, nothing where it does; fetch one if need be", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := o.layout()
 			if err != nil {
 				return err
@@ -49,24 +43,12 @@ func npmCommand(o *options) *cobra.Command {
 			if err := os.MkdirAll(l.Cache, 0o755); err != nil {
 				return err
 			}
-			node, err := components.EnsureNode(cmd.Context(), l.Repo, l.Cache, report.New(cmd.ErrOrStderr()))
+			dir, err := components.EnsureNode(cmd.Context(), l.Repo, l.Cache, report.New(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}
-			child := exec.CommandContext(cmd.Context(), "npm", args...)
-			child.Dir, child.Stdin, child.Stdout, child.Stderr = filepath.Join(l.Repo, dir), os.Stdin, cmd.OutOrStdout(), os.Stderr
-			child.Env = os.Environ()
-			if node != "" {
-				child.Env = append(child.Env, "PATH="+node+string(os.PathListSeparator)+os.Getenv("PATH"))
-			}
-			child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
-			child.WaitDelay = 30 * time.Second
-			if err := child.Run(); err != nil {
-				return fmt.Errorf("npm %s: %w", args[0], err)
-			}
+			fmt.Fprintln(cmd.OutOrStdout(), dir)
 			return nil
 		},
 	}
-	c.Flags().StringVar(&dir, "dir", filepath.Join("runtime", "web"), "the folder, below the work tree")
-	return c
 }
