@@ -49,9 +49,9 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler test-unit test-envtest assets test-engines test-faults test-e2e test-world check
-test: compiler lint verify test-docs test-unit test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, docs, unit, world, envtest, engines, faults, e2e"
+.PHONY: test compiler test-docs test-unit test-web test-envtest assets test-engines test-faults test-e2e test-world check
+test: compiler lint verify test-docs test-unit test-web test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, docs, unit, web, world, envtest, engines, faults, e2e"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
@@ -59,6 +59,13 @@ compiler: # The race detector needs a C compiler.
 test-unit: compiler ## Unit tests, embedded engines included, with the race detector
 	$(GOTEST) $(filter-out $(ENVTEST),$(PKGS))
 	cd test/packaging && $(GOTEST) ./...
+
+test-web: ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
+	cd runtime/web && npm ci
+	cd runtime/web && npm run lint && npm run build && npm run typecheck && npm test && npm run size -w client
+	go test -count=1 -timeout 10m -tags web ./runtime/protocol/conformance/clients
+	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
+	cd runtime/web && CHATD=$(BIN)/chatd npm run test:real -w client
 
 test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...

@@ -149,6 +149,7 @@ export class OpenConversation {
 
   loadAround(seq: number): Promise<void> {
     return this.fill(async () => {
+      const { position = 0 } = this.talk;
       const [before, after] = await Promise.all([
         this.host.history(this.id, { before: seq + 1, limit: pageSize }),
         this.host.history(this.id, { after: seq, limit: pageSize }),
@@ -156,8 +157,8 @@ export class OpenConversation {
       const entries = [...before.entries, ...after.entries];
       const top = Math.max(seq, entries.at(-1)?.seq ?? 0);
       const low = before.more ? (before.entries[0]?.seq ?? seq) : 1;
-      this.window.reset(entries, low, top, before.more, false);
-      this.attach(after.more);
+      const end = after.more ? top : Math.max(top, position);
+      this.window.reset(entries, low, end, before.more, !after.more);
     });
   }
 
@@ -181,19 +182,18 @@ export class OpenConversation {
   loadNewer(): Promise<void> {
     if (this.window.attached) return Promise.resolve();
     return this.page(async () => {
-      const { top } = this.window;
-      const { entries, more } = await this.host.history(this.id, { after: top, limit: pageSize });
-      if (this.window.top !== top || this.window.attached) return;
-      this.window.append(entries, entries.at(-1)?.seq ?? top);
-      this.attach(more);
+      do {
+        const { position = 0 } = this.talk;
+        const { top } = this.window;
+        const { entries, more } = await this.host.history(this.id, { after: top, limit: pageSize });
+        if (this.window.top !== top || this.window.attached) return;
+        this.window.append(entries, entries.at(-1)?.seq ?? top);
+        if (more) return;
+        this.window.top = Math.max(this.window.top, position);
+        // What came meanwhile is not in the window: it is fetched, too.
+      } while ((this.talk.position ?? 0) > this.window.top);
+      this.window.attached = true;
     });
-  }
-
-  /** Where nothing comes behind the window it follows what comes from now on. */
-  private attach(more: boolean): void {
-    if (more) return;
-    this.window.top = Math.max(this.window.top, this.talk.position ?? 0);
-    this.window.attached = true;
   }
 
   /** The newest: what is kept here, else what the history has. */
@@ -211,8 +211,9 @@ export class OpenConversation {
       }
     }
     const { entries, more } = await this.host.history(this.id, { limit: pageSize });
+    // What comes while the page is on its way waits in the backlog: the page reaches as far as what was known before.
+    const top = Math.max(entries.at(-1)?.seq ?? 0, position ?? 0);
     if (this.talk.position === undefined) this.host.adopt(this.id, entries);
-    const top = Math.max(entries.at(-1)?.seq ?? 0, this.talk.position ?? 0);
     this.window.reset(entries, entries[0]?.seq ?? top + 1, top, more, true);
   }
 

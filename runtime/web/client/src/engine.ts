@@ -51,6 +51,7 @@ export class Engine {
   private nudged = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private refreshing = false;
+  private offered = false;
 
   constructor(
     private readonly hub: Hub,
@@ -214,11 +215,13 @@ export class Engine {
 
   /** Brings a new token when the gateway offers a refresh. What fails is tried again: without a new one the gateway closes, and the next connect asks anyway. */
   private async refresh(): Promise<void> {
+    this.offered = true;
     if (this.refreshing) return;
     this.refreshing = true;
     try {
-      while (this.link.up && !this.abort.signal.aborted) {
+      while (this.offered && this.link.up && !this.abort.signal.aborted) {
         try {
+          this.offered = false;
           const token = await this.o.options
             .token({ fresh: true, signal: this.abort.signal })
             .catch((cause: unknown) => {
@@ -226,11 +229,12 @@ export class Engine {
             });
           if (!this.link.up) return;
           await this.ask({ type: 'token', token, ref: this.ref() });
-          return;
+          continue;
         } catch (error) {
           if (error instanceof OfflineError) return;
           this.hub.problem(error as ChatError);
-          if (!isTemporary(error)) return;
+          if (!isTemporary(error)) continue;
+          this.offered = true;
         }
         await pause(refreshPauseMs * (0.5 + this.o.environment.random()), this.abort.signal);
       }

@@ -44,6 +44,7 @@ export class Talk {
   private base: number | undefined;
   /** What the server said of unread messages at a head. */
   private hint: { readonly head: number; readonly unread: number } | undefined;
+  private ahead = 0;
   private lastSender = '';
   private lastPreview = '';
   private lastSeq = 0;
@@ -113,14 +114,13 @@ export class Talk {
 
   /** The last seq that is known of it, undefined when none is. */
   get known(): number | undefined {
-    const known = Math.max(this.position ?? 0, this.hint?.head ?? 0);
+    const known = Math.max(this.position ?? 0, this.hint?.head ?? 0, this.ahead);
     return known > 0 ? known : undefined;
   }
 
   /** A position is known from elsewhere, such as an answer: what is composed from now on was composed after it. */
   heard(head: number): void {
-    if (head <= (this.known ?? 0)) return;
-    this.hint = { head, unread: this.unread };
+    this.ahead = Math.max(this.ahead, head);
     this.cached = undefined;
   }
 
@@ -147,7 +147,7 @@ export class Talk {
       this.lastAtMs ||= entry.at_ms;
       if (entry.members?.some((m) => m.user === this.self())) this.left = false;
     }
-    if (this.hint?.head === entry.seq) this.base = Math.max(this.base, entry.count - this.hint.unread);
+    if (this.hint?.head === entry.seq) this.base = entry.count - this.hint.unread;
     if (entry.seq <= this.read) this.base = Math.max(this.base, entry.count);
     this.listed = true;
     this.cached = undefined;
