@@ -23,7 +23,6 @@ type conn struct {
 	changed chan struct{}
 	// deaf has the connection answer nothing by itself.
 	deaf  bool
-	pages int
 	gone  bool
 }
 
