@@ -8,3 +8,7 @@ import './styles';
 keepConnected();
 render(<App />, document.getElementById('app') as HTMLElement);
 void start();
+
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  navigator.serviceWorker.register(`${import.meta.env.BASE_URL}sw.js`).catch(() => undefined); // it only helps
+}

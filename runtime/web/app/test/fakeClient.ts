@@ -157,6 +157,8 @@ export class FakeClient implements Client {
   readonly maxBodyBytes = 16_384;
   readonly conversations = new Map<string, FakeConversation>();
   members: MemberDetails[] = [];
+  /** Answers of REST that are others than usual. */
+  readonly answers: Record<string, (...args: unknown[]) => Promise<unknown>> = {};
   readonly calls: Call[] = [];
   private readonly listeners = new Set<(arrival: Arrival) => void>();
 
@@ -165,6 +167,8 @@ export class FakeClient implements Client {
       (_, name: string) =>
       async (...args: unknown[]) => {
         this.calls.push({ name, args });
+        const other = this.answers[name];
+        if (other) return other(...args);
         if (name === 'members') return { members: this.members };
         if (name === 'createDirect') return { id: 'd-1', kind: 'direct', created: true };
         if (name === 'createGroup') return { id: 'g-1', kind: 'group', created: true };

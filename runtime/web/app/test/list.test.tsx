@@ -1,17 +1,21 @@
 import { cleanup, fireEvent, render } from '@testing-library/preact';
 import { createRef, type VNode } from 'preact';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { nextRow } from '../src/conversation/anchor';
 import { type ListHandle, VirtualList } from '../src/conversation/VirtualList';
 
 /** A layout for a document that has none: rows are as high as their number says, the list shows 400 pixels. */
 const view = 400;
+/** What stands around the rows, of which the list is not told. */
+const padding = 8;
 const heightOf = (key: string): number => 20 + ((Number(key.slice(1)) * 37) % 60);
 const rowsOf = (list: Element): HTMLElement[] => Array.from(list.querySelectorAll<HTMLElement>('[data-key]'));
 const spacer = (list: Element, last: boolean): number =>
   Number.parseFloat(((last ? list.lastElementChild : list.firstElementChild) as HTMLElement).style.height);
 const contentOf = (list: Element): number =>
+  2 * padding +
   spacer(list, false) +
-  rowsOf(list).reduce((sum, row) => sum + heightOf(row.dataset['key'] ?? ''), 0) +
+  rowsOf(list).reduce((sum, row) => sum + heightOf(row.dataset.key ?? ''), 0) +
   spacer(list, true);
 
 let scrolled = 0;
@@ -27,16 +31,18 @@ function layOut(): void {
     'scrollTop',
     () => scrolled,
     (value) => {
+      const before = scrolled;
       scrolled = Math.max(0, Math.min(value, contentOf(list()) - view));
+      if (scrolled !== before) setTimeout(() => list()?.dispatchEvent(new Event('scroll')));
     },
   );
   vi.spyOn(HTMLElement.prototype, 'getBoundingClientRect').mockImplementation(function (this: HTMLElement) {
-    const key = this.dataset['key'];
+    const key = this.dataset.key;
     if (!key) return new DOMRect(0, 0, 300, view);
-    let top = spacer(list(), false) - scrolled;
+    let top = padding + spacer(list(), false) - scrolled;
     for (const row of rowsOf(list())) {
       if (row === this) break;
-      top += heightOf(row.dataset['key'] ?? '');
+      top += heightOf(row.dataset.key ?? '');
     }
     return new DOMRect(0, top, 300, heightOf(key));
   });
@@ -65,16 +71,24 @@ const List = ({ all, tail = true }: { all: string[]; tail?: boolean }): VNode =>
 const list = (): HTMLElement => document.querySelector('[role=log]') as HTMLElement;
 const topOf = (key: string): number | undefined =>
   rowsOf(list())
-    .find((row) => row.dataset['key'] === key)
+    .find((row) => row.dataset.key === key)
     ?.getBoundingClientRect().top;
 const atEnd = (): boolean => Math.abs(contentOf(list()) - view - scrolled) < 1;
 function scrollTo(top: number): void {
   list().scrollTop = top;
   fireEvent.scroll(list());
 }
+/** Lets the list render and scroll until it has nothing more to do. */
+async function rest(): Promise<void> {
+  let before = -1;
+  for (let calm = 0; calm < 3; calm = scrolled === before ? calm + 1 : 0) {
+    before = scrolled;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 const firstShown = (): string => {
   const row = rowsOf(list()).find((r) => r.getBoundingClientRect().bottom > 1);
-  return row?.dataset['key'] ?? '';
+  return row?.dataset.key ?? '';
 };
 
 beforeEach(() => {
@@ -127,6 +141,19 @@ describe('the list', () => {
     expect(ends.at(-1)).toBe(false);
   });
 
+  it('stays where the reader stopped, however often it is rendered', async () => {
+    const { rerender } = render(<List all={keys(0, 500)} />);
+    await rest();
+    const ended = scrolled;
+    scrollTo(ended - 5000);
+    const [key, top] = [firstShown(), topOf(firstShown())];
+    for (let n = 0; n < 5; n++) {
+      rerender(<List all={keys(0, 500)} />);
+      await rest();
+    }
+    expect(Math.abs((topOf(key) ?? 0) - (top ?? 0))).toBeLessThan(1);
+  });
+
   it('asks for older rows near its beginning', () => {
     render(<List all={keys(0, 200)} />);
     expect(asked).toBe(0);
@@ -139,6 +166,15 @@ describe('the list', () => {
     scrollTo(10);
     scrollTo(1e9);
     expect(ends.at(-1)).toBe(false);
+  });
+
+  it('is at its end when a row that is shown is so near that nothing is left to scroll', async () => {
+    render(<List all={keys(0, 200)} />);
+    await rest();
+    handle.current?.show('k198', false);
+    await rest();
+    expect(atEnd()).toBe(true);
+    expect(ends.at(-1)).toBe(true);
   });
 
   it('goes back to its end', async () => {
@@ -154,7 +190,19 @@ describe('the list', () => {
     render(<List all={keys(0, 300)} />);
     list().focus();
     fireEvent.keyDown(list(), { key: 'Home' });
-    await vi.waitFor(() => expect((document.activeElement as HTMLElement).dataset['key']).toBe('k0'));
+    await vi.waitFor(() => expect((document.activeElement as HTMLElement).dataset.key).toBe('k0'));
     expect(topOf('k0')).toBeGreaterThanOrEqual(0);
   });
+});
+
+it.each([
+  ['ArrowUp', 3, 1],
+  ['ArrowUp', 1, undefined],
+  ['ArrowDown', 1, 3],
+  ['ArrowDown', 3, undefined],
+  ['Home', 3, 1],
+  ['End', 1, 3],
+  ['Enter', 1, undefined],
+])('%s leads from row %i to row %s, past what is not said', (key, from, to) => {
+  expect(nextRow(['#day', 'k1', '#new', 'k3', '#end'], from, key)).toBe(to);
 });

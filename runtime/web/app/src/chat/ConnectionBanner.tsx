@@ -12,10 +12,10 @@ import { useClient, useReadable } from './useReadable';
 const patience = 1200;
 
 /** Says when there is no connection, and what becomes of what is written meanwhile. */
-export function ConnectionBanner(): VNode {
+export function ConnectionBanner(): VNode | null {
   const connection = useReadable(useClient().connection);
   const reachable = useReachable();
-  const down = lapsed.value || connection.phase !== 'online';
+  const down = lapsed.value || !reachable || connection.phase !== 'online';
   const [late, setLate] = useState(false);
   useEffect(() => {
     setLate(false);
@@ -27,7 +27,7 @@ export function ConnectionBanner(): VNode {
     down && (late || !reachable || connection.phase === 'ended' || lapsed.value)
       ? wordsFor(connection, reachable)
       : undefined;
-  if (!at) return <></>;
+  if (!at) return null;
   return (
     <div class="banner" role="status" aria-label="Connection">
       <Icon name={at.button ? 'alert' : 'clock'} />

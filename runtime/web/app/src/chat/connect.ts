@@ -1,8 +1,11 @@
 import { type ChatError, type Client, CloseError, createClient } from '@chatcluster/client';
 import { effect, signal } from '@preact/signals';
+import { forgetDrafts } from '../composer/drafts';
+import { go } from '../route';
 import { forget, lapsed, me, signInAgain, token, tokenDevice } from '../session/session';
 import { notify } from '../ui/notices';
 import { explain } from './explain';
+import { wipe } from './wipe';
 
 /** The client of whoever is signed in. */
 export const client = signal<Client | undefined>(undefined);
@@ -28,15 +31,24 @@ function connect(account: string): Client {
   return made;
 }
 
-/** The gateway has given this client up. A revoked device leaves nothing behind; a refused token leaves what waits to be sent. */
+/** A revoked device leaves nothing behind; a refused token leaves what waits to be sent. */
 async function ended(which: Client, error: ChatError): Promise<void> {
-  if (!(error instanceof CloseError) || !error.signedOut || which !== client.peek()) return;
-  if (error.code === 3500) {
-    lapsed.value = true;
-    return;
-  }
-  await which.signOut().catch(() => undefined);
-  forget('This device was signed out. Sign in again.');
+  if (leaving || !(error instanceof CloseError) || !error.signedOut || which !== client.peek()) return;
+  if (error.code === 3500) lapsed.value = true;
+  else await leave(which, 'This device was signed out. Sign in again.');
+}
+
+/** Whether this tab is signing out already: the gateway closes its connection then, which is no news. */
+let leaving = false;
+
+/** Forgets who was here, in all tabs, with all that is stored of them. */
+async function leave(going: Client | undefined, why = ''): Promise<void> {
+  const account = me.peek();
+  await going?.stop().catch(() => undefined);
+  await wipe(account).catch((error: unknown) => notify(explain(error)));
+  forgetDrafts();
+  forget(why);
+  go('#/');
 }
 
 /** Keeps a client for whoever is signed in, and none for nobody. Runs as long as the page. */
@@ -62,20 +74,30 @@ export async function reconnect(): Promise<void> {
     .catch((error: unknown) => notify(explain(error)));
 }
 
-/** Signs this device out, at the server too, and forgets everything. */
+/** Signs this device out, at the server too, and forgets everything here whether the server could be told or not. */
 export async function signOut(): Promise<void> {
-  const leaving = client.peek();
+  const going = client.peek();
+  leaving = true;
   try {
-    await leaving?.signOut();
-  } catch (error) {
-    notify(`This device is forgotten here, but the server does not know yet. ${explain(error)}`);
+    await going?.signOut();
+  } catch {
+    notify(
+      'This browser has forgotten you, but the server could not be told. Sign it out from another device, under Settings.',
+    );
+  } finally {
+    await leave(going);
+    leaving = false;
   }
-  forget();
 }
 
+/** Signs all devices out. Nothing is forgotten here unless the server has done it. */
 export async function signOutEverywhere(): Promise<void> {
-  const leaving = client.peek();
-  await leaving?.rest.signOutAll();
-  await leaving?.signOut().catch(() => undefined);
-  forget();
+  const going = client.peek();
+  leaving = true;
+  try {
+    await going?.rest.signOutAll();
+    await leave(going);
+  } finally {
+    leaving = false;
+  }
 }

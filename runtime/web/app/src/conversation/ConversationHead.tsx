@@ -2,6 +2,7 @@ import type { Summary } from '@chatcluster/client';
 import type { VNode } from 'preact';
 import { useClient, useReadable } from '../chat/useReadable';
 import { Avatar } from '../ui/Avatar';
+import { BackToChats } from '../ui/BackToChats';
 import { Icon } from '../ui/icons';
 import { lastSeen } from '../ui/time';
 
@@ -30,9 +31,7 @@ export function ConversationHead({ summary, title, people, searching, details, o
         : '';
   return (
     <header class="bar conversation-head">
-      <a class="icon-button only-phone" href="#/" aria-label="Back to chats" role="button">
-        <Icon name="back" />
-      </a>
+      <BackToChats />
       <Avatar name={title} group={group} online={peer?.online ?? false} />
       <div class="conversation-title">
         <h1>{title}</h1>

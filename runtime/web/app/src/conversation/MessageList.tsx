@@ -34,7 +34,7 @@ export function MessageList(props: Props): VNode {
   const shownHead = useRef(0);
   const read = useRead(conversation, items);
 
-  const head = items.at(-1)?.seq ?? 0;
+  const head = items.findLast((item) => item.seq > 0)?.seq ?? 0;
   if (atEnd) shownHead.current = Math.max(shownHead.current, head);
   const missed = atEnd ? 0 : items.filter((i) => i.kind === 'message' && !i.own && i.seq > shownHead.current).length;
   const current = active !== undefined && keys.includes(active) ? active : keys.findLast((key) => !key.startsWith('#'));

@@ -37,7 +37,14 @@ export function Search({ items, older, find, onFind, onShow, onClose }: Props): 
   };
   const count = matches.length > 0 ? `${at + 1} of ${matches.length}` : find.trim() ? 'No match' : '';
   return (
-    <search class="find" onKeyDown={(event) => event.key === 'Escape' && (event.stopPropagation(), onClose())}>
+    <search
+      class="find"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.stopPropagation();
+        onClose();
+      }}
+    >
       <input
         ref={box}
         type="search"

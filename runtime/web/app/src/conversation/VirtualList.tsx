@@ -1,9 +1,16 @@
 import type { RefObject, VNode } from 'preact';
 import { useEffect, useImperativeHandle, useLayoutEffect, useReducer, useRef } from 'preact/hooks';
+import {
+  type Anchor,
+  driftOf,
+  rowOf as findRow,
+  guessedAnchor,
+  measureRows,
+  nextRow,
+  shownAnchor,
+  solid,
+} from './anchor';
 import { Heights, type Span } from './heights';
-
-/** What is held in place when rows come, go or change: the end, or the bottom of a row. */
-type Anchor = { key: string; offset: number } | 'end';
 
 export interface ListHandle {
   toEnd(): void;
@@ -32,7 +39,6 @@ interface Props {
 
 const overscan = 600;
 const near = 8;
-const solid = (key: string | undefined): key is string => key !== undefined && !key.startsWith('#');
 
 /** Renders the rows that show and holds what the reader looks at in place. It begins at the end. */
 export function VirtualList(props: Props): VNode {
@@ -57,32 +63,30 @@ export function VirtualList(props: Props): VNode {
     if (held === 'end' || index < 0) return Math.max(0, heights.current.total - view());
     return Math.max(0, heights.current.top(index + 1) + held.offset);
   };
-  const visible = (): Span => {
+  const visible = (around = overscan): Span => {
     const top = target();
-    return heights.current.span(top - overscan, top + view() + overscan);
+    return heights.current.span(top - around, top + view() + around);
   };
   const span = visible();
   drawn.current = span;
 
-  const rowOf = (key: string): HTMLElement | undefined =>
-    Array.from(rows.current?.children ?? []).find((r): r is HTMLElement => (r as HTMLElement).dataset['key'] === key);
+  const rowOf = (key: string): HTMLElement | undefined => findRow(rows.current, key);
+
+  const atBottom = (list: HTMLElement): boolean =>
+    latest.current.tail && list.scrollHeight - list.scrollTop - list.clientHeight <= near;
 
   /** Measures what is rendered, then scrolls so that the anchor is where it was. */
   const settle = (): void => {
     const list = box.current;
     if (!list) return;
-    let news = false;
-    for (const child of rows.current?.children ?? []) {
-      const key = (child as HTMLElement).dataset['key'] ?? '';
-      news = heights.current.measure(key, child.getBoundingClientRect().height) || news;
-    }
+    const news = measureRows(rows.current, heights.current);
     const held = anchor.current;
-    const row = held === 'end' ? undefined : rowOf(held.key);
     if (held === 'end') list.scrollTop = list.scrollHeight;
-    else if (row) {
-      const drift = row.getBoundingClientRect().bottom - list.getBoundingClientRect().top + held.offset;
+    else {
+      const drift = driftOf(list, rows.current, held);
       if (Math.abs(drift) >= 1) list.scrollTop += drift;
     }
+    if (!news && atBottom(list)) anchor.current = 'end';
     if (news) redraw(0);
     else if (wanted.current) {
       const focused = rowOf(wanted.current);
@@ -105,18 +109,11 @@ export function VirtualList(props: Props): VNode {
   const onScroll = (): void => {
     const list = box.current;
     if (!list) return;
-    if (latest.current.tail && list.scrollHeight - list.scrollTop - list.clientHeight <= near) anchor.current = 'end';
-    else {
-      const all = latest.current.keys;
-      let index = heights.current.at(list.scrollTop);
-      while (index < all.length - 1 && !solid(all[index])) index++;
-      const key = all[index];
-      if (key) anchor.current = { key, offset: list.scrollTop - heights.current.top(index + 1) };
-    }
-    const next = visible();
-    const had = drawn.current;
-    if (next.first < had.first || next.last > had.last || next.first - had.first > 20) {
-      keepFocus(next);
+    if (atBottom(list)) anchor.current = 'end';
+    else anchor.current = shownAnchor(list, rows.current) ?? guessedAnchor(list, latest.current.keys, heights.current);
+    const soon = visible(overscan / 3);
+    if (soon.first < drawn.current.first || soon.last > drawn.current.last) {
+      keepFocus(visible());
       redraw(0);
     }
     report();
@@ -124,7 +121,7 @@ export function VirtualList(props: Props): VNode {
 
   /** A row that is focused and goes hands the focus to the list. */
   const keepFocus = (next: Span): void => {
-    const key = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('[data-key]')?.dataset['key'];
+    const key = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('[data-key]')?.dataset.key;
     if (!key || !rowOf(key)) return;
     const index = latest.current.keys.indexOf(key);
     if (index < next.first || index >= next.last) box.current?.focus({ preventScroll: true });
@@ -174,15 +171,12 @@ export function VirtualList(props: Props): VNode {
   const onKeyDown = (event: KeyboardEvent): void => {
     const { keys: all, active } = latest.current;
     const from = event.target as HTMLElement;
-    if (from !== box.current && from.dataset['key'] === undefined) return;
-    const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
-    if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (from !== box.current && from.dataset.key === undefined) return;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const below = heights.current.at((box.current?.scrollTop ?? 0) + view() - 8) + 1;
+    const index = nextRow(all, from === box.current || active === undefined ? below : all.indexOf(active), event.key);
+    if (index === undefined) return;
     event.preventDefault();
-    const onRow = from.dataset['key'] !== undefined && active !== undefined;
-    const start = onRow ? all.indexOf(active) : heights.current.at((box.current?.scrollTop ?? 0) + view() - 8) + 1;
-    let index = Math.min(all.length - 1, Math.max(0, start + step));
-    const towards = step === -Infinity || step > 0 ? 1 : -1;
-    while (all[index] !== undefined && !solid(all[index])) index += towards * (step === Infinity ? -1 : 1);
     show(index, false);
   };
 
@@ -193,6 +187,7 @@ export function VirtualList(props: Props): VNode {
       role="log"
       aria-label={props.label}
       aria-live="off"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached and scrolled by keys
       tabIndex={0}
       onScroll={onScroll}
       onKeyDown={onKeyDown}
@@ -210,16 +205,9 @@ export function VirtualList(props: Props): VNode {
             );
           }
           return (
-            <div
-              key={key}
-              data-key={key}
-              class="row"
-              role="article"
-              aria-label={props.name(index)}
-              tabIndex={active ? 0 : -1}
-            >
+            <article key={key} data-key={key} class="row" aria-label={props.name(index)} tabIndex={active ? 0 : -1}>
               {props.row(index, active)}
-            </div>
+            </article>
           );
         })}
       </div>

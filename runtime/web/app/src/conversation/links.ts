@@ -1,7 +1,8 @@
 /** A piece of what somebody wrote: text, or text that leads somewhere. */
 export type Piece = { text: string; href?: string };
 
-const candidate = /\bhttps?:\/\/[^\s<>"'`\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gi;
+// \p{C}: neither controls nor what turns the direction of writing.
+const candidate = /\bhttps?:\/\/[^\s<>"'`\p{C}]+/giu;
 
 /**
  * Cuts text where links are. Only http and https ever lead anywhere, and only to where the text says: what the URL parser

@@ -34,7 +34,10 @@ export function Inbox(): VNode {
       event.preventDefault();
       if (document.querySelector('dialog[open]')) return;
       if (getComputedStyle(box.current as Element).display === 'none' || !box.current?.checkVisibility?.()) go('#/');
-      requestAnimationFrame(() => box.current?.select());
+      requestAnimationFrame(() => {
+        box.current?.focus();
+        box.current?.select();
+      });
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
@@ -126,7 +129,7 @@ function Empty({ loaded, find, archived }: { loaded: boolean; find: string; arch
     <div class="inbox-empty">
       <p>No conversations yet.</p>
       <button type="button" class="button primary" onClick={() => (starting.value = true)}>
-        Start one
+        Write to somebody
       </button>
     </div>
   );

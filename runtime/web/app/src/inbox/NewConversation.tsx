@@ -16,8 +16,8 @@ export function NewConversation({ onClose }: { onClose(): void }): VNode {
   const [members, setMembers] = useState('');
   const [trouble, setTrouble] = useState('');
   const [busy, setBusy] = useState(false);
-  /** A try that comes again makes no second group. */
-  const key = useRef(crypto.randomUUID());
+  /** The key of what was tried last: the same tried again makes no second group. */
+  const tried = useRef({ what: '', key: '' });
 
   const start = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -25,16 +25,17 @@ export function NewConversation({ onClose }: { onClose(): void }): VNode {
     if (!group && !person.trim()) return setTrouble('Say whom you want to write to.');
     if (!group && person.trim() === me.value) return setTrouble('That is you. Say whom you want to write to.');
     if (group && !title.trim()) return setTrouble('Give the group a name.');
+    const what = JSON.stringify([title.trim(), users]);
+    if (tried.current.what !== what) tried.current = { what, key: crypto.randomUUID() };
     setBusy(true);
     setTrouble('');
     try {
       const made = group
-        ? await rest.createGroup(title.trim(), users, { key: key.current })
+        ? await rest.createGroup(title.trim(), users, { key: tried.current.key })
         : await rest.createDirect(person.trim());
       go(conversationHref(made.id));
       onClose();
     } catch (error) {
-      key.current = crypto.randomUUID();
       setTrouble(explain(error));
     } finally {
       setBusy(false);

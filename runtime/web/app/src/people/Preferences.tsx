@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import { explain } from '../chat/explain';
 import { useClient } from '../chat/useReadable';
 import { notify } from '../ui/notices';
-import { fullTimeOf } from '../ui/time';
+import { soonOf } from '../ui/time';
 
 const hour = 3_600_000;
 const lengths: Record<string, number> = { '1 hour': hour, '8 hours': 8 * hour, '1 week': 168 * hour };
@@ -39,7 +39,7 @@ export function Preferences({ summary }: { summary: Summary }): VNode {
               {choice}
             </option>
           ))}
-          {chosen === 'Until' && <option value="Until">Until {fullTimeOf(summary.mutedUntilMs)}</option>}
+          {chosen === 'Until' && <option value="Until">Until {soonOf(summary.mutedUntilMs)}</option>}
         </select>
       </label>
       <label class="tick">

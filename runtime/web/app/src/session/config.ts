@@ -41,13 +41,13 @@ function parseIssuer(raw: unknown): Issuer {
     return value;
   };
   const issuer = text('issuer');
-  const scopes = Array.isArray(it['scopes']) ? it['scopes'].filter((s): s is string => typeof s === 'string') : [];
+  const scopes = Array.isArray(it.scopes) ? it.scopes.filter((s): s is string => typeof s === 'string') : [];
   return {
     issuer,
     clientID: text('clientID'),
-    name: typeof it['name'] === 'string' && it['name'] ? it['name'] : new URL(issuer).host,
-    ...(typeof it['audience'] === 'string' && it['audience'] ? { audience: it['audience'] } : {}),
+    name: typeof it.name === 'string' && it.name ? it.name : new URL(issuer).host,
+    ...(typeof it.audience === 'string' && it.audience ? { audience: it.audience } : {}),
     scopes: scopes.includes('openid') ? scopes : ['openid', ...scopes],
-    token: it['token'] === 'id_token' ? 'id_token' : 'access_token',
+    token: it.token === 'id_token' ? 'id_token' : 'access_token',
   };
 }

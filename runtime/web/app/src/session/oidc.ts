@@ -35,7 +35,7 @@ const attemptKey = 'chatcluster.sign-in';
 const patience = 15_000;
 
 async function discover(issuer: Issuer): Promise<Discovery> {
-  const url = issuer.issuer.replace(/\/$/, '') + '/.well-known/openid-configuration';
+  const url = `${issuer.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   let found: Discovery;
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(patience), credentials: 'omit' });
@@ -77,8 +77,8 @@ export async function beginSignIn(issuer: Issuer, silent = false): Promise<strin
     code_challenge: await challengeOf(attempt.verifier),
     code_challenge_method: 'S256',
   };
-  if (issuer.audience) ask['audience'] = issuer.audience;
-  if (silent) ask['prompt'] = 'none';
+  if (issuer.audience) ask.audience = issuer.audience;
+  if (silent) ask.prompt = 'none';
   for (const [key, value] of Object.entries(ask)) url.searchParams.set(key, value);
   return url.href;
 }
@@ -158,13 +158,13 @@ async function exchange(issuer: Issuer, form: Record<string, string>, nonce?: st
   }
   const said = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
   if (!answer.ok) {
-    const code = typeof said['error'] === 'string' ? said['error'] : `HTTP ${answer.status}`;
+    const code = typeof said.error === 'string' ? said.error : `HTTP ${answer.status}`;
     throw new SignInError(
       `${issuer.name} has refused the sign-in (${code}). Sign in again.`,
       answer.status >= 500 ? 'unreachable' : code,
     );
   }
-  const id = typeof said['id_token'] === 'string' ? said['id_token'] : '';
+  const id = typeof said.id_token === 'string' ? said.id_token : '';
   if (nonce !== undefined && claimsOf(id)?.nonce !== nonce) {
     throw new SignInError(`The answer of ${issuer.name} is not for this sign-in. Sign in again.`, 'nonce');
   }
@@ -175,6 +175,6 @@ async function exchange(issuer: Issuer, form: Record<string, string>, nonce?: st
   return {
     token,
     issuer: issuer.issuer,
-    ...(typeof said['refresh_token'] === 'string' ? { refresh: said['refresh_token'] } : {}),
+    ...(typeof said.refresh_token === 'string' ? { refresh: said.refresh_token } : {}),
   };
 }

@@ -74,7 +74,10 @@ async function askSiblings(): Promise<Tokens | undefined> {
   others.ask();
   await new Promise<void>((resolve) => {
     const stop = tokens.subscribe((heard) => heard && resolve());
-    setTimeout(() => (stop(), resolve()), siblingsPatience);
+    setTimeout(() => {
+      stop();
+      resolve();
+    }, siblingsPatience);
   });
   return tokens.peek();
 }

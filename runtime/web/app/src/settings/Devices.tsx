@@ -7,8 +7,9 @@ import { useClient, useReadable } from '../chat/useReadable';
 import { confirmed } from '../ui/confirm';
 import { Icon } from '../ui/icons';
 import { notify } from '../ui/notices';
-import { briefly } from '../ui/time';
+import { dateOf } from '../ui/time';
 
+const phones = new Set(['ios', 'android', 'amazon']);
 const platforms: Record<string, string> = {
   ios: 'iPhone or iPad',
   android: 'Android',
@@ -72,16 +73,12 @@ export function Devices(): VNode {
           return (
             <li key={device.id} class="person">
               <span class="device-face">
-                <Icon name="device" />
+                <Icon name={phones.has(device.platform) ? 'phone' : 'device'} />
               </span>
               <span class="person-name">
                 {platforms[device.platform] ?? device.platform}
                 <span class="hint">
-                  {device.id === here
-                    ? 'This device'
-                    : live
-                      ? 'Connected'
-                      : `Since ${briefly(device.registered_at_ms)}`}{' '}
+                  {device.id === here ? 'This device' : live ? 'Connected' : `Since ${dateOf(device.registered_at_ms)}`}{' '}
                   · {device.id}
                 </span>
               </span>

@@ -3,8 +3,8 @@ import { signOut, signOutEverywhere } from '../chat/connect';
 import { explain } from '../chat/explain';
 import { me, version } from '../session/session';
 import { Avatar } from '../ui/Avatar';
+import { BackToChats } from '../ui/BackToChats';
 import { confirmed } from '../ui/confirm';
-import { Icon } from '../ui/icons';
 import { notify } from '../ui/notices';
 import { Devices } from './Devices';
 import { theme, themes } from './theme';
@@ -25,9 +25,7 @@ export function Settings(): VNode {
   return (
     <main class="settings" aria-label="Settings">
       <header class="bar">
-        <a class="icon-button only-phone" href="#/" aria-label="Back to chats" role="button">
-          <Icon name="back" />
-        </a>
+        <BackToChats />
         <h1>Settings</h1>
       </header>
       <div class="settings-body">

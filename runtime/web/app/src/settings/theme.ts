@@ -10,10 +10,10 @@ export const theme = signal<Theme>(themes.find((t) => t === kept) ?? 'System');
 
 effect(() => {
   if (theme.value === 'System') {
-    delete document.documentElement.dataset['theme'];
+    delete document.documentElement.dataset.theme;
     localStorage.removeItem(key);
   } else {
-    document.documentElement.dataset['theme'] = theme.value.toLowerCase();
+    document.documentElement.dataset.theme = theme.value.toLowerCase();
     localStorage.setItem(key, theme.value);
   }
 });

@@ -28,6 +28,7 @@ const paths = {
   flag: 'M6 21V4h11l-2 4 2 4H6',
   shield: 'M12 3l7 3v5c0 4.500-3 8-7 10-4-2-7-5.500-7-10V6z',
   retry: 'M19 12a7 7 0 11-2-5M19 4v4h-4',
+  phone: 'M7 3h10v18H7zM11 18h2',
   device: 'M4 5h16v11H4zM9 20h6M12 16v4',
 } as const;
 

@@ -3,6 +3,12 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-d
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' });
 const short = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const long = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const soon = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+});
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 const midnight = (at: number): number => new Date(at).setHours(0, 0, 0, 0);
@@ -14,6 +20,9 @@ function daysAgo(at: number, now: number): number {
 
 export const timeOf = (at: number): string => clock.format(at);
 export const fullTimeOf = (at: number): string => full.format(at);
+/** A time within days, as short as can be. */
+export const soonOf = (at: number): string => soon.format(at);
+export const dateOf = (at: number): string => short.format(at);
 export const sameDay = (a: number, b: number): boolean => midnight(a) === midnight(b);
 
 /** The heading over a day's messages. */
