@@ -9,6 +9,8 @@ PKGS     = $(shell go list ./... | grep -v -e /test/e2e -e 'pb$$')
 ENVTEST := %/controllers/chatcluster %/controllers/chattenant %/test/controlplane %/test/docs/manifests
 WORLD    = go run -C hack/world .
 NAME    ?= dev
+SITE    := hack/site
+NPM      = $(WORLD) npm --dir $(SITE) --
 # Engine, fault and e2e tests each run in a world of their own, beside any other.
 ENGINES := test-engines
 E2E     := test-e2e
@@ -47,9 +49,9 @@ images: ## Build the two images, without a registry, into dist/
 
 ##@ Test it
 
-.PHONY: test compiler test-unit test-web test-envtest assets test-engines test-faults test-e2e test-world check
-test: compiler lint verify test-unit test-web test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
-	@echo "all rungs passed: lint, verify, unit, web, world, envtest, engines, faults, e2e"
+.PHONY: test compiler test-docs test-unit test-web test-envtest assets test-engines test-faults test-e2e test-world check
+test: compiler lint verify test-docs test-unit test-web test-world test-envtest test-engines test-faults test-e2e ## Every rung of the ladder
+	@echo "all rungs passed: lint, verify, docs, unit, web, world, envtest, engines, faults, e2e"
 
 compiler: # The race detector needs a C compiler.
 	@command -v cc >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev; }
@@ -59,11 +61,9 @@ test-unit: compiler ## Unit tests, embedded engines included, with the race dete
 	cd test/packaging && $(GOTEST) ./...
 
 test-web: ## The SDK for browsers and the web app: lint, types, units, the suite for clients, size, and talk through chatd dev; needs Node
-	cd runtime/web && npm ci
-	cd runtime/web && npm run lint && npm run build && npm run typecheck && npm test && npm run size -w client
-	go test -count=1 -timeout 10m -tags web ./runtime/protocol/conformance/clients
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
-	cd runtime/web && CHATD=$(BIN)/chatd npm run test:real -w client
+	$(WORLD) npm -- ci --ignore-scripts
+	CHATD=$(BIN)/chatd $(WORLD) npm -- run verify
 
 test-world: compiler ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
 	cd hack/world && $(GOTEST) ./...
@@ -103,16 +103,16 @@ bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a loo
 ##@ Read it
 
 .PHONY: docs docs-serve test-docs
-docs: hack/site/node_modules/.package-lock.json ## The documentation as a site, into dist/site; a dead link fails
-	cd hack/site && npx --no-install vitepress build
+docs: $(SITE)/node_modules/.package-lock.json ## The documentation as a site, into dist/site
+	$(NPM) run build
 
-docs-serve: hack/site/node_modules/.package-lock.json ## The same while you write, at http://127.0.0.1:5173
-	cd hack/site && npx --no-install vitepress dev --host 127.0.0.1
+docs-serve: $(SITE)/node_modules/.package-lock.json ## The same while you write, at http://127.0.0.1:5173
+	$(NPM) run dev
 
-test-docs: docs ## The site is built, every page is in its navigation, and no link of it is dead
+test-docs: docs ## The site can be built: every page is in its navigation, no link is dead, every diagram can be drawn
 
-hack/site/node_modules/.package-lock.json: hack/site/package.json hack/site/package-lock.json
-	cd hack/site && npm ci --ignore-scripts
+$(SITE)/node_modules/.package-lock.json: $(SITE)/package.json $(SITE)/package-lock.json
+	$(NPM) ci --ignore-scripts
 	touch $@
 
 ##@ Release it

@@ -242,7 +242,7 @@ func (s *session) onError(f *protocol.ServerFrame) {
 	case f.Code == protocol.CodeRetryTooOld:
 		c.resolve(f.Conversation, f.ClientMsgID)
 	default:
-		c.box.settle(f.Conversation, f.ClientMsgID, Ack{}, &Error{Code: f.Code, Detail: f.Detail})
+		c.box.settle(f.Conversation, f.ClientMsgID, Ack{}, &Error{Code: f.Code, Detail: f.Detail, RetryAfter: after})
 	}
 	c.nudge()
 }

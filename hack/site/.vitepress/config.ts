@@ -1,5 +1,6 @@
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitepress'
+import { check } from './diagrams'
 import { linked, others, pages, root } from './pages'
 import { nav, sidebar } from './navigation'
 
@@ -30,6 +31,7 @@ export default defineConfig({
   // The local world's addresses are no pages of ours.
   ignoreDeadLinks: 'localhostLinks',
   metaChunk: true,
+  buildEnd: check,
   lastUpdated: false,
   markdown: {
     // Headings have the anchors that the git host gives them: test/docs checks links against the same.

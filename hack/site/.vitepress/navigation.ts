@@ -7,6 +7,7 @@ const shelves: Record<string, Record<string, string>> = {
     index: 'What is here',
     quickstart: 'Quickstart',
     concepts: 'Concepts',
+    comparison: 'How it compares',
   },
   Tutorials: {
     'tutorials/index': 'Which one?',
@@ -38,7 +39,8 @@ const shelves: Record<string, Record<string, string>> = {
   'Build on it': {
     protocol: 'The protocol chat.v1',
     'reference/apis': 'REST, AsyncAPI and admin API',
-    'reference/sdk': 'SDK for JavaScript',
+    'reference/sdk': 'SDK for browsers',
+    'reference/web-client': 'The web client',
     processors: 'Stream processors',
   },
   Reference: {

@@ -14,11 +14,8 @@ export const pages: Record<string, string> = {
   'config/iam/README.md': 'reference/iam.md',
   'config/samples/README.md': 'reference/samples.md',
   'hack/world/README.md': 'reference/world.md',
-}
-
-// A page that lands later is a page of the site as soon as it is there.
-for (const [at, to] of [['runtime/web/client/README.md', 'reference/sdk.md']]) {
-  if (existsSync(resolve(root, at))) pages[at] = to
+  'runtime/web/app/README.md': 'reference/web-client.md',
+  'runtime/web/client/README.md': 'reference/sdk.md',
 }
 
 // others are the Markdown files that are none.

@@ -170,6 +170,25 @@ func tested(t *testing.T, alert string, files []string) bool {
 	return false
 }
 
+// Whoever is woken reads each entry in the same order.
+func TestEveryRunbookHasItsParts(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "runbooks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := strings.Split(string(page), "\n### ")[1:]
+	if len(entries) < 30 {
+		t.Fatalf("only %d entries were found", len(entries))
+	}
+	form := regexp.MustCompile(`(?s)^\w+\n\*\*Means\*\* .+\n\n\*\*Look\*\*.+\n\n\*\*Do\*\* .+\n\n\*\*Over when\*\* .+`)
+	for _, e := range entries {
+		if !form.MatchString(e) {
+			name, _, _ := strings.Cut(e, "\n")
+			t.Errorf("%s does not say what it means, where to look, what to do and when it is over, in this order", name)
+		}
+	}
+}
+
 // What the runbooks tell to look at must be there.
 func TestRunbooksNameRealMetrics(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(root, "docs", "runbooks.md"))

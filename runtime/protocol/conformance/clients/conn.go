@@ -22,9 +22,8 @@ type conn struct {
 	frames  []frame
 	changed chan struct{}
 	// deaf has the connection answer nothing by itself.
-	deaf  bool
-	pages int
-	gone  bool
+	deaf bool
+	gone bool
 }
 
 // frame is what the client said, and when it came.

@@ -43,10 +43,11 @@ type State struct {
 	Presence map[string]bool `json:"presence"`
 }
 
-// Answer is what became of a change: a seq, or the code of a refusal for good.
+// Answer is what became of a change: a seq, or the code of a refusal for good, with its hint where it has one.
 type Answer struct {
-	Seq  uint64 `json:"seq"`
-	Code string `json:"code"`
+	Seq          uint64 `json:"seq"`
+	Code         string `json:"code"`
+	RetryAfterMS int64  `json:"retry_after_ms"`
 }
 
 // Message is a message on the screen. Seq is 0 of one without an answer.

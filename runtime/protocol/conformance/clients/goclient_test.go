@@ -207,7 +207,7 @@ func (d *goDriver) act(c *client.Client, cmd clients.Command) error {
 		a := clients.Answer{Seq: ack.Seq}
 		var refused *client.Error
 		if errors.As(err, &refused) {
-			a = clients.Answer{Code: string(refused.Code)}
+			a = clients.Answer{Code: string(refused.Code), RetryAfterMS: refused.RetryAfter.Milliseconds()}
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -114,7 +114,7 @@ func (p *Process) End() error {
 	if err := p.in.Close(); err != nil {
 		return err
 	}
-	for range p.lines { //nolint:revive // what it still says is of no interest
+	for range p.lines { // what it still says is of no interest
 	}
 	return <-p.done
 }

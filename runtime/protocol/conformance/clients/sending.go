@@ -222,6 +222,12 @@ func sending() []Case {
 			c.ack(again, 6)
 			w.answered("one", Answer{Seq: 6})
 		}},
+		{"Sending/MutedFor", "who is muted is told for how long: it is to be sent anew after that, by who wrote it", func(w *world) {
+			c := w.start()
+			w.send("one", "hello")
+			c.refuse(c.change(1), protocol.CodeMuted, 90_000)
+			w.answered("one", Answer{Code: string(protocol.CodeMuted), RetryAfterMS: 90_000})
+		}},
 		{"Sending/Window", "at most 64 are without an answer", func(w *world) {
 			c := w.start()
 			const all = 150

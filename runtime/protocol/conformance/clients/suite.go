@@ -34,7 +34,7 @@ type Case struct {
 
 // Cases are all there are.
 func Cases() []Case {
-	return slices.Concat(connecting(), receiving(), folding(), sending(), marking(), closing(), refreshing(), signalling())
+	return slices.Concat(connecting(), receiving(), folding(), sending(), marking(), closing(), refreshing(), signaling())
 }
 
 // Run runs the suite against the subject.

@@ -83,10 +83,10 @@ function answer(tag, outgoing) {
   const { answers } = run;
   outgoing.done.then(
     ({ seq }) => {
-      answers[tag] = { seq, code: '' };
+      answers[tag] = { seq, code: '', retry_after_ms: 0 };
     },
     (error) => {
-      answers[tag] = { seq: 0, code: String(error.code) };
+      answers[tag] = { seq: 0, code: String(error.code), retry_after_ms: error.retryAfterMs ?? 0 };
     },
   );
 }

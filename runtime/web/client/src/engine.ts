@@ -89,6 +89,11 @@ export class Engine {
     this.link.stop();
   }
 
+  /** Ends the connection until it is started again. */
+  halt(): void {
+    this.link.stop();
+  }
+
   kick(): void {
     this.link.kick();
   }

@@ -124,6 +124,12 @@ export class Talk {
     this.cached = undefined;
   }
 
+  /** A run begins: from where on entries are kept without a hole. */
+  follow(run: Run): void {
+    if (run.skipped) this.low = run.position + 1;
+    else if (this.low === 0) this.low = run.entries[0]?.seq ?? run.position + 1;
+  }
+
   apply(entry: Entry): void {
     const counts = entry.kind === 'message' ? 1 : 0;
     // Before the first there is nothing unread, as far as is known.

@@ -1,4 +1,3 @@
-import { type ChatError, StorageError } from './errors.js';
 import type { Storage, StorageBatch } from './storage.js';
 import type { Talk } from './talk.js';
 
@@ -15,7 +14,7 @@ export class Writer {
 
   constructor(
     private readonly storage: Storage,
-    private readonly problem: (error: ChatError) => void,
+    private readonly problem: (error: unknown) => void,
   ) {}
 
   /** after is called when it is kept. */
@@ -58,7 +57,7 @@ export class Writer {
       await this.storage.write({ ...part, conversations });
     } catch (error) {
       // In memory it goes on: what is confirmed from here on is in the history.
-      this.problem(error instanceof StorageError ? error : new StorageError('the storage failed', { cause: error }));
+      this.problem(error);
     }
     for (const then of after) then();
   }

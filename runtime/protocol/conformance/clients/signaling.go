@@ -6,9 +6,9 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
 
-func signalling() []Case {
+func signaling() []Case {
 	return []Case{
-		{"Signalling/Typing", "who writes is shown, until they are said to have stopped", func(w *world) {
+		{"Signaling/Typing", "who writes is shown, until they are said to have stopped", func(w *world) {
 			c := w.start()
 			w.do(Command{Op: "typing", Conversation: group, Active: true})
 			if f := c.next(1, protocol.TypeTyping); f.Conversation != group || !f.Active {
@@ -23,7 +23,7 @@ func signalling() []Case {
 			c.say(protocol.ServerFrame{Type: protocol.TypeTyping, Conversation: group, User: "bob"})
 			w.until("bob has stopped", func(s State) bool { return len(s.Typing[group]) == 0 })
 		}},
-		{"Signalling/Presence", "a frame of presence tells who has changed; the others are as they were", func(w *world) {
+		{"Signaling/Presence", "a frame of presence tells who has changed; the others are as they were", func(w *world) {
 			c := w.start()
 			w.do(Command{Op: "watch", Users: []string{"bob", "carol"}})
 			f := c.next(1, protocol.TypePresence)
@@ -36,7 +36,7 @@ func signalling() []Case {
 			c.say(protocol.ServerFrame{Type: protocol.TypePresence, Presence: []protocol.Presence{{User: "carol", Online: true}}})
 			w.until("both are there", func(s State) bool { return s.Presence["bob"] && s.Presence["carol"] })
 		}},
-		{"Signalling/WatchesAgain", "a watch ends with the connection: the next one is told of it", func(w *world) {
+		{"Signaling/WatchesAgain", "a watch ends with the connection: the next one is told of it", func(w *world) {
 			c := w.start()
 			w.do(Command{Op: "watch", Users: []string{"bob"}})
 			c.next(1, protocol.TypePresence)
