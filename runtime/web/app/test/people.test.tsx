@@ -88,10 +88,20 @@ describe('the details of a group', () => {
     expect(pinned).toEqual(['g-1', { pinned: true }]);
   });
 
-  it('close on Escape', async () => {
-    await show('member');
+  it('close on Escape, and give the focus back', async () => {
+    talk = client.add(new FakeConversation('g-1', summary({ id: 'g-1', kind: 'group', title: 'Team' }), []));
+    render(
+      <ClientContext.Provider value={client}>
+        <ConversationView id="g-1" />
+      </ClientContext.Provider>,
+    );
+    const opener = screen.getByRole('button', { name: 'Details' });
+    opener.focus();
+    fireEvent.click(opener);
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Close details' })));
     fireEvent.keyDown(screen.getByRole('button', { name: 'Close details' }), { key: 'Escape' });
     await waitFor(() => expect(screen.queryByRole('complementary', { name: 'Details' })).toBeNull());
+    expect(document.activeElement).toBe(opener);
   });
 });
 

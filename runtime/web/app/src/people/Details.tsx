@@ -1,6 +1,6 @@
 import type { Summary } from '@chatcluster/client';
 import type { VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { explain } from '../chat/explain';
 import { titleOf } from '../chat/title';
 import { useClient } from '../chat/useReadable';
@@ -29,7 +29,11 @@ export function Details({ summary, members, onClose }: Props): VNode {
   const group = summary.kind === 'group';
   const role = members.list?.find((m) => m.user === me.value)?.role;
   const leads = role === 'owner' || role === 'admin';
-  useEffect(() => close.current?.focus(), []);
+  useLayoutEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    close.current?.focus();
+    return () => before?.isConnected && before.focus();
+  }, []);
 
   const leave = async (): Promise<void> => {
     const yes = await confirmed(
