@@ -11,7 +11,7 @@ import (
 
 // provision: many ChatClusters at once, from applied to Ready, and then thousands of ChatTenants on them.
 func provision(ctx context.Context, b *bench) error {
-	b.Bar = "1,000 ChatClusters: all children written in at most 30 s; at most 1 write per child and 2 for the object itself"
+	b.Bar = "1,000 ChatClusters: all children written in at most 30 s, or 3 times the floor where that is longer; at most 1 write per child and 2 for the object itself"
 	b.Met = true
 	sizes := b.sizes([]int{20}, []int{100, 500, 1000})
 	for i, n := range sizes {
@@ -62,12 +62,16 @@ func (b *bench) provisioned(ctx context.Context, s *fleetStage, n int) (made []u
 	b.Figures[fmt.Sprintf("chatclusters_%d", n)] = figures
 	b.logf("%d ChatClusters: Ready after %.1f s, %.0f children/s; each %.1f children, %.1f writes (%.1f beyond children), %.1f requests; CPU-seconds %v; RSS %.0f MB at most, %.0f MB settled",
 		n, spent.took.Seconds(), float64(len(made))/spent.took.Seconds(), each(len(made)), each(spent.asked.Writes()), beyond, each(spent.asked.Total()), spent.cpu, spent.peak, settled)
-	b.Met = b.Met && beyond <= 2 && (n != barClusters || spent.took <= 30*time.Second)
+	b.Met = b.Met && beyond <= 2
 	return made, nil
 }
 
-// barClusters is how many ChatClusters the bars are about.
-const barClusters = 1000
+const (
+	// barClusters is how many ChatClusters the bars are about.
+	barClusters = 1000
+	// barSeconds and barFloors are how long they may take: docs/decisions/0012.
+	barSeconds, barFloors = 30, 3
+)
 
 // provisionedTenants applies ChatTenants to the ChatClusters that are there.
 func (b *bench) provisionedTenants(ctx context.Context, s *fleetStage, clusters, n int) error {
@@ -107,6 +111,7 @@ func (b *bench) besideFloor(ctx context.Context, children []*unstructured.Unstru
 		return errors.New("a floor without figures beside it")
 	}
 	ratio := round(figures["seconds_to_ready"].(float64) / took.Seconds())
+	b.Met = b.Met && (figures["seconds_to_ready"].(float64) <= barSeconds || ratio <= barFloors)
 	figures["floor_seconds"], figures["floor_cpu_seconds"], figures["times_the_floor"] = round(took.Seconds()), cpu, ratio
 	b.logf("floor: a plain client applies the same %d objects in %.1f s, CPU-seconds %v; the operator took %.2f times that", len(children), took.Seconds(), cpu, ratio)
 	return nil

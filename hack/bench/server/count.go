@@ -15,7 +15,9 @@ type counted struct {
 }
 
 func (c *counted) reads() admin.Reads {
-	return admin.Reads{c.log.Load(), c.conversation.Load(), c.memberships.Load(), c.membership.Load(), c.devices.Load()}
+	return admin.Reads{
+		Log: c.log.Load(), Conversation: c.conversation.Load(), Memberships: c.memberships.Load(), Membership: c.membership.Load(), Devices: c.devices.Load(),
+	}
 }
 
 func (c *counted) Read(ctx context.Context, v store.Conv, from uint64, limit int) ([]store.Stored, error) {
