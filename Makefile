@@ -110,7 +110,7 @@ test-browser: node chromium ## The web client in two browsers on real pods: sign
 
 .PHONY: bench
 bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a look
-	cd hack/bench && go build -o $(BIN)/bench .
+	cd hack/bench && go build -o $(BIN)/bench . && go build -o $(BIN)/bench-operator ./cmd/operator
 	$(if $(filter O% all,$(or $(S),all)),KUBEBUILDER_ASSETS="$$($(WORLD) assets)") taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
 
 ##@ Read it

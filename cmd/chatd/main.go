@@ -82,6 +82,7 @@ func rootCommand(started *bool) *cobra.Command {
 		auditCommand(),
 		migrateCommand(),
 		purgeCommand(),
+		reprojectCommand(),
 		eraseCommand(),
 		exportCommand(),
 		holdCommand(),

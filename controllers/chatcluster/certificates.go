@@ -112,10 +112,17 @@ func (s *scope) mint(ctx context.Context, roles []string) error {
 	return err
 }
 
-// certificateSecret reads a Secret past the cache, which has no Secret's data. One that is not there is empty.
+// certificateSecret reads a Secret past the cache, which knows Secrets by name alone. One that is not there is empty. If the cache is
+// behind and it is there all the same, making it fails, and the next pass reads it.
 func (s *scope) certificateSecret(ctx context.Context, name string) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	err := s.APIReader.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, secret)
+	key := types.NamespacedName{Namespace: s.cc.Namespace, Name: name}
+	known := &metav1.PartialObjectMetadata{}
+	known.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := s.Get(ctx, key, known)
+	if err == nil || apierrors.IsNotFound(err) && s.seen.has(s.cc.UID, childKey(secret, name)) {
+		err = s.APIReader.Get(ctx, key, secret)
+	}
 	if apierrors.IsNotFound(err) {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.cc.Namespace, Name: name}}, nil
 	}
@@ -158,7 +165,17 @@ func (s *scope) putCertificates(ctx context.Context, secret *corev1.Secret, kind
 	}
 	if secret.ResourceVersion == "" {
 		secret.Type = kind
-		return kubernetes("create Secret "+secret.Name, s.Create(ctx, secret, FieldOwner))
+		err := s.Create(ctx, secret, FieldOwner)
+		switch {
+		case err == nil:
+			s.seen.note(s.cc.UID, childKey(secret, secret.Name), nil, nil)
+		case apierrors.IsAlreadyExists(err):
+			// The cache is behind: now all of them are looked up past it.
+			for _, name := range []string{s.cluster.AuthorityName(), s.cluster.CertificateName(workload.RoleChat), s.cluster.CertificateName(workload.RoleGateway)} {
+				s.seen.note(s.cc.UID, childKey(secret, name), nil, nil)
+			}
+		}
+		return kubernetes("create Secret "+secret.Name, err)
 	}
 	return kubernetes("update Secret "+secret.Name, s.Update(ctx, secret, FieldOwner))
 }

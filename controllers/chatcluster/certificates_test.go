@@ -140,7 +140,7 @@ func TestInternalTLSOff(t *testing.T) {
 }
 
 func TestCertificatesOfCertManager(t *testing.T) {
-	w := newWorld(t)
+	w := newQuietWorld(t)
 	w.create(func(s *v1alpha1.ChatClusterSpec) {
 		s.InternalTLS.IssuerRef = &v1alpha1.IssuerReference{Name: "internal"}
 	})

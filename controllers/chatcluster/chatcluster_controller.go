@@ -72,12 +72,13 @@ type Reconciler struct {
 	Options   Options
 
 	memo    *memo
+	seen    *seen
 	reports *reports
 }
 
 // New returns a Reconciler.
 func New(c client.Client, reader client.Reader, recorder events.EventRecorder, external External, options Options) *Reconciler {
-	return &Reconciler{Client: c, APIReader: reader, Recorder: recorder, External: external, Options: options, memo: newMemo(), reports: newReports()}
+	return &Reconciler{Client: c, APIReader: reader, Recorder: recorder, External: external, Options: options, memo: newMemo(), seen: newSeen(), reports: newReports()}
 }
 
 // scope is one pass over one ChatCluster.
@@ -88,8 +89,8 @@ type scope struct {
 	cluster workload.Cluster
 	owner   ownership.Owner
 	facts   facts
-	// absent are the children that were not there when this pass looked past the cache.
-	absent map[string]bool
+	// rolling are the roles that this pass began to roll out, and with which image.
+	rolling []string
 	// wrote is true once a child was written.
 	wrote bool
 	// plan is not nil while nothing may be changed.
@@ -102,7 +103,6 @@ func (r *Reconciler) scope(cc *v1alpha1.ChatCluster) *scope {
 		Reconciler: r,
 		cc:         cc,
 		spec:       spec,
-		absent:     map[string]bool{},
 		cluster: workload.Cluster{
 			Namespace: cc.Namespace, Name: cc.Name, UID: cc.UID, Spec: spec, Image: spec.Image, ApplicationID: cc.Status.Push.ApplicationID,
 			TenantAuth: r.Options.tenantAuth(),
@@ -123,6 +123,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	}
 	if !cc.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(cc, v1alpha1.Finalizer) {
 		r.memo.forget(cc.UID)
+		r.seen.forget(cc.UID)
 		r.reports.forget(cc.UID)
 		return ctrl.Result{}, nil
 	}
@@ -217,6 +218,7 @@ func (s *scope) finalize(ctx context.Context) (ctrl.Result, error) {
 	}
 	err := client.IgnoreNotFound(s.patchFinalizer(ctx, s.cc, controllerutil.RemoveFinalizer))
 	if err == nil {
+		s.seen.forget(s.cc.UID)
 		s.reports.forget(s.cc.UID)
 	}
 	return requeueOnConflict(err)

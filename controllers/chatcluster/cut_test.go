@@ -193,6 +193,7 @@ func (l *life) run() {
 
 // Wherever the operator dies, the next one goes on: nothing is made twice, nothing is left.
 func TestDiesAtEveryCall(t *testing.T) {
+	t.Parallel()
 	whole := newLife(t, 0, false)
 	whole.run()
 	if whole.calls < 100 || len(whole.writes) < 30 {

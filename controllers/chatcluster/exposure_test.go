@@ -129,7 +129,7 @@ func TestExposedByLoadBalancer(t *testing.T) {
 }
 
 func TestExposedByHTTPRoute(t *testing.T) {
-	w := newWorld(t)
+	w := newQuietWorld(t)
 	w.create(nil)
 	w.settle()
 	w.change(func(cc *v1alpha1.ChatCluster) {
@@ -182,7 +182,7 @@ func TestExposedByHTTPRoute(t *testing.T) {
 
 // Prometheus finds the pods when its operator is there, whoever came first.
 func TestPodMonitor(t *testing.T) {
-	w := newWorld(t)
+	w := newQuietWorld(t)
 	w.create(func(s *v1alpha1.ChatClusterSpec) {
 		s.Telemetry.PodMonitor = v1alpha1.PodMonitorSpec{Labels: map[string]string{"release": "prometheus"}}
 	})

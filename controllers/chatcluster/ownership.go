@@ -2,9 +2,7 @@ package chatcluster
 
 import (
 	"bytes"
-	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -26,19 +24,10 @@ func othersSetReplicas(o client.Object) bool {
 
 // setsReplicas tells whether an entry is another's than the operator's and holds the number of pods.
 func setsReplicas(entry metav1.ManagedFieldsEntry) bool {
-	if entry.Manager == string(FieldOwner) && entry.Subresource == "" || entry.FieldsV1 == nil {
+	if entry.Manager == packer || entry.Manager == string(FieldOwner) && entry.Subresource == "" || entry.FieldsV1 == nil {
 		return false
 	}
 	fields := &fieldpath.Set{}
 	err := fields.FromJSON(bytes.NewReader(entry.FieldsV1.GetRawBytes()))
 	return err == nil && fields.Has(replicasPath)
-}
-
-// slimDeployment is what the cache keeps of a Deployment: who owns which of its fields is most of it, and only who else chose the
-// number of pods counts.
-func slimDeployment(o any) (any, error) {
-	if d, ok := o.(*appsv1.Deployment); ok {
-		d.ManagedFields = slices.DeleteFunc(d.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return !setsReplicas(e) })
-	}
-	return o, nil
 }

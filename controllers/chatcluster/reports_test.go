@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -68,7 +66,7 @@ func TestOnlyProgress(t *testing.T) {
 
 // Progress costs no write of its own before its time; from one pass to the next nothing of it is lost.
 func TestProgressIsToldNowAndThen(t *testing.T) {
-	w := newWorld(t)
+	w := newQuietWorld(t)
 	w.r.Options.ReportEvery = 10 * time.Second
 	now := time.Now()
 	w.r.reports.now = func() time.Time { return now }
@@ -219,24 +217,6 @@ func TestReportsAreVoidOnceAnotherStatusStands(t *testing.T) {
 	other.Status.Image = image2
 	if r.recall(other); other.Status.Gateway != "" || len(r.held) != 0 {
 		t.Error("what was held back covers what somebody else has written since")
-	}
-}
-
-// The cache keeps of managed fields only what tells that an autoscaler has chosen the number of pods.
-func TestSlimDeploymentKeepsTheAutoscaler(t *testing.T) {
-	entry := func(manager, subresource, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, FieldsV1: metav1.NewFieldsV1(fields)}
-	}
-	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{
-		entry(string(FieldOwner), "", `{"f:spec":{"f:replicas":{}}}`),
-		entry("kube-controller-manager", "status", `{"f:status":{"f:replicas":{}}}`),
-		entry("kube-controller-manager", "scale", `{"f:spec":{"f:replicas":{}}}`),
-	}}}
-	if _, err := slimDeployment(d); err != nil || len(d.ManagedFields) != 1 || !othersSetReplicas(d) {
-		t.Errorf("kept %v, error %v", d.ManagedFields, err)
-	}
-	if _, err := slimDeployment(&corev1.Pod{}); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 		c.Image, configMap = keep, old
 	}
 	// The ConfigMap of an older configuration is there already, or could not be made again.
-	if name := configMapName(config); name == configMap {
+	if _, name := named(config); name == configMap {
 		if _, err := s.apply(ctx, &corev1.ConfigMap{}, config); err != nil {
 			return status, failed(err)
 		}
@@ -55,7 +55,7 @@ func (s *scope) role(ctx context.Context, c workload.Cluster, role workload.Role
 		return status, failed(err)
 	}
 	if changed && image != c.Image {
-		s.event("RollingOut", "RollOut", "Rolling out %s with image %s", role.Name, c.Image)
+		s.rolling = append(s.rolling, role.Name+" with image "+c.Image)
 	}
 	status, f := deploymentFacts(role, deployment, changed)
 	f = s.explainRole(ctx, role.Name, f)
@@ -162,11 +162,4 @@ func serving(d *appsv1.Deployment) (image, configMap string) {
 		return "", ""
 	}
 	return d.Annotations[workload.AnnotationImage], d.Annotations[workload.AnnotationConfig]
-}
-
-func configMapName(config any) string {
-	if named, ok := config.(interface{ GetName() *string }); ok {
-		return ptr.Deref(named.GetName(), "")
-	}
-	return ""
 }

@@ -75,32 +75,36 @@ func (s *scope) contract(ctx context.Context) {
 func (s *scope) migrate(ctx context.Context, step workload.MigrationStep) (done bool, f fact) {
 	cluster := s.cluster
 	cluster.Image = s.spec.Image
-	m, err := cluster.Migration(step)
+	name, err := cluster.MigrationName(step)
 	if err != nil {
-		return false, failed(fault.Terminal(v1alpha1.ReasonInvalid, "jobs: %s", err))
+		return false, failed(err)
 	}
 	job := &batchv1.Job{}
-	live, err := s.live(ctx, job, types.NamespacedName{Namespace: s.cc.Namespace, Name: m.Name})
+	live, err := s.live(ctx, job, types.NamespacedName{Namespace: s.cc.Namespace, Name: name})
 	if err != nil {
-		return false, failed(kubernetes("get Job "+m.Name, err))
+		return false, failed(kubernetes("get Job "+name, err))
 	}
 	if live == nil {
+		m, err := cluster.Migration(step)
+		if err != nil {
+			return false, failed(fault.Terminal(v1alpha1.ReasonInvalid, "jobs: %s", err))
+		}
 		f := s.startMigration(ctx, m)
 		if f.err == nil {
 			s.facts.schemaInfo.Image, s.facts.schemaInfo.Job = s.spec.Image, m.Name
 		}
 		return false, f
 	}
-	if err := s.mine(job, "Job "+m.Name); err != nil {
+	if err := s.mine(job, "Job "+name); err != nil {
 		return false, failed(err)
 	}
 	pods := &corev1.PodList{}
-	if err := s.List(ctx, pods, client.InNamespace(s.cc.Namespace), client.MatchingLabels{batchv1.JobNameLabel: m.Name}); err != nil {
+	if err := s.List(ctx, pods, client.InNamespace(s.cc.Namespace), client.MatchingLabels{batchv1.JobNameLabel: name}); err != nil {
 		return false, failed(kubernetes("list the migration's pods", err))
 	}
 	s.facts.schemaInfo.Image = s.spec.Image
 	var contractions []string
-	s.facts.schemaInfo, contractions, f = migrationFacts(job, pods.Items, s.facts.schemaInfo, retryMigration(s.failures(m.Name)))
+	s.facts.schemaInfo, contractions, f = migrationFacts(job, pods.Items, s.facts.schemaInfo, retryMigration(s.failures(name)))
 	if step == workload.StepExpand {
 		s.facts.contractions = contractions
 	}
@@ -135,8 +139,12 @@ func (s *scope) startMigration(ctx context.Context, m workload.Migration) fact {
 	if err != nil {
 		return failed(err)
 	}
-	if _, err := s.apply(ctx, &batchv1.Job{}, m.Job); err != nil {
+	done, err := s.apply(ctx, &batchv1.Job{}, m.Job)
+	if err != nil {
 		return failed(err)
+	}
+	if !done.changed {
+		return pending(v1alpha1.ReasonMigrating, "migration Job "+m.Name+" runs", afterStep)
 	}
 	s.event("MigrationStarted", "Migrate", "Started migration Job %s for image %s", m.Name, s.spec.Image)
 	return pending(v1alpha1.ReasonMigrating, "migration Job "+m.Name+" was started", 0)

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
 
@@ -40,22 +41,7 @@ func secretNames(cc *v1alpha1.ChatCluster) []string {
 	for _, f := range cluster.Secrets() {
 		names = append(names, f.Name)
 	}
-	channels := cluster.Spec.Pinpoint.Channels
-	for _, apple := range []*v1alpha1.APNSChannel{channels.APNS, channels.APNSSandbox, channels.APNSVoIP, channels.APNSVoIPSandbox} {
-		switch {
-		case apple == nil:
-		case apple.Token != nil:
-			names = append(names, apple.Token.KeySecret.Name)
-		case apple.Certificate != nil:
-			names = append(names, apple.Certificate.SecretName)
-		}
-	}
-	if channels.FCM != nil {
-		names = append(names, channels.FCM.ServiceAccountSecret.Name)
-	}
-	if channels.ADM != nil {
-		names = append(names, channels.ADM.SecretName)
-	}
+	names = append(names, pinpoint.SecretNames(cluster.Spec.Pinpoint.Channels)...)
 	if cluster.Spec.InternalTLS.IssuerRef != nil {
 		// cert-manager makes them.
 		for _, role := range cluster.SecuredRoles() {

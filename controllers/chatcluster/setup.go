@@ -2,8 +2,6 @@ package chatcluster
 
 import (
 	"context"
-	"maps"
-	"math/rand/v2"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -61,21 +58,21 @@ const (
 // Secrets, which users make, it keeps the names.
 func CacheOptions() map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{workload.LabelManagedBy: workload.ManagedBy})
-	slim := cache.TransformStripManagedFields()
 	return map[client.Object]cache.ByObject{
-		&v1alpha1.ChatCluster{}:         {Transform: slim},
-		&appsv1.Deployment{}:            {Label: ours, Transform: slimDeployment},
-		&batchv1.Job{}:                  {Label: ours, Transform: slim},
-		&corev1.ConfigMap{}:             {Label: ours, Transform: slim},
-		&corev1.Service{}:               {Label: ours, Transform: slim},
-		&corev1.ServiceAccount{}:        {Label: ours, Transform: slim},
-		&policyv1.PodDisruptionBudget{}: {Label: ours, Transform: slim},
+		&v1alpha1.ChatCluster{}:         {Transform: slimOurs},
+		&v1alpha1.ChatTenant{}:          {Transform: slimOurs},
+		&appsv1.Deployment{}:            {Label: ours, Transform: pack},
+		&batchv1.Job{}:                  {Label: ours, Transform: pack},
+		&corev1.ConfigMap{}:             {Label: ours, Transform: pack},
+		&corev1.Service{}:               {Label: ours, Transform: pack},
+		&corev1.ServiceAccount{}:        {Label: ours, Transform: pack},
+		&policyv1.PodDisruptionBudget{}: {Label: ours, Transform: pack},
 		&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
 		&corev1.Secret{}:                {Transform: slimSecret},
 
-		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours, Transform: slim},
-		&networkingv1.NetworkPolicy{}:            {Label: ours, Transform: slim},
-		&networkingv1.Ingress{}:                  {Label: ours, Transform: slim},
+		&autoscalingv2.HorizontalPodAutoscaler{}: {Label: ours, Transform: pack},
+		&networkingv1.NetworkPolicy{}:            {Label: ours, Transform: pack},
+		&networkingv1.Ingress{}:                  {Label: ours, Transform: pack},
 	}
 }
 
@@ -87,35 +84,65 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatCluster{}, indexSecrets, secretsIndexer); err != nil {
 		return err
 	}
+	news := builder.WithPredicates(tellingChildren())
 	passes := lanes.New(r, concurrency, r.Options.Patience, func(_ context.Context, req reconcile.Request) string { return req.String() })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("chatcluster").
 		For(&v1alpha1.ChatCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}), known())).
 		Watches(&v1alpha1.ChatCluster{}, newcomers{}).
-		Owns(&appsv1.Deployment{}).
-		Owns(&batchv1.Job{}).
-		Owns(&corev1.ConfigMap{}).
-		Owns(&corev1.Service{}).
-		Owns(&corev1.ServiceAccount{}).
-		Owns(&policyv1.PodDisruptionBudget{}).
-		Owns(&networkingv1.NetworkPolicy{}).
-		Owns(&networkingv1.Ingress{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Owns(&autoscalingv2.HorizontalPodAutoscaler{}, builder.WithPredicates(scalingChanged())).
+		Owns(&appsv1.Deployment{}, news).
+		Owns(&batchv1.Job{}, news).
+		Owns(&corev1.ConfigMap{}, news).
+		Owns(&corev1.Service{}, news).
+		Owns(&corev1.ServiceAccount{}, news).
+		Owns(&policyv1.PodDisruptionBudget{}, news).
+		Owns(&networkingv1.NetworkPolicy{}, news).
+		Owns(&networkingv1.Ingress{}, news).
+		Owns(&autoscalingv2.HorizontalPodAutoscaler{}, news).
 		Watches(&v1alpha1.ChatCluster{}, handler.EnqueueRequestsFromMapFunc(r.claimants), builder.WithPredicates(endedClaims())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(clusterOfPod), builder.WithPredicates(tellingPods())).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.clustersOfSecret), builder.OnlyMetadata, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		// A standby has its caches warm: when it leads, it starts at once.
-		WithOptions(controller.Options{MaxConcurrentReconciles: passes.Workers(), RateLimiter: rateLimiter(), EnableWarmup: ptr.To(true)}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: passes.Workers(), RateLimiter: lanes.Retries(minRetry, maxRetry), EnableWarmup: ptr.To(true)}).
 		Complete(passes)
 }
 
-// scalingChanged lets through changes of what an autoscaler is told. It writes what it measures into its status all the time.
-func scalingChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		was, _ := e.ObjectOld.(*autoscalingv2.HorizontalPodAutoscaler)
-		is, ok := e.ObjectNew.(*autoscalingv2.HorizontalPodAutoscaler)
-		return !ok || was == nil || !equality.Semantic.DeepEqual(was.Spec, is.Spec) || !maps.Equal(was.Labels, is.Labels)
-	}}
+// tellingChildren lets through the children that somebody changed or removed, and what they tell of themselves. That the operator has made
+// them tells it nothing; nor does what autoscalers and others write into a status all the time.
+func tellingChildren() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return told(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return !sameContents(e.ObjectOld, e.ObjectNew) || !equality.Semantic.DeepEqual(statusOf(e.ObjectOld), statusOf(e.ObjectNew))
+		},
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
+// statusOf is what of a child's status a pass goes by, nil for nothing.
+func statusOf(o client.Object) any {
+	switch c := o.(type) {
+	case *appsv1.Deployment:
+		return c.Status
+	case *batchv1.Job:
+		return c.Status
+	case *corev1.Service:
+		return c.Status
+	}
+	return nil
+}
+
+// told tells whether a child that came into the cache has something in its status already: then it was not made just now.
+func told(o client.Object) bool {
+	switch c := o.(type) {
+	case *appsv1.Deployment:
+		return c.Status.ObservedGeneration > 0
+	case *batchv1.Job:
+		return c.Status.StartTime != nil || len(c.Status.Conditions) > 0
+	case *corev1.Service:
+		return len(c.Status.LoadBalancer.Ingress) > 0
+	}
+	return false
 }
 
 // tellingPods lets through what pods tell: how migrations get on, and that a pod gets into trouble or out of it. A role's
@@ -146,17 +173,14 @@ func clusterOfPod(_ context.Context, pod client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
 }
 
-// jittered spreads retries, so that clusters that failed together do not come back together.
-type jittered struct {
-	workqueue.TypedRateLimiter[reconcile.Request]
-}
-
-// When implements TypedRateLimiter: the inner delay and up to a fifth more.
-func (j jittered) When(item reconcile.Request) time.Duration {
-	d := j.TypedRateLimiter.When(item)
-	return d + rand.N(d/5+1)
-}
-
-func rateLimiter() workqueue.TypedRateLimiter[reconcile.Request] {
-	return jittered{workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetry, maxRetry)}
+// slimOurs is what the cache keeps of a ChatCluster or ChatTenant: who wrote which field, and what kubectl applied last, which is most of
+// the spec once more, are left out.
+func slimOurs(o any) (any, error) {
+	if ours, ok := o.(client.Object); ok {
+		ours.SetManagedFields(nil)
+		annotations := ours.GetAnnotations()
+		delete(annotations, corev1.LastAppliedConfigAnnotation)
+		ours.SetAnnotations(annotations)
+	}
+	return o, nil
 }

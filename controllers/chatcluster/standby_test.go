@@ -27,7 +27,7 @@ func ready(cc *v1alpha1.ChatCluster) bool {
 
 // When the leader dies, the standby takes over what is going on, does nothing twice, and writes nothing where nothing is to be done.
 func TestStandbyTakesOver(t *testing.T) {
-	w := newWorld(t)
+	w := newQuietWorld(t)
 	election := func() ctrl.Options {
 		return ctrl.Options{
 			LeaderElection: true, LeaderElectionID: "operator", LeaderElectionNamespace: w.namespace, LeaderElectionConfig: adminConfig,
@@ -111,7 +111,7 @@ func (d deaf) DescribeTable(ctx context.Context, _ *awsdynamodb.DescribeTableInp
 // edit of it is obeyed.
 func TestHangingChatClustersDelayNobody(t *testing.T) {
 	const hanging, region = 16, "eu-south-1"
-	w := newWorld(t)
+	w := newQuietWorld(t)
 	var mu sync.Mutex
 	asked := 0
 	external := w.external()

@@ -25,10 +25,7 @@ const (
 const holdLimited = 5 * time.Minute
 
 func (s *scope) wantedTables() []dynamodb.Wanted {
-	known := map[string]string{}
-	for _, t := range s.cc.Status.Tables {
-		known[t.Name] = t.ID
-	}
+	known := ids(s.cc.Status.Tables)
 	var wanted []dynamodb.Wanted
 	for _, t := range dynamo.Tables() {
 		name := dynamo.FullName(s.spec.DynamoDB.TablePrefix, t.Name)
@@ -43,7 +40,7 @@ func (s *scope) wantedTables() []dynamodb.Wanted {
 			DeletionProtection: *s.spec.DynamoDB.DeletionProtection,
 			BackupDays:         *s.spec.DynamoDB.PointInTimeRecovery.Days,
 			Adopt:              s.adopt(),
-			Recreate:           s.cc.Annotations[v1alpha1.AnnotationAdoptionPolicy] == v1alpha1.AdoptionRecreate,
+			Recreate:           s.recreate(),
 		})
 	}
 	return wanted
@@ -63,14 +60,20 @@ func (s *scope) adopt() bool {
 	return s.cc.Annotations[v1alpha1.AnnotationAdoptionPolicy] == v1alpha1.AdoptionAdopt
 }
 
+// recreate tells whether the user allows to make anew what was lost.
+func (s *scope) recreate() bool {
+	return s.cc.Annotations[v1alpha1.AnnotationAdoptionPolicy] == v1alpha1.AdoptionRecreate
+}
+
 // tables brings each table one step closer to what is wanted.
 func (s *scope) tables(ctx context.Context) {
-	wanted := s.wantedTables()
 	type wish struct {
-		AWS    v1alpha1.AWSSpec
-		Tables []dynamodb.Wanted
+		AWS             v1alpha1.AWSSpec
+		DynamoDB        v1alpha1.DynamoDBSpec
+		Known           map[string]string
+		Adopt, Recreate bool
 	}
-	remembered := wish{s.spec.AWS, wanted}
+	remembered := wish{s.spec.AWS, s.spec.DynamoDB, ids(s.cc.Status.Tables), s.adopt(), s.recreate()} // the tables follow from it
 	if found, ok := s.memo.get(s.cc.UID, "tables", remembered); ok {
 		s.facts.tableList = found.([]v1alpha1.TableStatus)
 		return
@@ -86,7 +89,7 @@ func (s *scope) tables(ctx context.Context) {
 		return
 	}
 	var all progress
-	for _, w := range wanted {
+	for _, w := range s.wantedTables() {
 		s.table(ctx, api, w, &all)
 		if ctx.Err() != nil {
 			break
@@ -103,8 +106,7 @@ func (s *scope) tables(ctx context.Context) {
 	}
 	s.facts.tables = all.fact()
 	if s.facts.tables.ready() {
-		// From now on these are the known ones.
-		remembered.Tables = s.knowing(wanted, all.list)
+		remembered.Known = ids(s.facts.tableList) // from now on these are the known ones
 		s.memo.put(s.cc.UID, "tables", remembered, s.facts.tableList, jitter(s.Options.ObserveEvery))
 	}
 }
@@ -215,17 +217,13 @@ func merged(known, found []v1alpha1.TableStatus) []v1alpha1.TableStatus {
 	return list
 }
 
-// knowing is what will be wanted by the next pass, which knows the tables that this one found.
-func (s *scope) knowing(wanted []dynamodb.Wanted, found []v1alpha1.TableStatus) []dynamodb.Wanted {
-	wanted = slices.Clone(wanted)
-	for i := range wanted {
-		for _, t := range found {
-			if t.Name == wanted[i].Name {
-				wanted[i].KnownID = t.ID
-			}
-		}
+// ids are the tables' ids by name.
+func ids(tables []v1alpha1.TableStatus) map[string]string {
+	known := make(map[string]string, len(tables))
+	for _, t := range tables {
+		known[t.Name] = t.ID
 	}
-	return wanted
+	return known
 }
 
 // waitFor is when to look again at a table: soon after a step, to make the next one.

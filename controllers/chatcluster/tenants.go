@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/awsclient"
 	"github.com/chatcluster/chatcluster/controllers/external/fault"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/workload"
@@ -15,7 +16,7 @@ import (
 // Tenants are the records in a ChatCluster's tenants table, reached as its tables are.
 func (r *Reconciler) Tenants(ctx context.Context, cc *v1alpha1.ChatCluster) (store.Tenants, error) {
 	s := r.scope(cc)
-	access, err := s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
+	access, err := s.tenantsAccess(ctx)
 	var missing *missingSecretError
 	if errors.As(err, &missing) {
 		return nil, fault.Transient(v1alpha1.ReasonPending, "%s", missing)
@@ -24,6 +25,22 @@ func (r *Reconciler) Tenants(ctx context.Context, cc *v1alpha1.ChatCluster) (sto
 		return nil, err
 	}
 	return r.External.Tenants(access, s.spec.DynamoDB.TablePrefix)
+}
+
+// tenantsAccess is how the tenants table is reached. A cluster's thousands of tenants do not read its credentials each for
+// itself: they are read again when their Secret changes, of which the watch tells, and now and then.
+func (s *scope) tenantsAccess(ctx context.Context) (awsclient.Access, error) {
+	if s.spec.AWS.Credentials.SecretName == "" {
+		return s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
+	}
+	if found, ok := s.memo.get(s.cc.UID, "tenants", s.spec.AWS); ok {
+		return found.(awsclient.Access), nil
+	}
+	access, err := s.awsAccess(ctx, s.spec.AWS.Endpoints.DynamoDB)
+	if err == nil {
+		s.memo.put(s.cc.UID, "tenants", s.spec.AWS, access, jitter(s.Options.ObserveEvery/5))
+	}
+	return access, err
 }
 
 // Push is how a ChatCluster's tenants reach the push service, as it does itself.

@@ -55,11 +55,10 @@ func (s *scope) wantedTopics() []kafka.Wanted {
 // topics creates what is missing and grows what is too small.
 func (s *scope) topics(ctx context.Context) {
 	type wish struct {
-		AWS    v1alpha1.AWSSpec
-		MSK    v1alpha1.MSKSpec
-		Topics []kafka.Wanted
+		AWS v1alpha1.AWSSpec
+		MSK v1alpha1.MSKSpec
 	}
-	wanted := wish{s.spec.AWS, s.spec.MSK, s.wantedTopics()}
+	wanted := wish{s.spec.AWS, s.spec.MSK} // the topics follow from it
 	if found, ok := s.memo.get(s.cc.UID, "topics", wanted); ok {
 		s.facts.topicList = found.([]v1alpha1.TopicStatus)
 		return
@@ -74,10 +73,11 @@ func (s *scope) topics(ctx context.Context) {
 		s.facts.topics = secretFact(err)
 		return
 	}
-	observed, changes, err := kafka.Ensure(ctx, admin, wanted.Topics)
+	topics := s.wantedTopics()
+	observed, changes, err := kafka.Ensure(ctx, admin, topics)
 	if observed != nil {
-		list := make([]v1alpha1.TopicStatus, 0, len(wanted.Topics))
-		for _, w := range wanted.Topics {
+		list := make([]v1alpha1.TopicStatus, 0, len(topics))
+		for _, w := range topics {
 			list = append(list, v1alpha1.TopicStatus{Name: w.Name, Partitions: observed[w.Name].Partitions})
 		}
 		slices.SortFunc(list, func(a, b v1alpha1.TopicStatus) int { return strings.Compare(a.Name, b.Name) })

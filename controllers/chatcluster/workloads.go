@@ -59,6 +59,10 @@ func (s *scope) workloads(ctx context.Context) {
 		s.facts.roles[role.Name] = f
 		s.facts.roleList = append(s.facts.roleList, status)
 	}
+	// One event for all: the events of one pass would be folded into the first one's text.
+	if len(s.rolling) > 0 {
+		s.event("RollingOut", "RollOut", "Rolling out %s", strings.Join(s.rolling, ", "))
+	}
 	if err := errors.Join(errs...); rolledOut && err == nil {
 		s.facts.servingImage = s.spec.Image
 		errs = append(errs, s.prune(ctx, c, *configMap.Name))

@@ -29,6 +29,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
 	"github.com/chatcluster/chatcluster/controllers/workload"
+	"github.com/chatcluster/chatcluster/test/apiserver"
 )
 
 // world is a namespace, a reconciler with fakes of everything outside Kubernetes, and what they were asked to change.
@@ -46,7 +47,15 @@ type world struct {
 	events []string
 }
 
+// newWorld is a world in a namespace of its own, of a test that runs beside others.
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	apiserver.Beside(t)
+	return newQuietWorld(t)
+}
+
+// newQuietWorld is one of a test that runs alone: it is about how long something takes, or changes what the API server knows.
+func newQuietWorld(t *testing.T) *world {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "chat-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},

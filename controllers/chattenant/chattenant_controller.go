@@ -136,11 +136,7 @@ func (s *scope) outcome(f finding) (ctrl.Result, error) {
 	case f.err != nil:
 		return ctrl.Result{}, f.err
 	}
-	every := pollFactor * s.Options.ObserveEvery
-	if s.ct.Spec.Push != nil {
-		every = s.Options.ObserveEvery // its Secrets are not watched
-	}
-	return ctrl.Result{RequeueAfter: jitter(every)}, nil
+	return ctrl.Result{RequeueAfter: jitter(pollFactor * s.Options.ObserveEvery)}, nil
 }
 
 // jitter spreads d over d to 2d, so that what began together does not stay together.

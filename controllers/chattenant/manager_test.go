@@ -2,8 +2,10 @@ package chattenant
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +14,14 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
@@ -23,32 +29,13 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 )
 
 // In a real manager, with its cache and its watches, every step follows from what happened: nobody calls the reconciler.
 func TestManager(t *testing.T) {
 	w := newWorld(t)
-	mgr, err := ctrl.NewManager(operatorConfig, ctrl.Options{
-		Scheme:  scheme,
-		Cache:   cache.Options{ByObject: chatcluster.CacheOptions(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}, w.team: {}}},
-		Metrics: metricsserver.Options{BindAddress: "0"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r := New(mgr.GetClient(), mgr.GetAPIReader(), w, w.newClusters(mgr.GetClient(), mgr.GetAPIReader()), Options{ObserveEvery: time.Hour})
-	if err := r.SetupWithManager(ctx, mgr, 2); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the manager ended with %v", err)
-		}
-	}()
+	w.manage()
 	is := func(kind string) bool {
 		return meta.IsStatusConditionTrue(w.get(w.team, "globex").Status.Conditions, kind)
 	}
@@ -81,6 +68,80 @@ func TestManager(t *testing.T) {
 	})
 	w.endJob(batchv1.JobComplete, time.Now())
 	w.await("the end, by the Job's event", func() bool { return w.gone(w.team, "globex") })
+}
+
+// manage runs a manager with the suite's namespaces until the test ends.
+func (w *world) manage() {
+	w.t.Helper()
+	known := runtime.NewScheme() // making a manager writes to it, while another one may be reading
+	if err := errors.Join(clientgoscheme.AddToScheme(known), v1alpha1.AddToScheme(known)); err != nil {
+		w.t.Fatal(err)
+	}
+	mgr, err := ctrl.NewManager(operatorConfig, ctrl.Options{
+		Scheme:  known,
+		Cache:   cache.Options{ByObject: chatcluster.CacheOptions(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}, w.team: {}}},
+		Metrics: metricsserver.Options{BindAddress: "0"},
+		// Each test has a manager of its own, in the same process.
+		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := New(mgr.GetClient(), mgr.GetAPIReader(), w, w.newClusters(mgr.GetClient(), mgr.GetAPIReader()), Options{ObserveEvery: time.Hour})
+	if err := r.SetupWithManager(ctx, mgr, 2); err != nil {
+		w.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	w.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Errorf("the manager ended with %v", err)
+		}
+	})
+}
+
+// A tenant's credentials that come late or are rotated are acted on at once, long before anybody would look by himself; those of its
+// neighbours cause it no pass.
+func TestRotatedSecretsReconcileAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.cluster(nil)
+	w.allowOwnPush()
+	w.manage()
+	w.create(w.team, "initech", fcm)
+	w.await("the missing Secret to be told", func() bool {
+		c := meta.FindStatusCondition(w.get(w.team, "initech").Status.Conditions, v1alpha1.ConditionPushReady)
+		return c != nil && c.Reason == v1alpha1.ReasonPending
+	})
+	given := func() string {
+		c, _ := w.pinpoint.Given(w.get(w.team, "initech").Status.Push.ApplicationID, pinpoint.FCM)
+		return c.ServiceJSON
+	}
+	ready := func() bool {
+		return meta.IsStatusConditionTrue(w.get(w.team, "initech").Status.Conditions, v1alpha1.ConditionReady)
+	}
+	const late, rotated = `{"project_id":"late"}`, `{"project_id":"rotated"}`
+	w.account(late)
+	w.await("Ready, by the Secret's event", func() bool { return ready() && given() == late })
+	w.account(rotated)
+	w.await("the rotated credentials, by the Secret's event", func() bool { return given() == rotated })
+}
+
+func TestOnlySecretsThatATenantNamesTellIt(t *testing.T) {
+	w := &world{t: t, namespace: "chat"}
+	ct := w.tenant("team", "initech")
+	if names := secretsIndexer(ct); len(names) > 0 {
+		t.Errorf("a tenant without pushes of its own names %v", names)
+	}
+	ct.Spec.Push = &v1alpha1.TenantPush{Channels: v1alpha1.ChannelsSpec{
+		APNS:        &v1alpha1.APNSChannel{Token: &v1alpha1.APNSToken{KeySecret: v1alpha1.SecretKey{Name: "apple"}}},
+		APNSSandbox: &v1alpha1.APNSChannel{Certificate: &v1alpha1.APNSCertificate{SecretName: "apple-tls"}},
+		FCM:         &v1alpha1.FCMChannel{ServiceAccountSecret: v1alpha1.SecretKey{Name: "apple"}}, ADM: &v1alpha1.ADMChannel{SecretName: "adm"},
+	}}
+	if names := secretsIndexer(ct); !slices.Equal(names, []string{"adm", "apple", "apple-tls"}) {
+		t.Errorf("it names %v", names)
+	}
 }
 
 // await looks every 50 ms, for half a minute.
@@ -119,7 +180,7 @@ func TestRolesForPeople(t *testing.T) {
 		if err := admin.Create(t.Context(), &role); err != nil {
 			t.Fatal(err)
 		}
-		config, err := userWith(person, role.Name)
+		config, err := server.User(person, role.Name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,8 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 )
 
-// retrySecret is when to look again for a Secret that is missing: Secrets are not watched.
-const retrySecret = 10 * time.Second
+// retrySecret is when to look again for a Secret that is missing, should no watch tell of it.
+const retrySecret = time.Minute
 
 // push makes sure of the tenant's own push application, where it is to have one, and of its channels. Without one it removes what is left
 // of one that was. The record says which it is once keepRecord has written it: who is here holds the claims.
@@ -130,7 +130,7 @@ func missing(err error) finding {
 	return failed(err)
 }
 
-// readSecret reads a key of a Secret in the tenant's namespace, past the cache: the operator keeps no copies of Secrets.
+// readSecret reads a key of a Secret in the tenant's namespace, past the cache: the operator keeps no copies of Secrets, and watches their metadata alone.
 func (s *scope) readSecret(ctx context.Context, ref v1alpha1.SecretKey) (string, error) {
 	if ref.Name == "" {
 		return "", nil

@@ -2,6 +2,7 @@ package chattenant
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/lanes"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 )
@@ -31,6 +32,9 @@ import (
 // +kubebuilder:rbac:groups=chatcluster.io,resources=chattenants/status,verbs=patch
 // +kubebuilder:rbac:groups=chatcluster.io,resources=chattenants/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+
+// indexSecrets is the field index of the Secrets that a ChatTenant names, in its own namespace.
+const indexSecrets = "secrets"
 
 // indexCluster is the field index of the ChatCluster that a ChatTenant names.
 const indexCluster = "cluster"
@@ -47,16 +51,20 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatTenant{}, indexCluster, clusterIndexer); err != nil {
 		return err
 	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ChatTenant{}, indexSecrets, secretsIndexer); err != nil {
+		return err
+	}
 	passes := lanes.New(r, concurrency, 0, r.clusterOf)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("chattenant").
 		For(&v1alpha1.ChatTenant{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.ChatCluster{}, handler.EnqueueRequestsFromMapFunc(r.tenantsOfCluster), builder.WithPredicates(tellingClusters())).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.tenantsOfNamespace), builder.OnlyMetadata, builder.WithPredicates(tellingNamespaces())).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.tenantsOfSecret), builder.OnlyMetadata, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(tenantOfPurge)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: passes.Workers(),
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minRetry, maxRetry),
+			RateLimiter:             lanes.Retries(minRetry, maxRetry),
 			// A standby has its caches warm: when it leads, it starts at once.
 			EnableWarmup: ptr.To(true),
 		}).
@@ -84,14 +92,29 @@ func (r *Reconciler) tenantsOfCluster(ctx context.Context, o client.Object) []re
 	return r.tenants(ctx, client.MatchingFields{indexCluster: client.ObjectKeyFromObject(o).String()})
 }
 
+func secretsIndexer(o client.Object) []string {
+	ct, ok := o.(*v1alpha1.ChatTenant)
+	if !ok || ct.Spec.Push == nil {
+		return nil
+	}
+	names := pinpoint.SecretNames(ct.Spec.Push.Channels)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// tenantsOfSecret are the ChatTenants that push with what is in a Secret.
+func (r *Reconciler) tenantsOfSecret(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.tenants(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{indexSecrets: o.GetName()})
+}
+
 // tenantsOfNamespace are the ChatTenants in a namespace.
 func (r *Reconciler) tenantsOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
 	return r.tenants(ctx, client.InNamespace(o.GetName()))
 }
 
-func (r *Reconciler) tenants(ctx context.Context, which client.ListOption) []reconcile.Request {
+func (r *Reconciler) tenants(ctx context.Context, which ...client.ListOption) []reconcile.Request {
 	var list v1alpha1.ChatTenantList
-	if err := r.List(ctx, &list, which); err != nil {
+	if err := r.List(ctx, &list, which...); err != nil {
 		// They look again by themselves, later.
 		log.FromContext(ctx).Error(err, "list ChatTenants")
 		return nil

@@ -27,6 +27,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/store/embedded"
+	"github.com/chatcluster/chatcluster/test/apiserver"
 )
 
 // table is a cluster's tenants table that notes what is written.
@@ -66,6 +67,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	apiserver.Beside(t)
 	db, err := embedded.Open("db", embedded.Options{NoSync: true, FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatcluster/chatcluster/hack/bench/baseline"
-	"github.com/chatcluster/chatcluster/hack/bench/fleet"
 	"github.com/chatcluster/chatcluster/hack/bench/scenario"
 	"github.com/chatcluster/chatcluster/hack/bench/server"
 )
@@ -25,7 +24,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{Use: "bench", Short: "Measure the product", SilenceUsage: true}
-	root.AddCommand(runCommand(), serveCommand(), operatorCommand(), centrifugeCommand())
+	root.AddCommand(runCommand(), serveCommand(), centrifugeCommand())
 	if root.ExecuteContext(ctx) != nil {
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called
@@ -73,6 +72,8 @@ func runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&o.Quick, "quick", false, "a look: seconds instead of minutes")
 	cmd.Flags().DurationVar(&o.WarmUp, "warm-up", 30*time.Second, "before every measurement")
 	cmd.Flags().IntVar(&o.Repeats, "repeats", 3, "how often what is compared is measured")
+	cmd.Flags().IntSliceVar(&o.Sizes, "sizes", nil, "how many ChatClusters O1 to O3 have, instead of those that the bars are about")
+	cmd.Flags().IntVar(&o.Tenants, "tenants", 0, "how many ChatTenants O1 to O3 have, instead of those that the bars are about; -1 for none")
 	cmd.Flags().StringVar(&o.Profile, "profile", "", "a folder for CPU and allocation profiles of the servers; the figures are not to be used")
 	return cmd
 }
@@ -104,17 +105,6 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "the gateway's address")
 	cmd.Flags().StringVar(&sizes, "sizes", "2", "how many members each conversation has")
 	cmd.Flags().IntVar(&o.Seed.Missed, "missed", 0, "messages that they have yet to get")
-	return cmd
-}
-
-func operatorCommand() *cobra.Command {
-	var o fleet.OperatorOptions
-	cmd := &cobra.Command{
-		Use: "operator", Short: "Run the operator for a scenario", Args: cobra.NoArgs, Hidden: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return fleet.Operator(cmd.Context(), o, cmd.OutOrStdout()) },
-	}
-	cmd.Flags().StringVar(&o.Kubeconfig, "kubeconfig", "", "how to reach the API server")
-	cmd.Flags().IntVar(&o.Concurrency, "concurrency", 8, "how many ChatClusters are reconciled at once")
 	return cmd
 }
 

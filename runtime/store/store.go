@@ -165,6 +165,13 @@ type Conversations interface {
 	RaiseFloor(ctx context.Context, c Conv, floor uint64) error
 }
 
+// Walks goes through all of a store, for who makes something anew of it.
+type Walks interface {
+	// EachConversation calls f with every conversation of every tenant, in no order, until f fails. Those that are created meanwhile may be
+	// left out.
+	EachConversation(ctx context.Context, f func(Conv) error) error
+}
+
 // Membership is a conversation from its member's side, with the member's marks.
 type Membership struct {
 	Conv   Conv
@@ -241,4 +248,5 @@ type Store interface {
 	Deferrals
 	Tenants
 	Purges
+	Walks
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -24,6 +25,10 @@ const (
 	DefaultStaleAfter   = 15 * time.Second
 	// readTimeout lets one read fail and the next one still come within DefaultStaleAfter.
 	readTimeout = 4 * time.Second
+	// pageSize is how many records one read asks for: what DynamoDB answers in one request.
+	pageSize = 100
+	// pagesAtOnce are read at the same time when records are refreshed.
+	pagesAtOnce = 4
 	// keepFor is how long a record is read again after somebody last asked for it.
 	keepFor = 10 * time.Minute
 	// maxKept bounds the records, and the claims, that are kept.
@@ -74,6 +79,7 @@ type entry struct {
 	record store.TenantRecord
 	found  bool
 	read   time.Time // when the last good read began, zero for never
+	tried  time.Time // when the last read began, good or not
 	used   time.Time
 }
 
@@ -266,17 +272,44 @@ func (d *Directory) makeRoom() {
 	}
 }
 
-// refresh reads what is in use, and forgets the rest.
+// refresh reads what is in use, and forgets the rest. Records are read page by page: one that fails leaves those of the others fresh. A round
+// ends in time for the next one, which begins with what was not tried longest.
 func (d *Directory) refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, max(d.o.StaleAfter-d.o.RefreshEvery, d.o.RefreshEvery))
+	defer cancel()
+	// The pages do not end each other: each error is one page's.
+	var pages errgroup.Group
+	pages.SetLimit(pagesAtOnce)
+	var mu sync.Mutex
+	var errs []error
+	for page := range slices.Chunk(d.inUse(), pageSize) {
+		if ctx.Err() != nil {
+			break
+		}
+		pages.Go(func() error {
+			if err := d.read(ctx, page...); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+			return nil
+		})
+	}
+	_ = pages.Wait() // none returns an error
+	if len(errs) > 1 {
+		return fmt.Errorf("%d pages of records: %w", len(errs), errs[0])
+	}
+	return errors.Join(errs...)
+}
+
+// inUse are the records to refresh, those that were not tried longest first.
+func (d *Directory) inUse() []store.Tenant {
 	now := d.now()
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	maps.DeleteFunc(d.records, func(_ store.Tenant, e *entry) bool { return now.Sub(e.used) > keepFor })
-	ids := slices.Collect(maps.Keys(d.records))
-	d.mu.Unlock()
-	if len(ids) == 0 {
-		return nil
-	}
-	return d.read(ctx, ids...)
+	// Those of one page are together by chance, because a map's order is: what fails does not keep the same ones from being read each time.
+	return slices.SortedStableFunc(maps.Keys(d.records), func(a, b store.Tenant) int { return d.records[a].tried.Compare(d.records[b].tried) })
 }
 
 // read reads records, and tells of those that changed.
@@ -284,6 +317,7 @@ func (d *Directory) read(ctx context.Context, ids ...store.Tenant) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	began := d.now()
+	d.note(began, ids)
 	list, err := d.o.Store.Tenants(ctx, ids...)
 	if err != nil {
 		return err
@@ -315,4 +349,15 @@ func (d *Directory) read(ctx context.Context, ids ...store.Tenant) error {
 		f(news)
 	}
 	return nil
+}
+
+// note says that records are being read.
+func (d *Directory) note(now time.Time, ids []store.Tenant) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range ids {
+		if e := d.records[t]; e != nil {
+			e.tried = now
+		}
+	}
 }

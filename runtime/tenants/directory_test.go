@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,13 +23,25 @@ type table struct {
 	down    bool
 	reads   int // of records
 	lookups int // of issuers
+	most    int // records asked for in one read
+	slow    time.Duration
+	broken  store.Tenant // fails every read that asks for it
 }
 
-func (s *table) Tenants(_ context.Context, ids ...store.Tenant) ([]store.TenantRecord, error) {
+func (s *table) Tenants(ctx context.Context, ids ...store.Tenant) ([]store.TenantRecord, error) {
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(slow):
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
-	if s.down {
+	s.most = max(s.most, len(ids))
+	if s.down || s.broken != "" && slices.Contains(ids, s.broken) {
 		return nil, errBoom
 	}
 	var out []store.TenantRecord
@@ -129,6 +142,84 @@ func TestAChangeIsKnownSoon(t *testing.T) {
 		time.Sleep(tenants.DefaultRefreshEvery + time.Second)
 		if _, err := d.Tenant(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a tenant that is gone: %v", err)
+		}
+	})
+}
+
+// Thousands of tenants are refreshed in pages, so a change is known as soon as with one, however long all of them take together.
+func TestThousandsOfTenantsAreRefreshedInPages(t *testing.T) {
+	const many = 10_000
+	synctest.Test(t, func(t *testing.T) {
+		s := &table{}
+		d, _ := start(t, s)
+		id := func(i int) store.Tenant { return store.Tenant(fmt.Sprint("t", i)) }
+		for i := range many {
+			s.put(id(i), nil)
+			d.Peek(id(i))
+		}
+		// A page takes 150 ms, so all of them one after the other take 15 seconds, and more than one read may take.
+		s.change(func(s *table) { s.slow = 150 * time.Millisecond })
+		time.Sleep(2 * tenants.DefaultRefreshEvery)
+		for i := range many {
+			if _, known := d.Peek(id(i)); !known {
+				t.Fatalf("tenant %d is not known", i)
+			}
+		}
+		s.change(func(s *table) {
+			if s.most > 100 {
+				t.Errorf("one read asked for %d records", s.most)
+			}
+			s.reads = 0
+		})
+		for i := range many {
+			s.put(id(i), func(r *store.TenantRecord) { r.State = store.TenantSuspended })
+		}
+		time.Sleep(2 * tenants.DefaultRefreshEvery)
+		for i := range many {
+			if r, _ := d.Peek(id(i)); r.Served() {
+				t.Fatalf("the suspension of tenant %d is not known", i)
+			}
+		}
+		s.change(func(s *table) {
+			if s.reads > 3*many/100 {
+				t.Errorf("%d reads in two rounds", s.reads)
+			}
+		})
+	})
+}
+
+// A record that cannot be read keeps no others from being read, once there are more than one page of them.
+func TestARecordThatCannotBeReadKeepsOthersFresh(t *testing.T) {
+	const many = 1000
+	synctest.Test(t, func(t *testing.T) {
+		s := &table{}
+		d, _ := start(t, s)
+		id := func(i int) store.Tenant { return store.Tenant(fmt.Sprint("t", i)) }
+		for i := range many {
+			s.put(id(i), nil)
+			d.Peek(id(i))
+		}
+		time.Sleep(tenants.DefaultRefreshEvery + time.Second)
+		synctest.Wait()
+		s.change(func(s *table) { s.broken = id(0) })
+		unknown := 0
+		for range 20 {
+			time.Sleep(tenants.DefaultRefreshEvery)
+			synctest.Wait()
+			s.change(func(s *table) { s.down = true }) // whoever is not known is not read now
+			for i := 1; i < many; i++ {
+				if _, err := d.Tenant(t.Context(), id(i)); err != nil {
+					unknown++
+				}
+			}
+			s.change(func(s *table) { s.down = false })
+		}
+		// One page of ten fails each time; three in a row make a record stale.
+		if unknown > 20*many/20 {
+			t.Errorf("of %d looks at others %d found nothing", 20*many, unknown)
+		}
+		if _, err := d.Tenant(t.Context(), id(0)); !errors.Is(err, tenants.ErrUnknown) {
+			t.Errorf("the record that cannot be read: %v", err)
 		}
 	})
 }

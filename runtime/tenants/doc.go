@@ -3,8 +3,8 @@
 //
 // # Records
 //
-// A Directory reads a record when it is first asked for and then, for as long as somebody asks, again every RefreshEvery, all of them in few
-// requests. So a change, such as a suspension, is known within that time. A record that could not be read for StaleAfter is not
+// A Directory reads a record when it is first asked for and then, for as long as somebody asks, again every RefreshEvery, a hundred of
+// them in a request. So a change, such as a suspension, is known within that time. A record that could not be read for StaleAfter is not
 // known any more: nothing new is accepted by it, while connections stay, as with revocations. Tenants that the cluster's own
 // configuration names have no record and no bounds; they are never looked up, and no record speaks for them.
 //

@@ -24,6 +24,7 @@ func TestLife(t *testing.T) {
 		{"ScalingTheGatewayKeepsTalking", scaled},
 		{"ATenantIsMadeFromItsOwnNamespace", tenantMade},
 		{"ATenantSeesNothingOfAnother", tenantIsolated},
+		{"ATenantPushesByItsOwnApplication", tenantPushes},
 		{"ASuspendedTenantIsNotServed", tenantSuspended},
 		{"ATenantThatIsDeletedIsClosed", tenantDeleted},
 		{"AnUpgradeWaitsForItsMigrationAndLosesNothing", upgraded},

@@ -145,6 +145,61 @@ func tenantIsolated(t *testing.T, w *world) {
 	}
 }
 
+// tenantPushes gives the tenant a push application of its own, with credentials that come after it: its users' phones get pushes from that
+// one, and those of the sample's users from the sample's.
+func tenantPushes(t *testing.T, w *world) {
+	w.changeTenant(t, `{"spec":{"push":{"channels":{"fcm":{"serviceAccountSecret":{"name":"firebase"}}}}}}`)
+	w.awaitTenant(t, tenant, v1alpha1.ReasonNotAllowed)
+	w.change(t, cluster, `{"spec":{"tenants":{"ownPush":true}}}`)
+	w.awaitTenant(t, tenant, v1alpha1.ReasonPending)
+	account := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "firebase"},
+		StringData: map[string]string{"service-account.json": `{"type":"service_account","project_id":"initech"}`},
+	}
+	if err := w.kube.Create(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitTenant(t, tenant, v1alpha1.ReasonReady)
+	ct := &v1alpha1.ChatTenant{}
+	err := w.kube.Get(t.Context(), ctrlclient.ObjectKey{Namespace: tenant, Name: tenant}, ct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc, err := w.chatCluster(t.Context(), cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, samples := ct.Status.Push.ApplicationID, cc.Status.Push.ApplicationID
+	if own == "" || own == samples {
+		t.Fatalf("the tenant's application is %q, the sample's %q", own, samples)
+	}
+	for _, side := range []struct {
+		id          identity
+		application string
+	}{{w.TenantIssuer, own}, {w.Issuer, samples}} {
+		alice, bob := w.personOf(side.id, "alice"), w.personOf(side.id, "bob")
+		alice.connect(t)
+		bob.connect(t)
+		address := fmt.Sprintf("bob-of-%s-%d", side.id.Inside, time.Now().UnixNano()) // a sink remembers earlier runs
+		if err := bob.client.RegisterDevice(t.Context(), protocol.Device{Platform: "android", PushChannel: "GCM", PushToken: address}); err != nil {
+			t.Fatal(err)
+		}
+		conv := direct(t, alice, bob)
+		bob.leave(t)
+		alice.send(t, conv, "are you there?")
+		eventually(t, soon, "bob's phone shows a push", func(ctx context.Context) error {
+			phone, err := w.phone(ctx, address)
+			if err == nil && len(phone.Messages) == 0 {
+				err = errors.New("it shows nothing")
+			}
+			if err == nil && phone.Application != side.application {
+				t.Fatalf("a push to a user of %s came from application %q, want %q", side.id.Inside, phone.Application, side.application)
+			}
+			return err
+		})
+	}
+}
+
 // tenantSuspended suspends the tenant under its users, and resumes it.
 func tenantSuspended(t *testing.T, w *world) {
 	alice, bob, ours := w.personOf(w.TenantIssuer, "alice"), w.personOf(w.TenantIssuer, "bob"), w.person("alice")

@@ -56,6 +56,19 @@ func ReadCredentials(ctx context.Context, c v1alpha1.ChannelsSpec, read Reader) 
 	return found, nil
 }
 
+// SecretNames are the Secrets that ReadCredentials reads, in no order; some may be named twice.
+func SecretNames(c v1alpha1.ChannelsSpec) []string {
+	var names []string
+	note := func(_ context.Context, ref v1alpha1.SecretKey) (string, error) {
+		if ref.Name != "" {
+			names = append(names, ref.Name)
+		}
+		return "", nil
+	}
+	_, _ = ReadCredentials(context.Background(), c, note) // note never fails
+	return names
+}
+
 func apnsCredentials(ctx context.Context, c *v1alpha1.APNSChannel, read Reader) (Credentials, error) {
 	if t := c.Token; t != nil {
 		key, err := read(ctx, withKey(t.KeySecret, defaultAPNSKey))

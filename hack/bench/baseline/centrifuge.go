@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/chatcluster/chatcluster/hack/bench/server"
+	"github.com/chatcluster/chatcluster/hack/bench/admin"
 )
 
 // CentrifugeOptions tune the baseline.
@@ -60,7 +60,7 @@ func Centrifuge(ctx context.Context, o CentrifugeOptions, out io.Writer) error {
 	front := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
 		CheckOrigin: func(*http.Request) bool { return true }, ReadBufferSize: 512, UseWriteBufferPool: true,
 	})}
-	admin := &http.Server{ReadHeaderTimeout: time.Second, Handler: server.Admin(func() server.Reads { return server.Reads{} }, prometheus.NewRegistry())}
+	private := &http.Server{ReadHeaderTimeout: time.Second, Handler: admin.Handler(func() admin.Reads { return admin.Reads{} }, prometheus.NewRegistry())}
 	var g errgroup.Group
 	serve := func(s *http.Server, ln net.Listener) func() error {
 		return func() error {
@@ -71,12 +71,12 @@ func Centrifuge(ctx context.Context, o CentrifugeOptions, out io.Writer) error {
 		}
 	}
 	g.Go(serve(front, ln))
-	g.Go(serve(admin, adminLn))
-	if err := json.NewEncoder(out).Encode(server.Ready{Gateway: ln.Addr().String(), Admin: adminLn.Addr().String()}); err != nil {
+	g.Go(serve(private, adminLn))
+	if err := json.NewEncoder(out).Encode(admin.Ready{Gateway: ln.Addr().String(), Admin: adminLn.Addr().String()}); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return errors.Join(front.Close(), admin.Close(), node.Shutdown(end), g.Wait())
+	return errors.Join(front.Close(), private.Close(), node.Shutdown(end), g.Wait())
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -46,8 +47,11 @@ func Start(ctx context.Context, root, dir string) (*Plane, error) {
 	if out, err := exec.CommandContext(ctx, "taskset", "-acp", "0-"+strconv.Itoa(cores-1), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("taskset: %w: %s", err, out)
 	}
-	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(root, "config", "crd", "bases")}, ErrorIfCRDPathMissing: true}
-	config, err := env.Start()
+	env := &envtest.Environment{ControlPlane: envtest.ControlPlane{APIServer: &envtest.APIServer{}}, CRDDirectoryPaths: []string{filepath.Join(root, "config", "crd", "bases")}, ErrorIfCRDPathMissing: true}
+	args := env.ControlPlane.APIServer.Configure()
+	// A Service has an address, and there are two for each ChatCluster.
+	args.Set("service-cluster-ip-range", "10.0.0.0/16")
+	config, err := started(env)
 	if err != nil {
 		return nil, fmt.Errorf("start the control plane: %w", err)
 	}
@@ -59,6 +63,23 @@ func Start(ctx context.Context, root, dir string) (*Plane, error) {
 }
 
 const cores = 2
+
+// seldom is how the control plane's processes collect their garbage: as they would with memory to spare, which is not what is measured.
+const seldom = "400"
+
+// started starts the control plane's processes, which have this one's environment.
+func started(env *envtest.Environment) (*rest.Config, error) {
+	const name = "GOGC"
+	was, set := os.LookupEnv(name)
+	if err := os.Setenv(name, seldom); err != nil {
+		return nil, err
+	}
+	config, err := env.Start()
+	if set {
+		return config, errors.Join(err, os.Setenv(name, was))
+	}
+	return config, errors.Join(err, os.Unsetenv(name))
+}
 
 // Scheme has Kubernetes' kinds and ours.
 func Scheme() (*runtime.Scheme, error) {
@@ -117,6 +138,18 @@ func Cluster(namespace, name string) *v1alpha1.ChatCluster {
 				Host: "db." + namespace + "." + name, Database: "chat", Username: "chatd", PasswordSecret: v1alpha1.SecretKey{Name: password},
 			},
 			ElastiCache: v1alpha1.ElastiCacheSpec{Addresses: []string{"cache.example:6379"}},
+		},
+	}
+}
+
+// Tenant is a ChatTenant of a ChatCluster in its namespace.
+func Tenant(namespace, cluster, name string) *v1alpha1.ChatTenant {
+	return &v1alpha1.ChatTenant{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: v1alpha1.ChatTenantSpec{
+			ClusterRef: v1alpha1.ClusterReference{Name: cluster},
+			Issuer:     v1alpha1.TenantIssuer{URL: "https://" + name + ".example", Audience: "chat", JWKSURL: "https://" + name + ".example/jwks.json"},
+			Quotas:     v1alpha1.TenantQuotas{Connections: ptr.To[int32](100), MessagesPerSecond: ptr.To[int32](10)},
 		},
 	}
 }

@@ -11,19 +11,21 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chatcluster/chatcluster/hack/bench/admin"
 	"github.com/chatcluster/chatcluster/hack/bench/load"
-	"github.com/chatcluster/chatcluster/hack/bench/server"
 )
 
 const (
 	// serverCore is where servers run; the load generator has the other one.
 	serverCore  = "0"
+	everyCore   = "0,1"
 	readyWithin = 3 * time.Minute
 	stopWithin  = 40 * time.Second
 )
@@ -45,7 +47,20 @@ func Start(ctx context.Context, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", serverCore, self}, args...)...)
+	return start(ctx, serverCore, self, args...)
+}
+
+// StartBeside runs the program of that name from this one's folder, on every core, and waits until it serves.
+func StartBeside(ctx context.Context, name string, args ...string) (*Server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, everyCore, filepath.Join(filepath.Dir(self), name), args...)
+}
+
+func start(ctx context.Context, cores, program string, args ...string) (*Server, error) {
+	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", cores, program}, args...)...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopWithin
@@ -57,9 +72,9 @@ func Start(ctx context.Context, args ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{life: ctx, cmd: cmd, done: make(chan error, 1)}
-	ready := make(chan server.Ready, 1)
+	ready := make(chan admin.Ready, 1)
 	go func() {
-		var r server.Ready
+		var r admin.Ready
 		if json.NewDecoder(stdout).Decode(&r) == nil {
 			ready <- r
 		}
@@ -72,6 +87,7 @@ func Start(ctx context.Context, args ...string) (*Server, error) {
 	select {
 	case r := <-ready:
 		s.admin = r.Admin
+		var err error
 		if s.Addr, err = netip.ParseAddrPort(r.Gateway); err != nil {
 			return nil, errors.Join(err, s.Kill())
 		}
@@ -105,7 +121,7 @@ func (s *Server) Kill() error {
 }
 
 // Stats asks the server what it has used.
-func (s *Server) Stats() (st server.Stats, err error) {
+func (s *Server) Stats() (st admin.Stats, err error) {
 	return st, s.get("/stats", func(r io.Reader) error { return json.NewDecoder(r).Decode(&st) })
 }
 

@@ -17,11 +17,16 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/workload"
 	"github.com/chatcluster/chatcluster/hack/bench/fleet"
+	"github.com/chatcluster/chatcluster/hack/bench/operator"
 	"github.com/chatcluster/chatcluster/hack/bench/process"
 )
 
@@ -45,7 +50,8 @@ type fleetStage struct {
 	hands    errgroup.Group
 }
 
-func (b *bench) fleetStage(ctx context.Context) (_ *fleetStage, err error) {
+// plane is a control plane with the namespaces that ChatClusters are in.
+func (b *bench) plane(ctx context.Context) (*fleet.Plane, error) {
 	b.runs++
 	dir := fmt.Sprintf("%s/%d", b.dir, b.runs)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -55,14 +61,22 @@ func (b *bench) fleetStage(ctx context.Context) (_ *fleetStage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &fleetStage{b: b}
-	if s.plane, err = fleet.Start(ctx, strings.TrimSpace(string(top)), dir); err != nil {
+	p, err := fleet.Start(ctx, strings.TrimSpace(string(top)), dir)
+	if err != nil {
 		return nil, err
 	}
 	for i := range fleetNamespaces {
-		if err := s.plane.Namespace(ctx, fleetNamespace(i)); err != nil {
-			return nil, errors.Join(err, s.plane.Stop())
+		if err := p.Namespace(ctx, fleetNamespace(i)); err != nil {
+			return nil, errors.Join(err, p.Stop())
 		}
+	}
+	return p, nil
+}
+
+func (b *bench) fleetStage(ctx context.Context) (_ *fleetStage, err error) {
+	s := &fleetStage{b: b}
+	if s.plane, err = b.plane(ctx); err != nil {
+		return nil, err
 	}
 	life, stop := context.WithCancel(ctx)
 	s.stop = stop
@@ -75,7 +89,7 @@ func (b *bench) fleetStage(ctx context.Context) (_ *fleetStage, err error) {
 }
 
 func (s *fleetStage) startOperator(ctx context.Context) (err error) {
-	s.operator, err = process.Start(ctx, "operator", "--kubeconfig", s.plane.Kubeconfig, "--concurrency", fmt.Sprint(fleetConcurrency))
+	s.operator, err = process.StartBeside(ctx, "bench-operator", "--kubeconfig", s.plane.Kubeconfig, "--concurrency", fmt.Sprint(fleetConcurrency))
 	return err
 }
 
@@ -88,12 +102,17 @@ func (s *fleetStage) end() error {
 func fleetNamespace(i int) string { return fmt.Sprintf("team-%d", i%fleetNamespaces) }
 
 // asked is what the operator has asked for.
-func (s *fleetStage) asked() (a fleet.Asked, err error) {
+func (s *fleetStage) asked() (a operator.Asked, err error) {
 	data, err := s.operator.Get("/asked")
 	if err != nil {
 		return a, err
 	}
 	return a, json.Unmarshal(data, &a)
+}
+
+// numbered names objects by a prefix and a number.
+func numbered(prefix string) func(int) string {
+	return func(i int) string { return fmt.Sprintf("%s-%d", prefix, i) }
 }
 
 // apply applies n ChatClusters, named prefix and a number.
@@ -102,7 +121,7 @@ func (s *fleetStage) apply(ctx context.Context, prefix string, n int, change fun
 	group.SetLimit(appliers)
 	for i := range n {
 		group.Go(func() error {
-			cc := fleet.Cluster(fleetNamespace(i), fmt.Sprintf("%s-%d", prefix, i))
+			cc := fleet.Cluster(fleetNamespace(i), numbered(prefix)(i))
 			if change != nil {
 				change(cc)
 			}
@@ -112,48 +131,92 @@ func (s *fleetStage) apply(ctx context.Context, prefix string, n int, change fun
 	return group.Wait()
 }
 
+// applyTenants applies n ChatTenants, named prefix and a number, to ChatClusters, which cluster names, in turn.
+func (s *fleetStage) applyTenants(ctx context.Context, prefix string, cluster func(int) string, of, n int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(appliers)
+	for i := range n {
+		group.Go(func() error {
+			return s.plane.Client.Create(ctx, fleet.Tenant(fleetNamespace(i%of), cluster(i%of), fmt.Sprintf("%s-%d", prefix, i)))
+		})
+	}
+	return group.Wait()
+}
+
 // ready waits until n ChatClusters whose names begin with prefix are Ready.
 func (s *fleetStage) ready(ctx context.Context, prefix string, n int) error {
+	return s.awaitReady(ctx, &v1alpha1.ChatClusterList{}, prefix, n, func(o any) bool {
+		cc, ok := o.(*v1alpha1.ChatCluster)
+		return ok && isReady(cc, cc.Status.ObservedGeneration, cc.Status.Conditions)
+	})
+}
+
+// tenantsReady is the same for ChatTenants.
+func (s *fleetStage) tenantsReady(ctx context.Context, prefix string, n int) error {
+	return s.awaitReady(ctx, &v1alpha1.ChatTenantList{}, prefix, n, func(o any) bool {
+		ct, ok := o.(*v1alpha1.ChatTenant)
+		return ok && isReady(ct, ct.Status.ObservedGeneration, ct.Status.Conditions)
+	})
+}
+
+func isReady(o client.Object, observed int64, conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady) && observed == o.GetGeneration()
+}
+
+// awaitReady watches until n objects whose names begin with prefix are Ready. A watch that ends is begun anew.
+func (s *fleetStage) awaitReady(ctx context.Context, list client.ObjectList, prefix string, n int, ready func(any) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, fleetWithin)
 	defer cancel()
-	var list v1alpha1.ChatClusterList
-	w, err := s.plane.Client.Watch(ctx, &list)
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
 	done := map[string]bool{}
+	for len(done) < n {
+		w, err := s.plane.Client.Watch(ctx, list)
+		if err != nil {
+			return fmt.Errorf("%d of %d %T are Ready: %w", len(done), n, list, err)
+		}
+		err = collect(ctx, w, n, done, func(o client.Object) bool { return strings.HasPrefix(o.GetName(), prefix+"-") && ready(o) })
+		w.Stop()
+		if err != nil {
+			return fmt.Errorf("%d of %d %T are Ready: %w", len(done), n, list, err)
+		}
+	}
+	return nil
+}
+
+// collect takes note of those that are ready, until there are n or the watch ends.
+func collect(ctx context.Context, w watch.Interface, n int, done map[string]bool, ready func(client.Object) bool) error {
 	for len(done) < n {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d ChatClusters are Ready: %w", len(done), n, ctx.Err())
+			return ctx.Err()
 		case e, open := <-w.ResultChan():
 			if !open {
-				return errors.New("the API server ended a watch")
+				return nil
 			}
-			cc, ok := e.Object.(*v1alpha1.ChatCluster)
-			if ok && strings.HasPrefix(cc.Name, prefix+"-") && meta.IsStatusConditionTrue(cc.Status.Conditions, v1alpha1.ConditionReady) &&
-				cc.Status.ObservedGeneration == cc.Generation {
-				done[cc.Namespace+"/"+cc.Name] = true
+			if o, ok := e.Object.(client.Object); ok && ready(o) {
+				done[o.GetNamespace()+"/"+o.GetName()] = true
 			}
 		}
 	}
 	return nil
 }
 
-// children counts what the operator made.
-func (s *fleetStage) children(ctx context.Context) (int, error) {
-	n := 0
-	for _, list := range []client.ObjectList{
-		&appsv1.DeploymentList{}, &batchv1.JobList{}, &corev1.ConfigMapList{}, &corev1.ServiceList{}, &corev1.ServiceAccountList{},
-		&policyv1.PodDisruptionBudgetList{}, &networkingv1.NetworkPolicyList{}, &corev1.SecretList{},
+// children are what the operator made.
+func (s *fleetStage) children(ctx context.Context) ([]unstructured.Unstructured, error) {
+	var all []unstructured.Unstructured
+	for _, kind := range []schema.GroupVersionKind{
+		corev1.SchemeGroupVersion.WithKind("ServiceAccount"), networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"),
+		corev1.SchemeGroupVersion.WithKind("Secret"), corev1.SchemeGroupVersion.WithKind("ConfigMap"), batchv1.SchemeGroupVersion.WithKind("Job"),
+		corev1.SchemeGroupVersion.WithKind("Service"), policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
+		appsv1.SchemeGroupVersion.WithKind("Deployment"),
 	} {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
 		if err := s.plane.Client.List(ctx, list, client.MatchingLabels{workload.LabelManagedBy: workload.ManagedBy}); err != nil {
-			return 0, err
+			return nil, err
 		}
-		n += meta.LenList(list)
+		all = append(all, list.Items...)
 	}
-	return n, nil
+	return all, nil
 }
 
 // peak follows the operator's memory until the function that it returns is called.
@@ -188,6 +251,9 @@ func mb(wait func() error, bytes *int64) (float64, error) {
 
 func (s *fleetStage) settledRSS() (float64, error) {
 	if err := s.operator.Settle(); err != nil {
+		return 0, err
+	}
+	if err := s.b.profileHeap(s.operator, "operator"); err != nil {
 		return 0, err
 	}
 	st, err := s.operator.Stats()

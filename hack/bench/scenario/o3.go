@@ -10,12 +10,13 @@ import (
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/hack/bench/fleet"
+	"github.com/chatcluster/chatcluster/hack/bench/operator"
 )
 
 // broken is how many ChatClusters cannot get anywhere.
 const broken = 25
 
-// isolation: broken ChatClusters, and then a good one and an edit of a good one.
+// isolation: broken ChatClusters with thousands of ChatTenants, and then a good one and an edit of a good one.
 func isolation(ctx context.Context, b *bench) error {
 	b.Bar = "at most 1.5 × the time without the broken ones"
 	var alone, beside times
@@ -61,6 +62,9 @@ func (b *bench) isolated(ctx context.Context, s *fleetStage, with bool) (t times
 		if err := s.breakSome(ctx); err != nil {
 			return t, err
 		}
+		if err := s.applyTenants(ctx, "tenant", brokenName, broken, b.tenants(100, 10_000)); err != nil {
+			return t, err
+		}
 		time.Sleep(5 * time.Second) // they are in the midst of their troubles
 	}
 	start := time.Now()
@@ -92,19 +96,25 @@ func (b *bench) isolated(ctx context.Context, s *fleetStage, with bool) (t times
 // breakSome applies ChatClusters with a missing Secret, a migration that fails and tables that are refused, in turn.
 func (s *fleetStage) breakSome(ctx context.Context) error {
 	for i := range broken {
-		cc := fleet.Cluster(fleetNamespace(i), fmt.Sprintf("broken-%d", i))
+		cc := fleet.Cluster(fleetNamespace(i), brokenName(i))
 		switch i % 3 {
 		case 0:
 			cc.Spec.Aurora.PasswordSecret.Name = "missing"
 			cc.Spec.ElastiCache.PasswordSecret = &v1alpha1.SecretKey{Name: "missing", Key: "password"}
-		case 1:
-			cc.Name = fmt.Sprintf("%s-%d", fleet.Failing, i)
 		case 2:
-			cc.Spec.DynamoDB.TablePrefix = fmt.Sprintf("%s-%d-", fleet.Refused, i)
+			cc.Spec.DynamoDB.TablePrefix = fmt.Sprintf("%s-%d-", operator.Refused, i)
 		}
 		if err := s.plane.Client.Create(ctx, cc); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// brokenName names a broken ChatCluster; that of every third says that its migration fails.
+func brokenName(i int) string {
+	if i%3 == 1 {
+		return fmt.Sprintf("%s-%d", fleet.Failing, i)
+	}
+	return fmt.Sprintf("broken-%d", i)
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -23,4 +24,16 @@ func (b *bench) profile(p *process.Server, name string, d time.Duration) func() 
 		}
 	}()
 	return func() { <-done }
+}
+
+// profileHeap writes what a server holds now, if the run asks for profiles.
+func (b *bench) profileHeap(p *process.Server, name string) error {
+	if b.o.Profile == "" {
+		return nil
+	}
+	data, err := p.Get("/debug/pprof/heap")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.o.Profile, fmt.Sprintf("%s-%d.heap.pprof", name, b.runs)), data, 0o600)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatcluster/chatcluster/hack/bench/admin"
 	"github.com/chatcluster/chatcluster/hack/bench/load"
 	"github.com/chatcluster/chatcluster/hack/bench/process"
 	"github.com/chatcluster/chatcluster/hack/bench/server"
@@ -24,6 +25,10 @@ type Options struct {
 	WarmUp time.Duration
 	// Repeats is how often what is compared is measured.
 	Repeats int
+	// Sizes, where it is not empty, are how many ChatClusters there are, instead of those that the bars are about.
+	Sizes []int
+	// Tenants, where it is not 0, is how many ChatTenants there are, instead of those that the bars are about; negative for none.
+	Tenants int
 	// Profile, where it is not empty, is a folder for CPU and allocation profiles of the servers.
 	Profile string
 	// Log takes what happens meanwhile.
@@ -108,6 +113,22 @@ func short[T any](b *bench, quick, full T) T {
 	return full
 }
 
+// sizes are the run's, or else the quick or the full ones.
+func (b *bench) sizes(quick, full []int) []int {
+	if len(b.o.Sizes) > 0 {
+		return b.o.Sizes
+	}
+	return short(b, quick, full)
+}
+
+// tenants are the run's, or else the quick or the full number.
+func (b *bench) tenants(quick, full int) int {
+	if b.o.Tenants != 0 {
+		return max(b.o.Tenants, 0)
+	}
+	return short(b, quick, full)
+}
+
 func (b *bench) warmUp() time.Duration { return short(b, min(b.o.WarmUp, 2*time.Second), b.o.WarmUp) }
 
 // fail notes that an audit failed.
@@ -182,7 +203,7 @@ func (s *stage) end() error {
 }
 
 // used measures what the server uses while f runs.
-func used(s *process.Server, f func() error) (cpu float64, after server.Stats, err error) {
+func used(s *process.Server, f func() error) (cpu float64, after admin.Stats, err error) {
 	before, err := s.Stats()
 	if err != nil {
 		return 0, after, err

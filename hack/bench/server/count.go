@@ -4,13 +4,9 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/chatcluster/chatcluster/hack/bench/admin"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
-
-// Reads is how often the gateway has read what of the store.
-type Reads struct {
-	Log, Conversation, Memberships, Membership, Devices int64
-}
 
 // counted is a store that counts the gateway's reads.
 type counted struct {
@@ -18,8 +14,10 @@ type counted struct {
 	log, conversation, memberships, membership, devices atomic.Int64
 }
 
-func (c *counted) reads() Reads {
-	return Reads{c.log.Load(), c.conversation.Load(), c.memberships.Load(), c.membership.Load(), c.devices.Load()}
+func (c *counted) reads() admin.Reads {
+	return admin.Reads{
+		Log: c.log.Load(), Conversation: c.conversation.Load(), Memberships: c.memberships.Load(), Membership: c.membership.Load(), Devices: c.devices.Load(),
+	}
 }
 
 func (c *counted) Read(ctx context.Context, v store.Conv, from uint64, limit int) ([]store.Stored, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chatcluster/chatcluster/hack/bench/admin"
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/auth/issuer"
 	"github.com/chatcluster/chatcluster/runtime/chat"
@@ -44,11 +45,6 @@ type Options struct {
 	// Listen is the gateway's address: the same again after a restart.
 	Listen string
 	Seed   Seed
-}
-
-// Ready is what a server says when it serves.
-type Ready struct {
-	Gateway, Admin string
 }
 
 // KeyFile is the issuer's key in a server's folder.
@@ -111,11 +107,11 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	mux := Admin(reads.reads, registry)
+	mux := admin.Handler(reads.reads, registry)
 	mux.Handle("/.well-known/", keys)
 	mux.Handle("GET /logs", logs(e.store, len(o.Seed.Sizes)))
 	e.admin(mux)
-	admin := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	private := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Serve(ctx, chatLn) })
@@ -126,7 +122,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		group.Go(func() error { return ignoreCanceled(run(ctx)) })
 	}
 	group.Go(func() error {
-		if err := admin.Serve(adminLn); !errors.Is(err, http.ErrServerClosed) {
+		if err := private.Serve(adminLn); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -135,11 +131,11 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		for g.Ready(ctx) != nil {
 			time.Sleep(time.Millisecond)
 		}
-		return json.NewEncoder(out).Encode(Ready{Gateway: gatewayLn.Addr().String(), Admin: adminLn.Addr().String()})
+		return json.NewEncoder(out).Encode(admin.Ready{Gateway: gatewayLn.Addr().String(), Admin: adminLn.Addr().String()})
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		return admin.Close()
+		return private.Close()
 	})
 	return group.Wait()
 }

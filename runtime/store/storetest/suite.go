@@ -78,6 +78,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"TenantIssuers", tenantIssuers},
 		{"TenantsConcurrent", tenantsConcurrent},
 		{"PurgeNotes", purgeNotes},
+		{"Walk", walk},
 		{"Purge", purge},
 		{"PurgeUser", purgeUser},
 		{"ContextEnded", contextEnded},

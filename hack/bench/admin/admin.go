@@ -1,9 +1,7 @@
-package server
+package admin
 
 import (
-	"bufio"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/pprof"
 	"os"
@@ -16,8 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // Stats is what a server process has used.
@@ -29,8 +25,8 @@ type Stats struct {
 	Reads      Reads
 }
 
-// Admin serves who measures.
-func Admin(reads func() Reads, registry *prometheus.Registry) *http.ServeMux {
+// Handler serves who measures.
+func Handler(reads func() Reads, registry *prometheus.Registry) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		s, err := usage()
@@ -73,32 +69,12 @@ func usage() (Stats, error) {
 	}, nil
 }
 
-// logs writes every conversation's log: name, seq and client_msg_id, a line each.
-func logs(st store.Store, convs int) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		out := bufio.NewWriter(w)
-		defer out.Flush() //nolint:errcheck // whoever reads it notices
-		for i := range convs {
-			v, err := store.NewConv(Tenant, fmt.Sprint("c", i))
-			if err != nil {
-				panic(http.ErrAbortHandler)
-			}
-			for from := uint64(1); ; {
-				page, err := st.Read(r.Context(), v, from, 1000)
-				if err != nil {
-					panic(http.ErrAbortHandler)
-				}
-				if len(page) == 0 {
-					break
-				}
-				for _, b := range page {
-					for _, e := range b.Batch.GetEntries() {
-						fmt.Fprintln(out, v.ID(), e.GetSeq(), e.GetClientMsgId()+".")
-					}
-				}
-				from = store.Last(page[len(page)-1].Batch) + 1
-			}
-		}
-		fmt.Fprintln(out, "end")
-	}
+// Reads is how often the gateway has read what of the store.
+type Reads struct {
+	Log, Conversation, Memberships, Membership, Devices int64
+}
+
+// Ready is what a server says when it serves.
+type Ready struct {
+	Gateway, Admin string
 }

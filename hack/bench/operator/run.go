@@ -1,4 +1,4 @@
-package fleet
+package operator
 
 import (
 	"context"
@@ -7,12 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
+	goruntime "runtime"
 	"runtime/debug"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -21,18 +23,23 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chatcluster/chatcluster/api/v1alpha1"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
-	"github.com/chatcluster/chatcluster/hack/bench/server"
+	"github.com/chatcluster/chatcluster/controllers/chattenant"
+	"github.com/chatcluster/chatcluster/hack/bench/admin"
 )
 
-// OperatorOptions are the operator's.
-type OperatorOptions struct {
+// observeEvery is the operator's default.
+const observeEvery = 5 * time.Minute
+
+// Options are the operator's.
+type Options struct {
 	Kubeconfig  string
 	Concurrency int
 }
 
-// Operator runs the operator until ctx ends and says on out when it works.
-func Operator(ctx context.Context, o OperatorOptions, out io.Writer) error {
+// Run runs the operator until ctx ends and says on out when it works.
+func Run(ctx context.Context, o Options, out io.Writer) error {
 	ctrl.SetLogger(logr.Discard())
 	config, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
 	if err != nil {
@@ -41,8 +48,8 @@ func Operator(ctx context.Context, o OperatorOptions, out io.Writer) error {
 	config.QPS = -1
 	var asked counter
 	config.Wrap(asked.wrap)
-	scheme, err := Scheme()
-	if err != nil {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return err
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
@@ -56,9 +63,13 @@ func Operator(ctx context.Context, o OperatorOptions, out io.Writer) error {
 	}
 	var w cloud
 	r := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("operator"), w.external(), chatcluster.Options{
-		Operator: "bench", ObserveEvery: 5 * time.Minute, ReportEvery: 15 * time.Second,
+		Operator: "bench", ObserveEvery: observeEvery, ReportEvery: 15 * time.Second,
 	})
 	if err := r.SetupWithManager(ctx, mgr, o.Concurrency); err != nil {
+		return err
+	}
+	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("operator"), r, chattenant.Options{ObserveEvery: observeEvery})
+	if err := tenants.SetupWithManager(ctx, mgr, o.Concurrency); err != nil {
 		return err
 	}
 	var lc net.ListenConfig
@@ -66,32 +77,37 @@ func Operator(ctx context.Context, o OperatorOptions, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	mux := server.Admin(func() server.Reads { return server.Reads{} }, prometheus.NewRegistry())
+	mux := admin.Handler(func() admin.Reads { return admin.Reads{} }, prometheus.NewRegistry())
 	mux.HandleFunc("GET /asked", func(rw http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(rw).Encode(Asked{Kubernetes: asked.counts(), CloudWrites: w.writes(), CloudReads: w.reads()})
+		passed, err := passes()
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(rw).Encode(Asked{Kubernetes: asked.counts(), CloudWrites: w.writes(), CloudReads: w.reads(), Passes: passed})
 	})
-	admin := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	private := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mgr.Start(ctx) })
 	group.Go(func() error { return w.run(ctx) })
 	group.Go(func() error {
-		if err := admin.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := private.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		return admin.Close()
+		return private.Close()
 	})
 	group.Go(func() error {
 		if !mgr.GetCache().WaitForCacheSync(ctx) {
 			return nil
 		}
 		// What starting took is not what it takes to work.
-		runtime.GC()
+		goruntime.GC()
 		debug.FreeOSMemory()
-		return json.NewEncoder(out).Encode(server.Ready{Gateway: ln.Addr().String(), Admin: ln.Addr().String()})
+		return json.NewEncoder(out).Encode(admin.Ready{Gateway: ln.Addr().String(), Admin: ln.Addr().String()})
 	})
 	return group.Wait()
 }

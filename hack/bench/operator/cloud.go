@@ -1,4 +1,4 @@
-package fleet
+package operator
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint"
 	"github.com/chatcluster/chatcluster/controllers/external/pinpoint/pinpointtest"
 	"github.com/chatcluster/chatcluster/controllers/external/redis"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // settleEvery is how long a table takes for a change here. AWS takes some seconds.
@@ -29,6 +30,7 @@ type cloud struct {
 	dynamo   dynamodbtest.Fake
 	pinpoint pinpointtest.Fake
 	kafka    topics
+	tenants  tenants
 }
 
 func (c *cloud) external() chatcluster.External {
@@ -37,14 +39,15 @@ func (c *cloud) external() chatcluster.External {
 		Pinpoint: func(awsclient.Access) (pinpoint.API, error) { return &c.pinpoint, nil },
 		Kafka:    func(kafka.Access) (kafka.Admin, error) { return &c.kafka, nil },
 		Redis:    func(redis.Access) (redis.Cache, error) { return answers{}, nil },
+		Tenants:  func(_ awsclient.Access, prefix string) (store.Tenants, error) { return c.tenants.of(prefix), nil },
 	}
 }
 
 func (c *cloud) writes() int {
-	return len(c.dynamo.Writes()) + len(c.pinpoint.Writes()) + c.kafka.count(true)
+	return len(c.dynamo.Writes()) + len(c.pinpoint.Writes()) + c.kafka.count(true) + c.tenants.count(true)
 }
 
-func (c *cloud) reads() int { return c.dynamo.Reads() + c.kafka.count(false) }
+func (c *cloud) reads() int { return c.dynamo.Reads() + c.kafka.count(false) + c.tenants.count(false) }
 
 // run ends the changes of tables until ctx ends.
 func (c *cloud) run(ctx context.Context) error {

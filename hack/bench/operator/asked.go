@@ -1,10 +1,12 @@
-package fleet
+package operator
 
 import (
 	"maps"
 	"net/http"
 	"strings"
 	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
 // Asked is what an operator has asked for since it began.
@@ -13,6 +15,8 @@ type Asked struct {
 	Kubernetes map[string]int
 	// CloudWrites and CloudReads are the calls to AWS and Kafka.
 	CloudWrites, CloudReads int
+	// Passes are the reconciliations, by controller.
+	Passes map[string]int
 }
 
 // Writes counts the requests that change something; events, which only tell, do not count.
@@ -55,7 +59,33 @@ func (a Asked) Minus(before Asked) Asked {
 			d.Kubernetes[what] = times
 		}
 	}
+	d.Passes = map[string]int{}
+	for who, times := range a.Passes {
+		d.Passes[who] = times - before.Passes[who]
+	}
 	return d
+}
+
+// passes counts reconciliations by controller-runtime's own metric.
+func passes() (map[string]int, error) {
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int{}
+	for _, f := range families {
+		if f.GetName() != "controller_runtime_reconcile_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "controller" {
+					counts[l.GetValue()] += int(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return counts, nil
 }
 
 // counter counts requests to the API server.
