@@ -45,7 +45,15 @@ func (c Cluster) processors() []Role {
 
 // Detector is what a spec says of a detector, nil for nothing.
 func Detector(p v1alpha1.ProcessorsSpec, role string) *v1alpha1.DetectorSpec {
-	return map[string]*v1alpha1.DetectorSpec{RoleSpam: p.Spam, RoleProfanity: p.Profanity, RoleFraud: p.Fraud}[role]
+	switch {
+	case role == RoleSpam && p.Spam != nil:
+		return &p.Spam.DetectorSpec
+	case role == RoleProfanity && p.Profanity != nil:
+		return &p.Profanity.DetectorSpec
+	case role == RoleFraud:
+		return p.Fraud
+	}
+	return nil
 }
 
 func (c Cluster) detectors() config.Processors {
@@ -63,7 +71,21 @@ func (c Cluster) detectors() config.Processors {
 		}
 		return out
 	}
-	return config.Processors{Spam: one(RoleSpam), Profanity: one(RoleProfanity), Fraud: one(RoleFraud)}
+	out := config.Processors{Spam: one(RoleSpam), Profanity: one(RoleProfanity), Fraud: one(RoleFraud)}
+	if s := c.Spec.Processors.Spam; s != nil && s.Limits != nil {
+		limit := func(n *int32) int { return int(ptr.Deref(n, 0)) }
+		l := s.Limits
+		out.Spam.Limits = config.SpamLimits{
+			Velocity: limit(l.Velocity), FanOut: limit(l.FanOut), Duplicates: limit(l.Duplicates), Spread: limit(l.Spread), NewContacts: limit(l.NewContacts),
+			NewFor: ptr.Deref(l.NewFor, config.Duration{}),
+		}
+	}
+	if s := c.Spec.Processors.Profanity; s != nil {
+		for _, l := range s.Locales {
+			out.Profanity.Locales = append(out.Profanity.Locales, string(l))
+		}
+	}
+	return out
 }
 
 // mountLists gives a detector its lists. A ConfigMap that is not there keeps no pod from starting: its lists are read once it is.

@@ -147,8 +147,16 @@ func full(t *testing.T) Cluster {
 	annotated := one
 	annotated.ServiceAccountAnnotations = map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/audit"}
 	c.Spec.Processors = v1alpha1.ProcessorsSpec{
-		Spam:      &v1alpha1.DetectorSpec{ProcessorSpec: scaled, Mode: v1alpha1.ProcessorEnforce, Threshold: ptr.To[int32](90), Action: v1alpha1.ActionHide, MuteSenderFor: duration(10 * time.Minute)},
-		Profanity: &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorEnforce, Action: v1alpha1.ActionMask, Lists: &v1alpha1.ConfigMapReference{Name: "words"}},
+		Spam: &v1alpha1.SpamSpec{
+			DetectorSpec: v1alpha1.DetectorSpec{
+				ProcessorSpec: scaled, Mode: v1alpha1.ProcessorEnforce, Threshold: ptr.To[int32](90), Action: v1alpha1.ActionHide, MuteSenderFor: duration(10 * time.Minute),
+			},
+			Limits: &v1alpha1.SpamLimits{Velocity: ptr.To[int32](60), Spread: ptr.To[int32](20), NewFor: duration(48 * time.Hour)},
+		},
+		Profanity: &v1alpha1.ProfanitySpec{
+			DetectorSpec: v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorEnforce, Action: v1alpha1.ActionMask, Lists: &v1alpha1.ConfigMapReference{Name: "words"}},
+			Locales:      []v1alpha1.Locale{"de", "en"},
+		},
 		Fraud:     &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorDryRun},
 		Analytics: &one, Audit: &annotated,
 	}

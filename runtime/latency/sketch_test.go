@@ -26,8 +26,8 @@ func sketchOf(t testing.TB, latencies ...time.Duration) *Sketch {
 
 func TestWhatManyMeasuredIsOneFigure(t *testing.T) {
 	var odd, even []time.Duration
-	for i := time.Duration(1); i <= 1000; i += 2 {
-		odd, even = append(odd, i*time.Millisecond), append(even, (i+1)*time.Millisecond)
+	for i := 1; i <= 1000; i += 2 {
+		odd, even = append(odd, time.Duration(i)*time.Millisecond), append(even, time.Duration(i+1)*time.Millisecond)
 	}
 	all := sketchOf(t)
 	for _, s := range []*Sketch{sketchOf(t, odd...), sketchOf(t, even...), sketchOf(t)} {

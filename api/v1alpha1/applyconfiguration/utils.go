@@ -134,6 +134,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ProcessorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProcessorsSpec"):
 		return &apiv1alpha1.ProcessorsSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProfanitySpec"):
+		return &apiv1alpha1.ProfanitySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProjectorSpec"):
 		return &apiv1alpha1.ProjectorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProvisionedCapacity"):
@@ -146,6 +148,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SchemaStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKey"):
 		return &apiv1alpha1.SecretKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SpamLimits"):
+		return &apiv1alpha1.SpamLimitsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SpamSpec"):
+		return &apiv1alpha1.SpamSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TableStatus"):
 		return &apiv1alpha1.TableStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Tag"):

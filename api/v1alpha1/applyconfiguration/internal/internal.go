@@ -846,6 +846,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.Locale
+  scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.MSKSpec
   map:
     fields:
@@ -1126,10 +1128,54 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
     - name: profanity
       type:
-        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProfanitySpec
     - name: spam
       type:
-        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SpamSpec
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ProfanitySpec
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.VerdictAction
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: lists
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConfigMapReference
+    - name: locales
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.Locale
+          elementRelationship: associative
+    - name: mode
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorMode
+    - name: muteSenderFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: threshold
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ProjectorSpec
   map:
     fields:
@@ -1230,6 +1276,68 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.SpamLimits
+  map:
+    fields:
+    - name: duplicates
+      type:
+        scalar: numeric
+    - name: fanOut
+      type:
+        scalar: numeric
+    - name: newContacts
+      type:
+        scalar: numeric
+    - name: newFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: spread
+      type:
+        scalar: numeric
+    - name: velocity
+      type:
+        scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.SpamSpec
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.VerdictAction
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: limits
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SpamLimits
+    - name: lists
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConfigMapReference
+    - name: mode
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorMode
+    - name: muteSenderFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: threshold
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TableStatus
   map:
     fields:
