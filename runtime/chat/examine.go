@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // finding is what becomes of a request that waits. The zero finding: its entry is to be appended.
@@ -27,6 +28,10 @@ func (f finding) due() bool { return f.code == "" && !f.found && !f.moot }
 func (l *lane) examine(r *request, c *composed) finding {
 	if r.kind == addMembers {
 		return l.examineCompletion(r)
+	}
+	// The lane knows the tenant only once it is open, and who is trusted is not asked before.
+	if t, known := l.s.tenant(l.conv.Tenant()); known && t.State == store.TenantDeleting {
+		return denied(protocol.CodeSuspended, "the tenant is being purged")
 	}
 	if l.members.is(r.user.ID()) || r.trusted() {
 		if p, ok := l.window.find(r.name()); ok {

@@ -135,6 +135,10 @@ func (a *Applier) apply(ctx context.Context, r eventlog.Record, past *past) erro
 		}
 	}
 	switch {
+	case protocol.Code(result.GetCode()) == protocol.CodeSuspended:
+		// The tenant is being purged: not even a dead letter is kept, and nobody is muted.
+		a.metrics.outcomes.WithLabelValues("ignored").Inc()
+		return nil
 	case protocol.Code(result.GetCode()).Retryable():
 		return a.reject(ctx, r, "refused for too long: "+result.GetCode())
 	case result.GetCode() != "":

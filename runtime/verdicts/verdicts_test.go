@@ -208,6 +208,23 @@ func TestAVerdictWaitsForTheChat(t *testing.T) {
 	}
 }
 
+// What is said of a tenant that is being purged is dropped: no entry, no mute, and no dead letter, which would outlive the purge.
+func TestWhatIsSaidOfAPurgedTenantIsDropped(t *testing.T) {
+	w := newWorld(t)
+	target := w.say("hello")
+	chat := &refusing{pool: w.pool, refusals: []*chatpb.Result{{Code: string(protocol.CodeSuspended)}}}
+	a := w.applier(func(o *verdicts.Options) { o.Chat = chat })
+	// A record that cannot be rejected makes a rejection fail.
+	w.must(a.Handle(t.Context(), []eventlog.Record{{Verdict: &eventlog.VerdictRecord{
+		Conv: w.conv, ID: "v", Verdict: &logpb.Verdict{Target: target, Action: "hide", Processor: "mine"}, MuteSender: time.Hour, At: time.Now(),
+	}}}))
+	mutes, err := w.store.Mutes(t.Context(), time.Now().Add(-time.Minute))
+	w.must(err)
+	if got := w.verdicts(); len(got) != 0 || len(mutes) != 0 {
+		t.Errorf("the log has %v, and muted are %v", got, mutes)
+	}
+}
+
 // refusing refuses first.
 type refusing struct {
 	pool     verdicts.Chat
