@@ -33,7 +33,7 @@ func (l *lane) examine(r *request, c *composed) finding {
 	if t, known := l.s.tenant(l.conv.Tenant()); known && t.State == store.TenantDeleting {
 		return denied(protocol.CodeSuspended, "the tenant is being purged")
 	}
-	if l.members.is(r.user.ID()) || r.trusted() {
+	if !r.word() && (l.members.is(r.user.ID()) || r.trusted()) {
 		if p, ok := l.window.find(r.name()); ok {
 			return l.again(r, p)
 		}
@@ -80,6 +80,9 @@ func (l *lane) identify(ctx context.Context, r *request) finding {
 	if !l.members.ever(user) && !r.trusted() {
 		return notMember
 	}
+	if r.word() {
+		return l.weigh(ctx, r)
+	}
 	n := r.name()
 	if p, ok := l.window.find(n); ok {
 		return l.again(r, p)
@@ -93,6 +96,19 @@ func (l *lane) identify(ctx context.Context, r *request) finding {
 	if !l.members.is(user) && !r.trusted() {
 		return notMember
 	}
+	return finding{}
+}
+
+// weigh finds out whether a processor's word is a repetition, and else names it.
+func (l *lane) weigh(ctx context.Context, r *request) finding {
+	if f := l.search(ctx, r); !f.due() {
+		return f
+	}
+	answered, name := l.window.words.Weigh(r.clientMsgID, r.in.GetVerdict())
+	if answered != nil {
+		return finding{found: true, place: place{seq: answered.Seq, at: answered.AtMS, count: answered.Count}}
+	}
+	r.clientMsgID = name
 	return finding{}
 }
 
