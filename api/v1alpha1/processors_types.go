@@ -22,7 +22,7 @@ type ProcessorsSpec struct {
 	Analytics *ProcessorSpec `json:"analytics,omitempty"`
 	// Keeps the audit log.
 	// +optional
-	Audit *ProcessorSpec `json:"audit,omitempty"`
+	Audit *AuditSpec `json:"audit,omitempty"`
 }
 
 // ProcessorSpec is how a stream processor runs.
@@ -155,6 +155,47 @@ type ProfanitySpec struct {
 	// +listType=set
 	// +optional
 	Locales []Locale `json:"locales,omitempty"`
+}
+
+// AuditSpec is how the audit log is kept.
+type AuditSpec struct {
+	ProcessorSpec `json:",inline"`
+	// Where the audit log is exported to. Absent means nowhere.
+	// +optional
+	Export *AuditExport `json:"export,omitempty"`
+}
+
+// AuditExport is where the audit log is exported to, and how.
+//
+// +kubebuilder:validation:XValidation:rule="duration(self.retainFor) >= duration('24h')",message="export.retainFor must be at least 24h: nobody can shorten it later, but what is locked for less proves little"
+// +kubebuilder:validation:XValidation:rule="!has(self.every) || (duration(self.every) >= duration('1m') && duration(self.every) <= duration('24h'))",message="export.every must be between 1m and 24h"
+type AuditExport struct {
+	// s3://bucket/prefix: a bucket with Object Lock.
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\x00-\x1f\x7f]*)?$`
+	// +required
+	To string `json:"to"`
+	// How often, 1m to 24h. Absent means 1h.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +optional
+	Every *metav1.Duration `json:"every,omitempty"`
+	// For how long each object is locked, at least 24h.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +required
+	RetainFor metav1.Duration `json:"retainFor"`
+	// Compliance lets nobody delete an object or shorten its time, Governance who has a permission of its own. Absent means
+	// Compliance.
+	// +kubebuilder:validation:Enum=Compliance;Governance
+	// +optional
+	LockMode string `json:"lockMode,omitempty"`
+	// A Secret with the Ed25519 key that signs each export (PKCS #8, PEM; the key in it is "audit.key" where absent). It is read for
+	// each, so it can be rotated without a restart. Absent means that exports are not signed.
+	// +optional
+	SigningKeySecret *SecretKey `json:"signingKeySecret,omitempty"`
 }
 
 // ConfigMapReference names a ConfigMap in the same namespace.

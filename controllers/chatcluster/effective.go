@@ -117,9 +117,13 @@ func fillProcessors(p *v1alpha1.ProcessorsSpec) {
 	if p.Fraud != nil {
 		fillDetector(p.Fraud)
 	}
-	for _, one := range []*v1alpha1.ProcessorSpec{p.Analytics, p.Audit} {
-		if one != nil {
-			fillProcessor(one)
+	if p.Analytics != nil {
+		fillProcessor(p.Analytics)
+	}
+	if p.Audit != nil {
+		fillProcessor(&p.Audit.ProcessorSpec)
+		if e := p.Audit.Export; e != nil && e.SigningKeySecret != nil {
+			fill(&e.SigningKeySecret.Key, "audit.key")
 		}
 	}
 }

@@ -38,7 +38,14 @@ func (c Cluster) processors() []Role {
 		add(RoleAnalytics, p.Analytics, toPostgres)
 	}
 	if p.Audit != nil {
-		add(RoleAudit, p.Audit, toPostgres)
+		uses := []arrow{toPostgres}
+		if p.Audit.Export != nil {
+			uses = append(uses, toS3)
+		}
+		r := add(RoleAudit, &p.Audit.ProcessorSpec, uses...)
+		if e := p.Audit.Export; e != nil && e.SigningKeySecret != nil {
+			r.SigningKey = *e.SigningKeySecret
+		}
 	}
 	return roles
 }
@@ -86,6 +93,36 @@ func (c Cluster) detectors() config.Processors {
 		}
 	}
 	return out
+}
+
+// Where the audit role finds the key that signs exports, and no other role does.
+const (
+	signingDir  = "/etc/chatcluster-signing"
+	signingFile = "audit.key"
+)
+
+func (c Cluster) audit() config.Audit {
+	a := c.Spec.Processors.Audit
+	if a == nil || a.Export == nil {
+		return config.Audit{}
+	}
+	e := a.Export
+	out := config.Audit{ExportTo: e.To, RetainFor: e.RetainFor, Governance: e.LockMode == "Governance", ExportEvery: ptr.Deref(e.Every, config.Duration{})}
+	if e.SigningKeySecret != nil {
+		out.SigningKeyFile = signingDir + "/" + signingFile
+	}
+	return out
+}
+
+// mountSigningKey gives the audit role its key.
+func mountSigningKey(r Role, pod *corev1ac.PodSpecApplyConfiguration, container *corev1ac.ContainerApplyConfiguration) {
+	if r.SigningKey.Name == "" {
+		return
+	}
+	container.WithVolumeMounts(corev1ac.VolumeMount().WithName("signing").WithMountPath(signingDir).WithReadOnly(true))
+	pod.WithVolumes(corev1ac.Volume().WithName("signing").WithSecret(corev1ac.SecretVolumeSource().
+		WithSecretName(r.SigningKey.Name).WithDefaultMode(0o440).
+		WithItems(corev1ac.KeyToPath().WithKey(r.SigningKey.Key).WithPath(signingFile))))
 }
 
 // mountLists gives a detector its lists. A ConfigMap that is not there keeps no pod from starting: its lists are read once it is.

@@ -158,7 +158,9 @@ func full(t *testing.T) Cluster {
 			Locales:      []v1alpha1.Locale{"de", "en"},
 		},
 		Fraud:     &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorDryRun},
-		Analytics: &one, Audit: &annotated,
+		Analytics: &one, Audit: &v1alpha1.AuditSpec{ProcessorSpec: annotated, Export: &v1alpha1.AuditExport{
+			To: "s3://vault/chat", RetainFor: *duration(61320 * time.Hour), SigningKeySecret: &v1alpha1.SecretKey{Name: "signing", Key: "audit.key"},
+		}},
 	}
 	c.Spec.Admin = &v1alpha1.AdminSpec{
 		Replicas: ptr.To[int32](2), Resources: one.Resources, AllowedOrigins: []string{"https://desk.example"},

@@ -30,6 +30,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.APNSChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("APNSToken"):
 		return &apiv1alpha1.APNSTokenApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AuditExport"):
+		return &apiv1alpha1.AuditExportApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AuditSpec"):
+		return &apiv1alpha1.AuditSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuroraSpec"):
 		return &apiv1alpha1.AuroraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuthSpec"):

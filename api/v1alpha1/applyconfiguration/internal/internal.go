@@ -137,6 +137,50 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: selector
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.AuditExport
+  map:
+    fields:
+    - name: every
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: lockMode
+      type:
+        scalar: string
+    - name: retainFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: signingKeySecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+    - name: to
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.AuditSpec
+  map:
+    fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: export
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AuditExport
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AuroraSpec
   map:
     fields:
@@ -1122,7 +1166,7 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
     - name: audit
       type:
-        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AuditSpec
     - name: fraud
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec

@@ -19,7 +19,7 @@ type ProcessorsSpecApplyConfiguration struct {
 	// Counts what happens, by tenant and time.
 	Analytics *ProcessorSpecApplyConfiguration `json:"analytics,omitempty"`
 	// Keeps the audit log.
-	Audit *ProcessorSpecApplyConfiguration `json:"audit,omitempty"`
+	Audit *AuditSpecApplyConfiguration `json:"audit,omitempty"`
 }
 
 // ProcessorsSpecApplyConfiguration constructs a declarative configuration of the ProcessorsSpec type for use with
@@ -63,7 +63,7 @@ func (b *ProcessorsSpecApplyConfiguration) WithAnalytics(value *ProcessorSpecApp
 // WithAudit sets the Audit field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Audit field is set to the value of the last call.
-func (b *ProcessorsSpecApplyConfiguration) WithAudit(value *ProcessorSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
+func (b *ProcessorsSpecApplyConfiguration) WithAudit(value *AuditSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
 	b.Audit = value
 	return b
 }
