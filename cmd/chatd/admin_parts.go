@@ -53,12 +53,18 @@ func (s adminStats) Stats(ctx context.Context, t store.Tenant, from, to time.Tim
 }
 
 func countsOf(f analytics.Figures) admin.Counts {
-	return admin.Counts{
+	out := admin.Counts{
 		Messages: f.Messages, Edits: f.Edits, Deletions: f.Deletions, Reactions: f.Reactions, ConversationsStarted: f.ConversationsStarted,
 		Flagged: f.Flagged, Masked: f.Masked, Hidden: f.Hidden, Reverted: f.Reverted, Reads: f.Reads,
 		ActiveUsers: f.ActiveUsers, ActiveConversations: f.ActiveConversations,
 		ReadP50MS: f.ReadLatency.P50.Milliseconds(), ReadP90MS: f.ReadLatency.P90.Milliseconds(), ReadP99MS: f.ReadLatency.P99.Milliseconds(),
+		Deliveries: f.Deliveries, DeliveryP50MS: f.DeliveryLatency.P50.Milliseconds(), DeliveryP90MS: f.DeliveryLatency.P90.Milliseconds(),
+		DeliveryP99MS: f.DeliveryLatency.P99.Milliseconds(),
 	}
+	for _, p := range f.Pushes {
+		out.Pushes = append(out.Pushes, admin.Pushes{Channel: p.Channel, Outcome: p.Outcome, Count: p.Count})
+	}
+	return out
 }
 
 // adminHolds are the read model's, in the admin API's words.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -35,13 +36,27 @@ func runAudit(ctx context.Context, r role, o *ops) error {
 		}
 	}
 	auditor, err := audit.New(audit.Options{
-		Log: audit.NewLog(model), Destination: to, ExportEvery: r.cfg.Audit.ExportEvery.Duration, Logger: r.log, Registerer: o.registerer,
+		Log: audit.NewLog(model), Destination: to, Sign: signer(r.cfg.Audit.SigningKeyFile), ExportEvery: r.cfg.Audit.ExportEvery.Duration, Logger: r.log, Registerer: o.registerer,
 	})
 	if err != nil {
 		return err
 	}
 	o.require(check{name: "read model", run: model.Compatible})
 	return r.consume(ctx, o, auditor.Consumer(), auditor.Run)
+}
+
+// signer reads the key of a file each time, nil for no file.
+func signer(path string) func() (*audit.Signer, error) {
+	if path == "" {
+		return nil
+	}
+	return func() (*audit.Signer, error) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read the signing key: %w", err)
+		}
+		return audit.ParseSigningKey(data)
+	}
 }
 
 // awsConfig is where AWS is, for a role that needs no store. It also gives the role's configuration what IAM's logins are made with.

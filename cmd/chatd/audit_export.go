@@ -34,6 +34,7 @@ func auditExportCommand() *cobra.Command {
 		Long: "export writes the entries that were not exported yet as lines of JSON, and beside each file a manifest with the log's head. It may be stopped " +
 			"and started again. It refuses to go on where the log does not hold what was exported before.",
 		Example: `  chatd audit export --to s3://vault/chat --retain-for 61320h
+  chatd audit export --to s3://vault/chat --signing-key audit.key
   chatd audit export --to /srv/audit --tenant acme -o json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -46,6 +47,12 @@ func auditExportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var sign *audit.Signer
+			if read := signer(to.SigningKeyFile); read != nil {
+				if sign, err = read(); err != nil {
+					return err
+				}
+			}
 			tenants, err := tool.known(ctx, nil)
 			if err != nil {
 				return err
@@ -56,7 +63,7 @@ func auditExportCommand() *cobra.Command {
 			errs, all := []error{}, []exported{}
 			for i, tenant := range tenants {
 				progress.Say("exporting tenant %s, %d of %d", tenant, i+1, len(tenants))
-				done, err := audit.Export(ctx, tool.log, destination, tenant)
+				done, err := audit.Export(ctx, tool.log, destination, tenant, sign)
 				e := exported{Tenant: tenant, Entries: done.Entries, Files: done.Objects, Last: done.Head.N, Head: done.Head.Hash.String()}
 				if err != nil {
 					e.Error = err.Error()
@@ -74,6 +81,7 @@ func auditExportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&to.ExportTo, "to", "", "s3://bucket/prefix, a bucket with Object Lock, or a folder")
 	cmd.Flags().DurationVar(&to.RetainFor.Duration, "retain-for", defaultRetain, "how long objects in a bucket are locked")
 	cmd.Flags().BoolVar(&to.Governance, "governance", false, "lock in governance mode, which a permission of its own lifts, instead of compliance mode")
+	cmd.Flags().StringVar(&to.SigningKeyFile, "signing-key", "", "file with the Ed25519 key that signs the export (PKCS #8, PEM); empty for no signatures")
 	_ = cmd.MarkFlagRequired("to") // the flag is there
 	return cmd
 }

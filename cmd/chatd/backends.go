@@ -16,6 +16,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/dial"
 	"github.com/chatcluster/chatcluster/runtime/eventlog"
+	"github.com/chatcluster/chatcluster/runtime/figures"
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/rest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -129,6 +130,20 @@ func (r role) closeProducer(p *eventlog.Producer) {
 	defer cancel()
 	if err := p.Close(ctx); err != nil {
 		r.log.WarnContext(ctx, "records were left when the producer closed", "error", err)
+	}
+}
+
+// figures returns what measures for analytics. Run it, and close it before its producer is.
+func (r role) figures(producer *eventlog.Producer, o *ops) (*figures.Book, error) {
+	return figures.New(figures.Options{Publisher: producer, Logger: r.log, Registerer: o.registerer})
+}
+
+// closeFigures publishes what was measured. What it cannot is lost: figures have that much less.
+func (r role) closeFigures(b *figures.Book) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := b.Close(ctx); err != nil {
+		r.log.WarnContext(ctx, "figures were left at the end", "error", err)
 	}
 }
 

@@ -22,6 +22,11 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer r.closeProducer(producer)
+	book, err := r.figures(producer, o)
+	if err != nil {
+		return err
+	}
+	defer r.closeFigures(book)
 	// Badges alone come from there: pushes go on without it, so readiness does not ask for it.
 	model, err := readmodel.Open(r.cfg.Postgres, readmodel.Options{Application: r.clientID()})
 	if err != nil {
@@ -39,6 +44,7 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		Sender:       push.NewBreaker(sender),
 		Badges:       model,
 		DeadLetters:  producer,
+		Figures:      book,
 		Pod:          r.pod,
 		PerMinute:    r.cfg.Push.PerMinute,
 		Application:  r.cfg.Push.ApplicationID,
@@ -51,7 +57,7 @@ func runNotify(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	o.require(check{name: "store", run: storeAnswers(b.store), weight: toStart}, check{name: "cache", run: b.cache.Ping, weight: told})
-	return r.consume(ctx, o, notifier.ConsumerOptions(), func(ctx context.Context) error { return beside(ctx, notifier.Run, directory.Run) })
+	return r.consume(ctx, o, notifier.ConsumerOptions(), func(ctx context.Context) error { return beside(ctx, notifier.Run, directory.Run, book.Run) })
 }
 
 func runProject(ctx context.Context, r role, o *ops) error {

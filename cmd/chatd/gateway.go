@@ -28,6 +28,11 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		return err
 	}
 	defer r.closeProducer(producer)
+	book, err := r.figures(producer, o)
+	if err != nil {
+		return err
+	}
+	defer r.closeFigures(book)
 	directory, err := r.tenants(b)
 	if err != nil {
 		return err
@@ -60,6 +65,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		Marks:           deviceMarks{b.cache},
 		MarkLog:         producer,
 		Audit:           producer,
+		Figures:         book,
 		Inbox:           inboxes{reader, inbox.NewSettings(b.store, b.cache, producer)},
 		History:         history.NewReader(b.store, model),
 		Routes:          b.cache,
@@ -95,6 +101,7 @@ func runGateway(ctx context.Context, r role, o *ops) error {
 		func(ctx context.Context) error { return g.Run(ctx, ln) },
 		verifier.Run,
 		directory.Run,
+		book.Run,
 		revocations.Run)
 }
 

@@ -29,12 +29,16 @@ type detectorRole struct {
 // detectors are those that this binary has.
 var detectors = []detectorRole{
 	{name: spam.Name, short: "Judge messages: spam", action: protocol.ActionHide, window: spam.Window,
-		open: func(_ config.Detector, state *recall.Redis, o *ops) (moderate.Detector, error) {
-			return spam.New(spam.Options{State: state, Log: o.log, Registerer: o.registerer})
+		open: func(own config.Detector, state *recall.Redis, o *ops) (moderate.Detector, error) {
+			l := own.Limits
+			limits := spam.Limits{
+				Velocity: l.Velocity, FanOut: l.FanOut, Duplicates: l.Duplicates, Spread: l.Spread, NewContacts: l.NewContacts, NewFor: l.NewFor.Duration,
+			}
+			return spam.New(spam.Options{State: state, Limits: limits, Log: o.log, Registerer: o.registerer})
 		}},
 	{name: profanity.Name, short: "Judge messages: profanity", action: protocol.ActionMask,
 		open: func(own config.Detector, _ *recall.Redis, o *ops) (moderate.Detector, error) {
-			return profanity.New(profanity.Options{Lists: own.ListsDir, Log: o.log, Registerer: o.registerer})
+			return profanity.New(profanity.Options{Locales: own.Locales, Lists: own.ListsDir, Log: o.log, Registerer: o.registerer})
 		}},
 	{name: fraud.Name, short: "Judge messages: fraud", action: protocol.ActionHide, window: fraud.Window,
 		open: func(own config.Detector, state *recall.Redis, o *ops) (moderate.Detector, error) {

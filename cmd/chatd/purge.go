@@ -114,7 +114,7 @@ func (r role) awaitProcessors(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, processorsWithin)
 	defer cancel()
 	r.awaitAudit(within)
-	r.awaitGroup(within, eventlog.AnalyticsGroup, eventlog.LogTopic, eventlog.MarksTopic)
+	r.awaitGroup(within, eventlog.AnalyticsGroup, eventlog.LogTopic, eventlog.MarksTopic, eventlog.FiguresTopic)
 	configured := r.cfg.Processors.By()
 	for _, d := range detectors {
 		if _, ok := configured[d.name]; ok && d.window > 0 {

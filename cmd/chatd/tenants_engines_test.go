@@ -399,7 +399,7 @@ func contents(p *platform, tenant string, all bool) (string, error) {
 	defer func() { _ = db.Close(ctx) }()
 	var out bytes.Buffer
 	for _, table := range []string{"conversations", "members", "messages", "tails", "parked_conversations", "parked_records",
-		"analytics_conversations", "analytics_reads", "analytics_waiting", "analytics_rollups", "audit_keys"} {
+		"analytics_conversations", "analytics_reads", "analytics_waiting", "analytics_rollups", "analytics_pushes", "analytics_sources", "audit_keys"} {
 		var n int
 		if err := db.QueryRow(ctx, "SELECT count(*) FROM "+table+" WHERE tenant = $1", tenant).Scan(&n); err != nil {
 			return "", err

@@ -32,12 +32,12 @@ func TestInvalidIsRefused(t *testing.T) {
 		want   string
 	}{
 		"ProcessorMode": {"a mode that is misspelled must not be off", func(cc *v1alpha1.ChatCluster) {
-			cc.Spec.Processors.Spam = &v1alpha1.DetectorSpec{Mode: "On"}
+			cc.Spec.Processors.Spam = &v1alpha1.SpamSpec{DetectorSpec: v1alpha1.DetectorSpec{Mode: "On"}}
 		}, "spec.processors.spam.mode"},
 		"ProcessorScalers": {"two would fight", func(cc *v1alpha1.ChatCluster) {
-			cc.Spec.Processors.Audit = &v1alpha1.ProcessorSpec{
+			cc.Spec.Processors.Audit = &v1alpha1.AuditSpec{ProcessorSpec: v1alpha1.ProcessorSpec{
 				Replicas: ptr.To[int32](1), Autoscaling: &v1alpha1.ConsumerAutoscaling{Autoscaling: v1alpha1.Autoscaling{MaxReplicas: 2}},
-			}
+			}}
 		}, "processors: set replicas or autoscaling, not both"},
 		"DetectorScalers": {"two would fight", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.Processors.Fraud = &v1alpha1.DetectorSpec{ProcessorSpec: v1alpha1.ProcessorSpec{
@@ -45,14 +45,35 @@ func TestInvalidIsRefused(t *testing.T) {
 			}}
 		}, "processors: set replicas or autoscaling, not both"},
 		"Threshold": {"a score is a percentage", func(cc *v1alpha1.ChatCluster) {
-			cc.Spec.Processors.Spam = &v1alpha1.DetectorSpec{Threshold: ptr.To[int32](101)}
+			cc.Spec.Processors.Spam = &v1alpha1.SpamSpec{DetectorSpec: v1alpha1.DetectorSpec{Threshold: ptr.To[int32](101)}}
 		}, "spec.processors.spam.threshold"},
 		"Mute": {"a mute ends", func(cc *v1alpha1.ChatCluster) {
-			cc.Spec.Processors.Profanity = &v1alpha1.DetectorSpec{MuteSenderFor: duration(721 * time.Hour)}
+			cc.Spec.Processors.Profanity = &v1alpha1.ProfanitySpec{DetectorSpec: v1alpha1.DetectorSpec{MuteSenderFor: duration(721 * time.Hour)}}
 		}, "muteSenderFor must be between 1s and 720h"},
 		"Action": {"there are two things to do about a message", func(cc *v1alpha1.ChatCluster) {
-			cc.Spec.Processors.Profanity = &v1alpha1.DetectorSpec{Action: "Delete"}
+			cc.Spec.Processors.Profanity = &v1alpha1.ProfanitySpec{DetectorSpec: v1alpha1.DetectorSpec{Action: "Delete"}}
 		}, "spec.processors.profanity.action"},
+		"AuditLock": {"it proves little", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Audit = &v1alpha1.AuditSpec{Export: &v1alpha1.AuditExport{To: "s3://vault/chat", RetainFor: *duration(time.Hour)}}
+		}, "export.retainFor must be at least 24h"},
+		"AuditEvery": {"an export a second is an object a second", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Audit = &v1alpha1.AuditSpec{Export: &v1alpha1.AuditExport{To: "s3://vault/chat", RetainFor: *duration(48 * time.Hour), Every: duration(time.Second)}}
+		}, "export.every must be between 1m and 24h"},
+		"AuditTo": {"a pod's own folder goes with the pod", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Audit = &v1alpha1.AuditSpec{Export: &v1alpha1.AuditExport{To: "/srv/audit", RetainFor: *duration(48 * time.Hour)}}
+		}, "spec.processors.audit.export.to"},
+		"SpamLimit": {"no more is remembered of a sender", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Spam = &v1alpha1.SpamSpec{Limits: &v1alpha1.SpamLimits{Velocity: ptr.To[int32](86)}}
+		}, "spec.processors.spam.limits.velocity"},
+		"SpamNewFor": {"a sender is new for hours", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Spam = &v1alpha1.SpamSpec{Limits: &v1alpha1.SpamLimits{NewFor: duration(time.Minute)}}
+		}, "limits.newFor must be between 1h and 720h"},
+		"Locale": {"there is no such list", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Profanity = &v1alpha1.ProfanitySpec{Locales: []v1alpha1.Locale{"tlh"}}
+		}, "spec.processors.profanity.locales"},
+		"LocaleTwice": {"a list counts once", func(cc *v1alpha1.ChatCluster) {
+			cc.Spec.Processors.Profanity = &v1alpha1.ProfanitySpec{Locales: []v1alpha1.Locale{"en", "en"}}
+		}, "Duplicate value"},
 		"AdminReplicas": {"an admin API without pods is none", func(cc *v1alpha1.ChatCluster) {
 			cc.Spec.Admin = &v1alpha1.AdminSpec{Replicas: ptr.To[int32](0)}
 		}, "spec.admin.replicas"},

@@ -109,17 +109,29 @@ func effective(cc *v1alpha1.ChatCluster) v1alpha1.ChatClusterSpec {
 }
 
 func fillProcessors(p *v1alpha1.ProcessorsSpec) {
-	for _, d := range []*v1alpha1.DetectorSpec{p.Spam, p.Profanity, p.Fraud} {
-		if d != nil {
-			fill(&d.Mode, v1alpha1.ProcessorFlag)
-			fillProcessor(&d.ProcessorSpec)
+	if p.Spam != nil {
+		fillDetector(&p.Spam.DetectorSpec)
+	}
+	if p.Profanity != nil {
+		fillDetector(&p.Profanity.DetectorSpec)
+	}
+	if p.Fraud != nil {
+		fillDetector(p.Fraud)
+	}
+	if p.Analytics != nil {
+		fillProcessor(p.Analytics)
+	}
+	if p.Audit != nil {
+		fillProcessor(&p.Audit.ProcessorSpec)
+		if e := p.Audit.Export; e != nil && e.SigningKeySecret != nil {
+			fill(&e.SigningKeySecret.Key, "audit.key")
 		}
 	}
-	for _, one := range []*v1alpha1.ProcessorSpec{p.Analytics, p.Audit} {
-		if one != nil {
-			fillProcessor(one)
-		}
-	}
+}
+
+func fillDetector(d *v1alpha1.DetectorSpec) {
+	fill(&d.Mode, v1alpha1.ProcessorFlag)
+	fillProcessor(&d.ProcessorSpec)
 }
 
 func fillProcessor(s *v1alpha1.ProcessorSpec) {

@@ -41,8 +41,8 @@ func (w *world) belongings(role string) []string {
 func TestProcessors(t *testing.T) {
 	w := newWorld(t)
 	w.create(func(s *v1alpha1.ChatClusterSpec) {
-		s.Processors.Profanity = &v1alpha1.DetectorSpec{Mode: v1alpha1.ProcessorEnforce, Lists: &v1alpha1.ConfigMapReference{Name: "words"}}
-		s.Processors.Audit = &v1alpha1.ProcessorSpec{}
+		s.Processors.Profanity = &v1alpha1.ProfanitySpec{DetectorSpec: v1alpha1.DetectorSpec{Mode: v1alpha1.ProcessorEnforce, Lists: &v1alpha1.ConfigMapReference{Name: "words"}}}
+		s.Processors.Audit = &v1alpha1.AuditSpec{}
 	})
 	for range 6 {
 		w.pass()

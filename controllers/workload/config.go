@@ -80,6 +80,7 @@ func (c Cluster) Config() config.Config {
 		},
 		Admin:      c.adminConfig(),
 		Processors: c.detectors(),
+		Audit:      c.audit(),
 		Telemetry:  telemetry(s.Telemetry),
 	}
 }

@@ -38,8 +38,9 @@ func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1a
 	if shown != "" {
 		container.WithVolumeMounts(corev1ac.VolumeMount().WithName("certificate").WithMountPath(certificateDir).WithReadOnly(true))
 	}
-	lists := corev1ac.PodSpec()
-	mountLists(r, lists, container)
+	own := corev1ac.PodSpec()
+	mountLists(r, own, container)
+	mountSigningKey(r, own, container)
 	if err := extendContainer(container, r.Settings.PodTemplate); err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (c Cluster) Deployment(r Role, configMap string, replicas *int32) (*appsv1a
 		pod.WithVolumes(corev1ac.Volume().WithName("certificate").
 			WithSecret(corev1ac.SecretVolumeSource().WithSecretName(c.CertificateName(shown)).WithDefaultMode(0o440)))
 	}
-	pod.Volumes = append(pod.Volumes, lists.Volumes...)
+	pod.Volumes = append(pod.Volumes, own.Volumes...)
 	if r.Settings.PriorityClassName != "" {
 		pod.WithPriorityClassName(r.Settings.PriorityClassName)
 	}

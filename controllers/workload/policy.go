@@ -30,6 +30,7 @@ const (
 	toIssuers
 	toCollector
 	toChat
+	toS3
 )
 
 // Where the EKS Pod Identity agent is on every node.
@@ -53,6 +54,8 @@ func (c Cluster) ports(a arrow) []int32 {
 		return c.awsPorts(s.AWS.Endpoints.DynamoDB)
 	case toPinpoint:
 		return c.awsPorts(s.AWS.Endpoints.Pinpoint)
+	case toS3:
+		return c.awsPorts("")
 	case toKafka:
 		return addressPorts(s.MSK.BootstrapServers)
 	case toRedis:
@@ -87,7 +90,7 @@ func (c Cluster) askAWS(arrows []arrow) bool {
 	s := c.Spec
 	return slices.ContainsFunc(arrows, func(a arrow) bool {
 		switch a {
-		case toDynamoDB, toPinpoint:
+		case toDynamoDB, toPinpoint, toS3:
 			return true
 		case toKafka:
 			return s.MSK.Authentication.Type == v1alpha1.AuthenticationIAM

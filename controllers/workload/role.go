@@ -46,6 +46,8 @@ type Role struct {
 
 	// Lists is the ConfigMap with a detector's own lists, empty for none.
 	Lists string
+	// SigningKey is the Secret with the key that signs exports of the audit log, without a name for none.
+	SigningKey v1alpha1.SecretKey
 
 	portName string
 	port     int32

@@ -147,10 +147,20 @@ func full(t *testing.T) Cluster {
 	annotated := one
 	annotated.ServiceAccountAnnotations = map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/audit"}
 	c.Spec.Processors = v1alpha1.ProcessorsSpec{
-		Spam:      &v1alpha1.DetectorSpec{ProcessorSpec: scaled, Mode: v1alpha1.ProcessorEnforce, Threshold: ptr.To[int32](90), Action: v1alpha1.ActionHide, MuteSenderFor: duration(10 * time.Minute)},
-		Profanity: &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorEnforce, Action: v1alpha1.ActionMask, Lists: &v1alpha1.ConfigMapReference{Name: "words"}},
+		Spam: &v1alpha1.SpamSpec{
+			DetectorSpec: v1alpha1.DetectorSpec{
+				ProcessorSpec: scaled, Mode: v1alpha1.ProcessorEnforce, Threshold: ptr.To[int32](90), Action: v1alpha1.ActionHide, MuteSenderFor: duration(10 * time.Minute),
+			},
+			Limits: &v1alpha1.SpamLimits{Velocity: ptr.To[int32](60), Spread: ptr.To[int32](20), NewFor: duration(48 * time.Hour)},
+		},
+		Profanity: &v1alpha1.ProfanitySpec{
+			DetectorSpec: v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorEnforce, Action: v1alpha1.ActionMask, Lists: &v1alpha1.ConfigMapReference{Name: "words"}},
+			Locales:      []v1alpha1.Locale{"de", "en"},
+		},
 		Fraud:     &v1alpha1.DetectorSpec{ProcessorSpec: one, Mode: v1alpha1.ProcessorDryRun},
-		Analytics: &one, Audit: &annotated,
+		Analytics: &one, Audit: &v1alpha1.AuditSpec{ProcessorSpec: annotated, Export: &v1alpha1.AuditExport{
+			To: "s3://vault/chat", RetainFor: *duration(61320 * time.Hour), SigningKeySecret: &v1alpha1.SecretKey{Name: "signing", Key: "audit.key"},
+		}},
 	}
 	c.Spec.Admin = &v1alpha1.AdminSpec{
 		Replicas: ptr.To[int32](2), Resources: one.Resources, AllowedOrigins: []string{"https://desk.example"},

@@ -65,7 +65,7 @@ func newBackend() *backend {
 	}
 	b.erased = []admin.Erasure{{ID: "e-1", Done: true, Report: json.RawMessage(`{"messages":3}`)}}
 	b.stats = func(from, _ time.Time, _ string) (admin.Figures, error) {
-		return admin.Figures{Steps: []admin.Step{{StartMS: from.UnixMilli(), Counts: admin.Counts{Messages: 3}}}, Total: admin.Counts{Messages: 3}}, nil
+		return admin.Figures{Steps: []admin.Step{{StartMS: from.UnixMilli(), Counts: admin.Counts{Messages: 3, Deliveries: 2, Pushes: []admin.Pushes{{Channel: "GCM", Outcome: "delivered", Count: 2}}}}}, Total: admin.Counts{Messages: 3, Deliveries: 2, Pushes: []admin.Pushes{{Channel: "GCM", Outcome: "delivered", Count: 2}}}}, nil
 	}
 	return b
 }

@@ -57,7 +57,7 @@ func (c *call) postRevert() (httpapi.Reply, error) {
 	if r.State == readmodel.ReviewReverted {
 		return c.decided(r)
 	}
-	return c.decide(r, &logpb.Verdict{Target: r.Seq, Action: protocol.ActionNone, Processor: protocol.ProcessorModerator}, readmodel.ReviewReverted)
+	return c.decide(r, &logpb.Verdict{Target: r.Seq, Action: protocol.ActionNone, Processor: protocol.ProcessorModerator, BodyAt: r.BodyAt}, readmodel.ReviewReverted)
 }
 
 // decided answers for what is decided so already.

@@ -147,7 +147,7 @@ type Step struct {
 	Counts
 }
 
-// Counts are what is known of a stretch of time. Active users and conversations are estimates.
+// Counts are what is known of a stretch of time. Active users and conversations are estimates, Deliveries those whose time was measured.
 type Counts struct {
 	Messages             int64 `json:"messages"`
 	Edits                int64 `json:"edits"`
@@ -165,6 +165,20 @@ type Counts struct {
 	ReadP50MS int64 `json:"read_p50_ms"`
 	ReadP90MS int64 `json:"read_p90_ms"`
 	ReadP99MS int64 `json:"read_p99_ms"`
+	// How long it took from a message's commit until a connected device had it; of a sample, 0 where there is none.
+	Deliveries    int64 `json:"deliveries"`
+	DeliveryP50MS int64 `json:"delivery_p50_ms"`
+	DeliveryP90MS int64 `json:"delivery_p90_ms"`
+	DeliveryP99MS int64 `json:"delivery_p99_ms"`
+	// Pushes are how often platforms answered in which way.
+	Pushes []Pushes `json:"pushes,omitempty"`
+}
+
+// Pushes are how often a platform answered pushes in one way.
+type Pushes struct {
+	Channel string `json:"channel"`
+	Outcome string `json:"outcome"`
+	Count   int64  `json:"count"`
 }
 
 // Settings answer GET /admin/v1/settings: the tenant's record. What is absent is the cluster's.

@@ -99,16 +99,23 @@ func TestARevertShowsTheMessageAgain(t *testing.T) {
 	}
 	confirmed := post[admin.Decided](w, moderator, path+"/confirm", "", http.StatusOK)
 	entries := bob.Entries(confirmed.Seq)
-	if e := entries[len(entries)-1]; e.Verdict.Action != protocol.ActionHide || e.Sender != "mia" || e.Verdict.Processor != protocol.ProcessorModerator {
+	if e := entries[len(entries)-1]; e.Verdict.Action != protocol.ActionHide || e.Sender != protocol.ProcessorModerator || e.ClientMsgID != "" || e.Verdict.Processor != protocol.ProcessorModerator {
 		t.Errorf("%+v", e)
 	}
 	reverted := post[admin.Decided](w, moderator, path+"/revert", "", http.StatusOK)
 	entries = bob.Entries(reverted.Seq)
-	if e := entries[len(entries)-1]; e.Kind != protocol.KindVerdict || e.Target != said.Seq || e.Verdict.Action != protocol.ActionNone || e.Sender != "mia" {
+	if e := entries[len(entries)-1]; e.Kind != protocol.KindVerdict || e.Target != said.Seq || e.Verdict.Action != protocol.ActionNone || e.Sender != protocol.ProcessorModerator {
 		t.Errorf("bob's screen is not told: %+v", e)
 	}
 	if got := page(); got.Body != "buy now" || got.Verdict != nil {
 		t.Errorf("it shows again: %+v", got)
+	}
+	who := map[string]bool{}
+	for _, e := range get[admin.Messages](w, moderator, path+"/messages?side=4").Entries {
+		who[e.Sender] = true
+	}
+	if !who["mia"] {
+		t.Errorf("moderators see which of them decided, not %v", who)
 	}
 	if again := post[admin.Decided](w, moderator, path+"/revert", "", http.StatusOK); again != reverted {
 		t.Errorf("asked for again, it is the same entry: %+v, not %+v", again, reverted)

@@ -118,6 +118,9 @@ func (c *call) getReviewMessages() (httpapi.Reply, error) {
 	}
 	out := Messages{Entries: protocol.EntriesOf(entries)}
 	for i, e := range entries {
+		out.Entries[i].Sender = e.GetSender() // moderators see which of them acted
+	}
+	for i, e := range entries {
 		if m := e.GetMessage(); m != nil {
 			out.Entries[i].Body = m.GetBody()
 		}

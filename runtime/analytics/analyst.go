@@ -69,7 +69,7 @@ func New(o Options) (*Analyst, error) {
 // Consumer returns how the analyst's records are consumed; the caller adds client id, log and registerer.
 func (a *Analyst) Consumer() eventlog.ConsumerOptions {
 	return eventlog.ConsumerOptions{
-		Group: eventlog.AnalyticsGroup, Topics: []string{eventlog.LogTopic, eventlog.MarksTopic}, Handler: a.Handle,
+		Group: eventlog.AnalyticsGroup, Topics: []string{eventlog.LogTopic, eventlog.MarksTopic, eventlog.FiguresTopic}, Handler: a.Handle,
 		Deferred: true, MaxPending: maxPending, Revoked: a.revoked,
 	}
 }
@@ -125,6 +125,8 @@ func (a *Analyst) write(ctx context.Context) {
 		}
 		a.metrics.entries.Add(float64(done.Entries))
 		a.metrics.marks.Add(float64(done.Marks))
+		a.metrics.figures.Add(float64(done.Figures))
+		a.metrics.late.Add(float64(done.Late))
 		a.metrics.repeated.Add(float64(done.Repeated))
 		for _, r := range batch {
 			r.Done()

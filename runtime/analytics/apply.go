@@ -42,8 +42,8 @@ func NewRollups(db Database, minuteRetention time.Duration) *Rollups {
 
 func (r *Rollups) minutesFrom() time.Time { return r.now().Add(-r.retention) }
 
-// Applied is what an Apply counted, and what it found counted before.
-type Applied struct{ Entries, Marks, Repeated int }
+// Applied is what an Apply counted, what it found counted before, and what came too late to tell.
+type Applied struct{ Entries, Marks, Figures, Repeated, Late int }
 
 // at is a conversation.
 type at struct{ tenant, conversation string }
@@ -56,6 +56,7 @@ func (a at) compare(b at) int {
 func (r *Rollups) Apply(ctx context.Context, records []eventlog.Record) (Applied, error) {
 	entries := map[at][]*logpb.Entry{}
 	var marks []mark
+	var figures []*eventlog.FiguresRecord
 	for _, rec := range records {
 		switch {
 		case rec.Batch != nil:
@@ -65,6 +66,8 @@ func (r *Rollups) Apply(ctx context.Context, records []eventlog.Record) (Applied
 			marks = append(marks, mark{
 				tenant: string(rec.Mark.User.Tenant()), user: rec.Mark.User.ID(), conversation: rec.Mark.Conv.ID(), seq: int64(rec.Mark.Read), at: rec.Timestamp,
 			})
+		case rec.Figures != nil:
+			figures = append(figures, rec.Figures)
 		}
 	}
 	var done Applied
@@ -75,6 +78,9 @@ func (r *Rollups) Apply(ctx context.Context, records []eventlog.Record) (Applied
 			return err
 		}
 		if err := countMarks(ctx, tx, marks, r.now(), ts, &done); err != nil {
+			return err
+		}
+		if err := countFigures(ctx, tx, figures, r.now(), ts, &done); err != nil {
 			return err
 		}
 		return ts.write(ctx, tx)

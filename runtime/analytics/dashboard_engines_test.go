@@ -40,7 +40,7 @@ func TestTheDashboardAsksForWhatIsThere(t *testing.T) {
 	l := newLog(t, "acme", "team", time.Minute)
 	l.Batch(readmodeltest.Add("ann", "ann", "bob"), readmodeltest.Say("ann", "x"), readmodeltest.Judge("spam", 2, "flag", 0))
 	project(t, db, l)
-	apply(t, r, append(batches(l), read(l, "bob", 2, since.Add(time.Hour)))...)
+	apply(t, r, append(batches(l), read(l, "bob", 2, since.Add(time.Hour)), measured(t, "acme", "gateway", 1, since, []time.Duration{time.Second}, 1))...)
 	settle(t, r)
 
 	grafana := strings.NewReplacer("${tenant:sqlstring}", "'acme'", "${step:sqlstring}", "'day'", "$__timeFilter(start)", "start > now() - interval '7 days'")

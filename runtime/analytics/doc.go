@@ -17,7 +17,10 @@
 // covers to the mark, for messages of the last 30 days, sketched by DDSketch (1 % of the value). The message's time is the
 // read model's, which may not have it yet: the read waits in a table until the projector has come so far, a day at most.
 //
-// Not counted: deliveries, as a device's marks are in no topic, and pushes, as only those that failed are.
+// Deliveries and answers to pushes are measured where they happen and come added up, a record for each process, tenant and minute (package figures): of
+// each process it is kept, as ranges of its records' numbers, what is counted. A delivery's latency is the time from a message's commit to the word
+// of a connected device that it has it, for one message at a time of each connection and conversation: a sample, and the count is the sample's.
+// Records that are older than 35 days are not counted, as nobody remembers longer which were.
 //
 // # Keeping
 //

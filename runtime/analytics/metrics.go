@@ -7,7 +7,7 @@ import (
 )
 
 type metrics struct {
-	entries, marks, repeated, reads, dropped, forgotten, failures prometheus.Counter
+	entries, marks, figures, late, repeated, reads, dropped, forgotten, failures prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -17,7 +17,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		entries:   counter("entries_total", "Log entries that were counted."),
 		marks:     counter("marks_total", "Read marks that were counted."),
-		repeated:  counter("repeated_total", "Log entries and read marks that came again, and were counted already."),
+		figures:   counter("figures_total", "Records of what gateways and notifiers measured that were counted."),
+		late:      counter("late_figures_total", "Records of figures that came too late to tell whether they were counted: they are not."),
+		repeated:  counter("repeated_total", "Log entries, read marks and figures that came again, and were counted already."),
 		reads:     counter("reads_total", "Reads whose latency is known."),
 		dropped:   counter("dropped_reads_total", "Reads that waited a day for the read model, and were given up."),
 		forgotten: counter("forgotten_minutes_total", "Rollups by minute that were dropped, being old."),
@@ -26,7 +28,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.entries, m.marks, m.repeated, m.reads, m.dropped, m.forgotten, m.failures} {
+	for _, c := range []prometheus.Collector{m.entries, m.marks, m.figures, m.late, m.repeated, m.reads, m.dropped, m.forgotten, m.failures} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("analytics: register metrics: %w", err)
 		}

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/chatcluster/chatcluster/runtime/latency"
 )
 
 // Step is how long a rollup is.
@@ -84,12 +85,13 @@ func (ts *tallies) write(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-const countColumns = "messages, edits, deletions, reactions, conversations_started, flagged, masked, hidden, reverted, reads"
+const countColumns = "messages, edits, deletions, reactions, conversations_started, flagged, masked, hidden, reverted, reads, deliveries"
 
 // fields are the counts in the order of countColumns.
 func (c *Counts) fields() []any {
 	return []any{
 		&c.Messages, &c.Edits, &c.Deletions, &c.Reactions, &c.ConversationsStarted, &c.Flagged, &c.Masked, &c.Hidden, &c.Reverted, &c.Reads,
+		&c.Deliveries,
 	}
 }
 
@@ -113,12 +115,14 @@ func (t *tally) add(ctx context.Context, tx pgx.Tx, p place) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `
+	if _, err = tx.Exec(ctx, `
 		UPDATE analytics_rollups SET (`+countColumns+`, active_users, active_conversations, users, conversations,
-		    read_p50_ms, read_p90_ms, read_p99_ms, read_latency)
-		    = ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
-		WHERE tenant = $1 AND step = $2 AND start = $3`, append(args, said...)...)
-	return err
+		    read_p50_ms, read_p90_ms, read_p99_ms, read_latency, delivery_p50_ms, delivery_p90_ms, delivery_p99_ms, delivery_latency)
+		    = ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
+		WHERE tenant = $1 AND step = $2 AND start = $3`, append(args, said...)...); err != nil {
+		return err
+	}
+	return t.addPushes(ctx, tx, p)
 }
 
 // sketched is what the sketches say, and themselves.
@@ -132,16 +136,18 @@ func (t *tally) sketched() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	latencies, err := t.latencies()
-	if err != nil {
-		return nil, err
+	out := []any{activeUsers, activeConversations, users, conversations}
+	for _, sketch := range []*latency.Sketch{t.latency, t.delivery} {
+		ms, err := milliseconds(sketch)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ms[0], ms[1], ms[2], sketch.Encode())
 	}
-	var latency []byte
-	t.latency.Encode(&latency, false)
-	return []any{activeUsers, activeConversations, users, conversations, latencies[0], latencies[1], latencies[2], latency}, nil
+	return out, nil
 }
 
-const tallyColumns = countColumns + ", users, conversations, read_latency"
+const tallyColumns = countColumns + ", users, conversations, read_latency, delivery_latency"
 
 // scanTally reads a row of tallyColumns.
 func scanTally(row pgx.Row) (*tally, error) {
@@ -149,8 +155,8 @@ func scanTally(row pgx.Row) (*tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	var users, conversations, latency []byte
-	if err := row.Scan(append(t.fields(), &users, &conversations, &latency)...); err != nil {
+	var users, conversations, reads, deliveries []byte
+	if err := row.Scan(append(t.fields(), &users, &conversations, &reads, &deliveries)...); err != nil {
 		return nil, err
 	}
 	if users == nil {
@@ -159,7 +165,13 @@ func scanTally(row pgx.Row) (*tally, error) {
 	if err := errors.Join(t.users.UnmarshalBinary(users), t.conversations.UnmarshalBinary(conversations)); err != nil {
 		return nil, fmt.Errorf("decode a rollup: %w", err)
 	}
-	if t.latency, err = ddsketch.DecodeDDSketch(latency, bins, nil); err != nil {
+	if t.latency, err = latency.Decode(reads); err != nil {
+		return nil, fmt.Errorf("decode a rollup: %w", err)
+	}
+	if deliveries == nil {
+		return t, nil // a row of a release that measured none
+	}
+	if t.delivery, err = latency.Decode(deliveries); err != nil {
 		return nil, fmt.Errorf("decode a rollup: %w", err)
 	}
 	return t, nil

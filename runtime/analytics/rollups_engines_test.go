@@ -106,11 +106,13 @@ func statsOf(t *testing.T, r *Rollups, tenant store.Tenant, step Step) Stats {
 // within is how exact latencies are.
 var within = cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() <= max(a, b)/90 })
 
-// table is every row of the rollups, sketches included.
+// table is every row of what was counted, sketches included.
 func table(t *testing.T, db *readmodel.Model) (rows []string) {
 	t.Helper()
 	err := db.Read(t.Context(), func(tx pgx.Tx) error {
-		r, err := tx.Query(t.Context(), "SELECT r::text FROM analytics_rollups r ORDER BY tenant, step, start")
+		r, err := tx.Query(t.Context(), `
+			SELECT r::text FROM analytics_rollups r UNION ALL SELECT p::text FROM analytics_pushes p UNION ALL SELECT s::text FROM analytics_sources s
+			ORDER BY 1`)
 		if err != nil {
 			return err
 		}

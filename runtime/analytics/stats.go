@@ -1,13 +1,16 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/chatcluster/chatcluster/runtime/latency"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
@@ -17,14 +20,22 @@ const MaxPoints = 5000
 // ErrBadRange says that a range is none, or longer than MaxPoints steps.
 var ErrBadRange = errors.New("bad range")
 
-// Latencies are of reads; zero where there was none.
+// Latencies are zero where there was none.
 type Latencies struct{ P50, P90, P99 time.Duration }
 
 // Figures are what is known of a stretch of time. Distinct numbers are estimates, of a standard error of 1.6 %; latencies are exact to 1 %.
 type Figures struct {
 	Counts
 	ActiveUsers, ActiveConversations int64
-	ReadLatency                      Latencies
+	ReadLatency, DeliveryLatency     Latencies
+	// Pushes are how often platforms answered in which way, in the order of both.
+	Pushes []Pushes
+}
+
+// Pushes are how often a platform answered in one way.
+type Pushes struct {
+	Channel, Outcome string
+	Count            int64
 }
 
 // Point is one step of an answer.
@@ -54,6 +65,10 @@ func (r *Rollups) Stats(ctx context.Context, tenant store.Tenant, from, to time.
 		return Stats{}, err
 	}
 	err = r.db.Read(ctx, func(tx pgx.Tx) error {
+		pushes, err := pushesOf(ctx, tx, tenant, from, to, step)
+		if err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `
 			SELECT start, `+tallyColumns+` FROM analytics_rollups
 			WHERE tenant = $1 AND step = $2 AND start >= $3 AND start < $4 ORDER BY start`, string(tenant), string(step), from, to)
@@ -68,7 +83,8 @@ func (r *Rollups) Stats(ctx context.Context, tenant store.Tenant, from, to time.
 				return err
 			}
 			p.Start = p.Start.UTC()
-			if p.Figures, err = t.figures(); err != nil {
+			t.pushes = pushes[p.Start]
+			if p.Figures, err = t.said(); err != nil {
 				return err
 			}
 			if err := total.merge(t); err != nil {
@@ -79,12 +95,34 @@ func (r *Rollups) Stats(ctx context.Context, tenant store.Tenant, from, to time.
 		return rows.Err()
 	})
 	if err == nil {
-		stats.Total, err = total.figures()
+		stats.Total, err = total.said()
 	}
 	if err != nil {
 		return Stats{}, fmt.Errorf("read the rollups: %w", err)
 	}
 	return stats, nil
+}
+
+// pushesOf are the answers of platforms, by the beginning of the step. A rollup has a row wherever there are some.
+func pushesOf(ctx context.Context, tx pgx.Tx, tenant store.Tenant, from, to time.Time, step Step) (map[time.Time]map[answer]int64, error) {
+	rows, err := tx.Query(ctx, "SELECT start, channel, outcome, pushes FROM analytics_pushes WHERE tenant = $1 AND step = $2 AND start >= $3 AND start < $4",
+		string(tenant), string(step), from, to)
+	if err != nil {
+		return nil, err
+	}
+	out := map[time.Time]map[answer]int64{}
+	var start time.Time
+	var a answer
+	var n int64
+	_, err = pgx.ForEachRow(rows, []any{&start, &a.channel, &a.outcome, &n}, func() error {
+		start = start.UTC()
+		if out[start] == nil {
+			out[start] = map[answer]int64{}
+		}
+		out[start][a] = n
+		return nil
+	})
+	return out, err
 }
 
 // after is a row with a column before those that are asked for.
@@ -97,13 +135,27 @@ type after struct {
 func (a after) Scan(dest ...any) error { return a.row.Scan(append([]any{a.first}, dest...)...) }
 
 // figures are what a tally says.
-func (t *tally) figures() (Figures, error) {
+func (t *tally) said() (Figures, error) {
 	f := Figures{Counts: t.Counts, ActiveUsers: int64(t.users.Estimate()), ActiveConversations: int64(t.conversations.Estimate())}
-	ms, err := t.latencies()
-	if err != nil || ms[0] == nil {
+	for a, n := range t.pushes {
+		f.Pushes = append(f.Pushes, Pushes{Channel: a.channel, Outcome: a.outcome, Count: n})
+	}
+	slices.SortFunc(f.Pushes, func(a, b Pushes) int {
+		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Outcome, b.Outcome))
+	})
+	var err error
+	if f.ReadLatency, err = latenciesOf(t.latency); err != nil {
 		return f, err
 	}
+	f.DeliveryLatency, err = latenciesOf(t.delivery)
+	return f, err
+}
+
+func latenciesOf(s *latency.Sketch) (Latencies, error) {
+	ms, err := milliseconds(s)
+	if err != nil || ms[0] == nil {
+		return Latencies{}, err
+	}
 	duration := func(ms *float64) time.Duration { return time.Duration(*ms * float64(time.Millisecond)) }
-	f.ReadLatency = Latencies{P50: duration(ms[0]), P90: duration(ms[1]), P99: duration(ms[2])}
-	return f, nil
+	return Latencies{P50: duration(ms[0]), P90: duration(ms[1]), P99: duration(ms[2])}, nil
 }

@@ -1,24 +1,18 @@
 package analytics
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/DataDog/sketches-go/ddsketch"
-	"github.com/DataDog/sketches-go/ddsketch/mapping"
-	"github.com/DataDog/sketches-go/ddsketch/store"
 	"github.com/axiomhq/hyperloglog"
 
+	"github.com/chatcluster/chatcluster/runtime/latency"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 )
 
-const (
-	// precision of the distinct counts: 2^12 registers, 4 KB where there are many, a few bytes where there are few.
-	precision = 12
-	// accuracy of the latencies, relative to the value; maxBins bounds a sketch. The smallest values lose theirs first.
-	accuracy = 0.01
-	maxBins  = 2048
-)
+// precision of the distinct counts: 2^12 registers, 4 KB where there are many, a few bytes where there are few.
+const precision = 12
 
 // Counts are what adds up.
 type Counts struct {
@@ -27,6 +21,8 @@ type Counts struct {
 	Flagged, Masked, Hidden, Reverted int64
 	// Reads are read marks that went up and covered a message of somebody else's.
 	Reads int64
+	// Deliveries are those whose time was measured.
+	Deliveries int64
 }
 
 // plus returns the sum.
@@ -41,6 +37,7 @@ func (c Counts) plus(o Counts) Counts {
 	c.Hidden += o.Hidden
 	c.Reverted += o.Reverted
 	c.Reads += o.Reads
+	c.Deliveries += o.Deliveries
 	return c
 }
 
@@ -48,7 +45,8 @@ func (c Counts) plus(o Counts) Counts {
 type tally struct {
 	Counts
 	users, conversations *hyperloglog.Sketch
-	latency              *ddsketch.DDSketch // of milliseconds
+	latency, delivery    *latency.Sketch // of reads and of deliveries
+	pushes               map[answer]int64
 }
 
 func newTally() (*tally, error) {
@@ -60,14 +58,16 @@ func newTally() (*tally, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sketch conversations: %w", err)
 	}
-	m, err := mapping.NewLogarithmicMapping(accuracy)
+	reads, err := latency.New()
 	if err != nil {
-		return nil, fmt.Errorf("sketch latencies: %w", err)
+		return nil, err
 	}
-	return &tally{users: users, conversations: conversations, latency: ddsketch.NewDDSketchFromStoreProvider(m, bins)}, nil
+	deliveries, err := latency.New()
+	if err != nil {
+		return nil, err
+	}
+	return &tally{users: users, conversations: conversations, latency: reads, delivery: deliveries}, nil
 }
-
-func bins() store.Store { return store.NewCollapsingLowestDenseStore(maxBins) }
 
 // entry counts an entry of a conversation's log.
 func (t *tally) entry(conversation string, e *logpb.Entry) {
@@ -113,12 +113,9 @@ func (t *tally) mark(user, conversation string) {
 }
 
 // read counts a read that came so long after the message.
-func (t *tally) read(latency time.Duration) error {
+func (t *tally) read(after time.Duration) error {
 	t.Reads++
-	if err := t.latency.Add(float64(max(latency, 0)) / float64(time.Millisecond)); err != nil {
-		return fmt.Errorf("sketch a latency: %w", err)
-	}
-	return nil
+	return t.latency.Add(after)
 }
 
 // merge adds another's.
@@ -130,27 +127,24 @@ func (t *tally) merge(o *tally) error {
 	if err := t.conversations.Merge(o.conversations); err != nil {
 		return fmt.Errorf("merge conversations: %w", err)
 	}
-	if err := t.latency.MergeWith(o.latency); err != nil {
-		return fmt.Errorf("merge latencies: %w", err)
+	for a, n := range o.pushes {
+		if t.pushes == nil {
+			t.pushes = map[answer]int64{}
+		}
+		t.pushes[a] += n
 	}
-	return nil
+	return errors.Join(t.latency.Merge(o.latency), t.delivery.Merge(o.delivery))
 }
 
-// quantiles of the read latency that are kept.
+// quantiles that are kept.
 var quantiles = []float64{0.5, 0.9, 0.99}
 
-// latencies are the quantiles, in milliseconds, nil where nothing was read.
-func (t *tally) latencies() ([]*float64, error) {
+// milliseconds are the quantiles of a sketch, nil where it is empty.
+func milliseconds(s *latency.Sketch) ([]*float64, error) {
 	out := make([]*float64, len(quantiles))
-	if t.latency.IsEmpty() {
-		return out, nil
-	}
-	values, err := t.latency.GetValuesAtQuantiles(quantiles)
-	if err != nil {
-		return nil, fmt.Errorf("read latencies: %w", err)
-	}
+	values, err := s.Quantiles(quantiles...)
 	for i := range values {
 		out[i] = &values[i]
 	}
-	return out, nil
+	return out, err
 }

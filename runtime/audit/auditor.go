@@ -22,6 +22,8 @@ type Options struct {
 	Log *Log
 	// Destination is where the log is exported to; nil: nowhere. ExportEvery is how often, DefaultExportEvery when it is 0.
 	Destination Destination
+	// Sign returns what exports are signed with, read anew for each export; nil: nothing is signed.
+	Sign        func() (*Signer, error)
 	ExportEvery time.Duration
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
@@ -106,9 +108,16 @@ func (a *Auditor) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var sign *Signer
+	if a.o.Sign != nil {
+		// Without the key nothing is exported: what is not signed now would never be.
+		if sign, err = a.o.Sign(); err != nil {
+			return err
+		}
+	}
 	var errs []error
 	for _, tenant := range tenants {
-		done, err := Export(ctx, a.o.Log, a.o.Destination, tenant)
+		done, err := Export(ctx, a.o.Log, a.o.Destination, tenant, sign)
 		a.metrics.exported.Add(float64(done.Entries))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("tenant %s: %w", tenant, err))

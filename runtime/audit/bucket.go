@@ -103,7 +103,7 @@ func (b Bucket) Write(ctx context.Context, name string, data []byte) error {
 	sum := sha256.Sum256(data)
 	_, err := b.API.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: aws.String(b.Name), Key: aws.String(b.key(name)), Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
-		ContentType:               aws.String("application/json"),
+		ContentType:               aws.String(contentType(name)),
 		ChecksumAlgorithm:         types.ChecksumAlgorithmSha256,
 		ChecksumSHA256:            aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 		ObjectLockMode:            mode,
@@ -113,4 +113,11 @@ func (b Bucket) Write(ctx context.Context, name string, data []byte) error {
 		return fmt.Errorf("write %s to bucket %s: %w", name, b.Name, err)
 	}
 	return nil
+}
+
+func contentType(name string) string {
+	if strings.HasSuffix(name, signatureSuffix) {
+		return "application/octet-stream"
+	}
+	return "application/json"
 }

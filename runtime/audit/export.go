@@ -61,7 +61,8 @@ const folderPrefix = "tenant="
 
 // Export writes what of a tenant's log has not been exported. It goes on where it was cut off, and wraps ErrDiverged where the log does not
 // hold what was exported last, or is broken from there on. Only one process should export to a place; where two do, each writes the same.
-func Export(ctx context.Context, chain Chain, to Destination, tenant string) (Exported, error) {
+// sign may be nil: then nothing is signed.
+func Export(ctx context.Context, chain Chain, to Destination, tenant string, sign *Signer) (Exported, error) {
 	var done Exported
 	last, err := lastManifest(ctx, to, tenant)
 	if err != nil {
@@ -83,7 +84,7 @@ func Export(ctx context.Context, chain Chain, to Destination, tenant string) (Ex
 		if err != nil {
 			return done, err
 		}
-		if err := writeObject(ctx, to, tenant, done.Head.Hash, entries); err != nil {
+		if err := writeObject(ctx, to, tenant, done.Head.Hash, entries, sign); err != nil {
 			return done, err
 		}
 		end := entries[len(entries)-1]
@@ -128,7 +129,7 @@ func collect(ctx context.Context, chain Chain, tenant string, after Head, upTo i
 	return entries, nil
 }
 
-func writeObject(ctx context.Context, to Destination, tenant string, prev Hash, entries []Entry) error {
+func writeObject(ctx context.Context, to Destination, tenant string, prev Hash, entries []Entry, sign *Signer) error {
 	first, last := entries[0], entries[len(entries)-1]
 	var lines bytes.Buffer
 	enc := json.NewEncoder(&lines)
@@ -151,7 +152,14 @@ func writeObject(ctx context.Context, to Destination, tenant string, prev Hash, 
 	if err := to.Write(ctx, m.Object, lines.Bytes()); err != nil {
 		return err
 	}
-	return to.Write(ctx, name+manifestSuffix, append(manifest, '\n'))
+	manifest = append(manifest, '\n')
+	// The manifest is last: what is signed is whole.
+	if sign != nil {
+		if err := sign.write(ctx, to, name, manifest); err != nil {
+			return err
+		}
+	}
+	return to.Write(ctx, name+manifestSuffix, manifest)
 }
 
 // lastManifest returns the tenant's with the highest place, nil where there is none.

@@ -97,7 +97,7 @@ func TestExportThatIsCutOffAnywhere(t *testing.T) {
 	for after := range 4 {
 		m := chainOf("acme", exportChunk+5)
 		to := Folder{t.TempDir()}
-		if _, err := Export(t.Context(), m, &failing{to, after}, "acme"); err == nil {
+		if _, err := Export(t.Context(), m, &failing{to, after}, "acme", nil); err == nil {
 			t.Fatal("it was to fail")
 		}
 		// More has come meanwhile: the object that was cut off would be longer now.
@@ -120,7 +120,7 @@ func TestExportRefusesAnotherLog(t *testing.T) {
 		m, to := chainOf("acme", 4), Folder{t.TempDir()}
 		exported(t, m, to)
 		tamper(m)
-		if _, err := Export(t.Context(), m, to, "acme"); !errors.Is(err, ErrDiverged) {
+		if _, err := Export(t.Context(), m, to, "acme", nil); !errors.Is(err, ErrDiverged) {
 			t.Errorf("%s: %v", reason, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestNoTenantLeavesItsFolder(t *testing.T) {
 		m := chainOf(tenant, 1)
 		m.entries[0].Tenant = tenant
 		m.rewriteAs(tenant)
-		if _, err := Export(t.Context(), m, Folder{dir}, tenant); err != nil {
+		if _, err := Export(t.Context(), m, Folder{dir}, tenant, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestExportedTenantsAreThoseThatWereExported(t *testing.T) {
 	for _, tenant := range []string{"b/c", "a", "a.b", "A"} {
 		m := chainOf(tenant, 1)
 		for range 2 {
-			if _, err := Export(t.Context(), m, to, tenant); err != nil {
+			if _, err := Export(t.Context(), m, to, tenant, nil); err != nil {
 				t.Fatal(err)
 			}
 			m.add(Entry{Tenant: tenant})

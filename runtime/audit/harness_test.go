@@ -64,7 +64,7 @@ func (m *memory) rewrite(i int) {
 
 func exported(t *testing.T, chain Chain, to Destination) Exported {
 	t.Helper()
-	done, err := Export(t.Context(), chain, to, "acme")
+	done, err := Export(t.Context(), chain, to, "acme", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func TestTheChainTellsWhatTheOwnerDid(t *testing.T) {
 				t.Fatal(err)
 			}
 			to := Folder{t.TempDir()}
-			if _, err := Export(t.Context(), l, to, "acme"); err != nil {
+			if _, err := Export(t.Context(), l, to, "acme", nil); err != nil {
 				t.Fatal(err)
 			}
 			statements := []string{"ALTER TABLE audit_entries DISABLE TRIGGER audit_entries_stay"}

@@ -32,6 +32,10 @@ const (
 	Diverged Problem = "diverged"
 	// Unended says that the head beside the chain is not that of its last entry.
 	Unended Problem = "unended"
+	// Unsigned says that nobody trusted has signed the last export.
+	Unsigned Problem = "unsigned"
+	// Forged says that an export's signature is not the key's whose name it has.
+	Forged Problem = "forged"
 )
 
 // Fault is a problem and where it is.

@@ -77,6 +77,16 @@ func (c *composed) deletes(seq uint64) bool {
 	return false
 }
 
+// judges says whether the batch has a verdict on the message at seq.
+func (c *composed) judges(seq uint64) bool {
+	for _, e := range c.batch.GetEntries() {
+		if v := e.GetVerdict(); v != nil && v.GetTarget() == seq {
+			return true
+		}
+	}
+	return false
+}
+
 // fits says whether one more entry of that size may go along.
 func (c *composed) fits(seq uint64, size int) bool {
 	n := len(c.batch.Entries)
@@ -110,6 +120,9 @@ func (l *lane) compose() *composed {
 		}
 		if r.alone() && len(c.batch.Entries) > 0 {
 			break
+		}
+		if r.word() && c.judges(r.in.GetVerdict().GetTarget()) {
+			break // it is weighed against what is in the log
 		}
 		f := l.examine(r, c)
 		if l.next != base {

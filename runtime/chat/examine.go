@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/protocol"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // finding is what becomes of a request that waits. The zero finding: its entry is to be appended.
@@ -28,7 +29,11 @@ func (l *lane) examine(r *request, c *composed) finding {
 	if r.kind == addMembers {
 		return l.examineCompletion(r)
 	}
-	if l.members.is(r.user.ID()) || r.trusted() {
+	// The lane knows the tenant only once it is open, and who is trusted is not asked before.
+	if t, known := l.s.tenant(l.conv.Tenant()); known && t.State == store.TenantDeleting {
+		return denied(protocol.CodeSuspended, "the tenant is being purged")
+	}
+	if !r.word() && (l.members.is(r.user.ID()) || r.trusted()) {
 		if p, ok := l.window.find(r.name()); ok {
 			return l.again(r, p)
 		}
@@ -75,6 +80,9 @@ func (l *lane) identify(ctx context.Context, r *request) finding {
 	if !l.members.ever(user) && !r.trusted() {
 		return notMember
 	}
+	if r.word() {
+		return l.weigh(ctx, r)
+	}
 	n := r.name()
 	if p, ok := l.window.find(n); ok {
 		return l.again(r, p)
@@ -88,6 +96,19 @@ func (l *lane) identify(ctx context.Context, r *request) finding {
 	if !l.members.is(user) && !r.trusted() {
 		return notMember
 	}
+	return finding{}
+}
+
+// weigh finds out whether a processor's word is a repetition, and else names it.
+func (l *lane) weigh(ctx context.Context, r *request) finding {
+	if f := l.search(ctx, r); !f.due() {
+		return f
+	}
+	answered, name := l.window.words.Weigh(r.clientMsgID, r.in.GetVerdict())
+	if answered != nil {
+		return finding{found: true, place: place{seq: answered.Seq, at: answered.AtMS, count: answered.Count}}
+	}
+	r.clientMsgID = name
 	return finding{}
 }
 

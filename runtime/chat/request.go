@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 	"github.com/chatcluster/chatcluster/runtime/store"
@@ -69,6 +70,11 @@ func (r *request) message() bool { return r.kind == sendEntry && r.in.GetChange(
 // trusted says whether the request comes from a processor or from an erasure, whose user need not be a member.
 func (r *request) trusted() bool {
 	return r.kind == sendEntry && (r.in.GetVerdict() != nil || r.in.GetErasure())
+}
+
+// word says whether the request is a processor's word on a body: what is as strong as what it has said already is a repetition.
+func (r *request) word() bool {
+	return r.kind == sendEntry && fold.IsWord(r.clientMsgID, r.in.GetVerdict())
 }
 
 // name is what the request's entry is known by in the log.

@@ -163,6 +163,62 @@ func TestATenantThatIsNotServedAppendsNothing(t *testing.T) {
 	}
 }
 
+// What processors and erasures say goes on while a tenant is suspended, and ends with its purge: that finds no end otherwise.
+func TestATenantThatIsPurgedTakesNoVerdicts(t *testing.T) {
+	erases := func(s *chatpb.Send) {
+		s.Change, s.Erasure = &chatpb.Send_Deleted{Deleted: &logpb.Deleted{Target: 2}}, true
+	}
+	for name, tc := range map[string]struct {
+		reason string
+		state  store.TenantState
+		first  bool // the pod hears of the conversation by the verdict
+		want   protocol.Code
+	}{
+		"Suspended": {"what was said before is judged", store.TenantSuspended, false, ""},
+		"Retained":  {"a user can ask to be erased all the same", store.TenantRetained, false, ""},
+		"Purged":    {"nothing is written behind the purge", store.TenantDeleting, false, protocol.CodeSuspended},
+		"Unheard":   {"nor by a pod that knew nothing of the tenant", store.TenantDeleting, true, protocol.CodeSuspended},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st, d, k := memStore(t), &directory{}, newKafka()
+			c := makeConv(t, st, "c", "ann", "bob")
+			g := startPod(t, "chat-0", st, k, nil, nil, func(o *Options) { o.Tenants = d }).connect()
+			g.mustSend(msg{conv: "c", user: "ann", id: "m1"})
+			if tc.first {
+				g = startPod(t, "chat-1", st, k, nil, nil, func(o *Options) { o.Tenants = lateDirectory{d, &sync.Map{}} }).connect()
+			}
+			d.set(func(r *store.TenantRecord) { r.State = tc.state })
+			before := len(logOf(t, st, c))
+			for what, change := range map[string]change{"a verdict": judge(2, protocol.ActionHide), "an erasure": erases} {
+				if r := g.do(map[string]string{"a verdict": "spam", "an erasure": "ann"}[what], what, change); r.GetCode() != string(tc.want) || r.GetRetryAfterMs() != 0 {
+					t.Errorf("%s: %s: %v, want %q", tc.reason, what, r, tc.want)
+				}
+			}
+			if n := len(logOf(t, st, c)) - before; (n > 0) != (tc.want == "") {
+				t.Errorf("%s: %d new entries", tc.reason, n)
+			}
+		})
+	}
+}
+
+// lateDirectory knows a tenant once somebody has waited for it, as a pod's does.
+type lateDirectory struct {
+	*directory
+	known *sync.Map
+}
+
+func (d lateDirectory) Peek(t store.Tenant) (store.TenantRecord, bool) {
+	if _, ok := d.known.Load(t); !ok {
+		return store.TenantRecord{}, false
+	}
+	return d.directory.Peek(t)
+}
+
+func (d lateDirectory) Tenant(ctx context.Context, t store.Tenant) (store.TenantRecord, error) {
+	d.known.Store(t, true)
+	return d.directory.Tenant(ctx, t)
+}
+
 // A tenant's messages leave the store as its retention says, never later than the cluster's.
 func TestATenantsRetention(t *testing.T) {
 	const hot = 30 * 24 * time.Hour

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
 )
@@ -36,6 +37,7 @@ type window struct {
 	from   uint64
 	places map[name]place
 	names  []name // by seq; the first is at from
+	words  fold.Words
 }
 
 func newWindow(from uint64) *window { return &window{from: from, places: map[name]place{}} }
@@ -63,6 +65,7 @@ func (w *window) prepend(entries []*logpb.Entry) {
 }
 
 func (w *window) put(n name, e *logpb.Entry) {
+	w.words.Note(e)
 	if n.id != "" {
 		w.places[n] = place{e.GetSeq(), e.GetAtMs(), e.GetCount(), contentOf(e)}
 	}
@@ -86,6 +89,7 @@ func (w *window) trim(n int) {
 	}
 	w.names = append([]name(nil), w.names[drop:]...)
 	w.from += uint64(drop)
+	w.words.Forget(w.from)
 }
 
 func nameOf(e *logpb.Entry) name {

@@ -238,6 +238,8 @@ type Audit struct {
 	RetainFor Duration `json:"retainFor,omitzero"`
 	// Governance has the lock be of the kind that a permission of its own lifts.
 	Governance bool `json:"governance,omitempty"`
+	// SigningKeyFile holds the Ed25519 key (PKCS #8, PEM) that signs exports; it is read for each. Empty: they are not signed.
+	SigningKeyFile string `json:"signingKeyFile,omitempty"`
 }
 
 // Analytics is the rollups' part.

@@ -89,6 +89,18 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 			reason: "there are two things to do about a finding",
 			old:    "gateway:", new: "processors: {fraud: {mode: Enforce, action: delete}}\ngateway:", want: "processors.fraud.action is neither",
 		},
+		"SpamLimit": {
+			reason: "of a sender no more is remembered",
+			old:    "gateway:", new: "processors: {spam: {mode: Flag, limits: {velocity: 86}}}\ngateway:", want: "processors.spam.limits.velocity is not between 0 and 85",
+		},
+		"LimitsOfOthers": {
+			reason: "who writes them there believes that they hold",
+			old:    "gateway:", new: "processors: {fraud: {mode: Flag, limits: {velocity: 8}}}\ngateway:", want: "processors.fraud.limits are spam's alone",
+		},
+		"LocalesOfOthers": {
+			reason: "who writes them there believes that they hold",
+			old:    "gateway:", new: "processors: {spam: {mode: Flag, locales: [en]}}\ngateway:", want: "processors.spam.locales are profanity's alone",
+		},
 		"NoConnections": {
 			reason: "a gateway that takes no connection is a mistake",
 			old:    "maxConnections: 1000", new: "maxConnections: 0", want: "gateway.maxConnections is not positive",

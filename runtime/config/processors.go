@@ -26,6 +26,23 @@ type Detector struct {
 	MuteSenderFor Duration `json:"muteSenderFor,omitzero"`
 	// ListsDir is a folder of the detector's lists, which are read again when they change; empty: the built-in ones alone.
 	ListsDir string `json:"listsDir,omitempty"`
+	// Limits are spam's.
+	Limits SpamLimits `json:"limits,omitzero"`
+	// Locales are profanity's: the built-in lists for tenants whose own name none; none is the detector's own.
+	Locales []string `json:"locales,omitempty"`
+}
+
+// SpamLimits are what people do who are no spammers; 0 is the detector's own.
+type SpamLimits struct {
+	// Velocity is messages in a minute, FanOut conversations in ten, Duplicates other conversations of one sender with about the same text within an
+	// hour, Spread conversations with the same text of anybody's, NewContacts conversations that a sender begins within an hour.
+	Velocity    int `json:"velocity,omitempty"`
+	FanOut      int `json:"fanOut,omitempty"`
+	Duplicates  int `json:"duplicates,omitempty"`
+	Spread      int `json:"spread,omitempty"`
+	NewContacts int `json:"newContacts,omitempty"`
+	// NewFor is how long a sender is new.
+	NewFor Duration `json:"newFor,omitzero"`
 }
 
 // ProcessorsOf returns the detectors that are named, with these modes and nothing else configured.
@@ -57,6 +74,18 @@ func (p Processors) validate() (errs []error) {
 		need(slices.Contains([]string{"Off", "DryRun", "Flag", "Enforce"}, d.Mode), "mode", "is neither Off, DryRun, Flag nor Enforce")
 		need(d.Threshold >= 0 && d.Threshold <= 100, "threshold", "is not between 0 and 100")
 		need(d.Action == "" || d.Action == "mask" || d.Action == "hide", "action", "is neither mask nor hide")
+		need(name == "spam" || d.Limits == SpamLimits{}, "limits", "are spam's alone")
+		need(name == "profanity" || len(d.Locales) == 0, "locales", "are profanity's alone")
+		for _, l := range []struct {
+			field string
+			n, at int
+		}{
+			{"velocity", d.Limits.Velocity, 85}, {"fanOut", d.Limits.FanOut, 200}, {"duplicates", d.Limits.Duplicates, 200},
+			{"spread", d.Limits.Spread, 1000}, {"newContacts", d.Limits.NewContacts, 200},
+		} {
+			need(l.n >= 0 && l.n <= l.at, "limits."+l.field, fmt.Sprintf("is not between 0 and %d: more is not remembered", l.at))
+		}
+		need(d.Limits.NewFor.Duration >= 0 && d.Limits.NewFor.Duration <= maxNewFor, "limits.newFor", "is not between 0 and 30 days")
 		need(d.MuteSenderFor.Duration >= 0 && d.MuteSenderFor.Duration <= maxMute, "muteSenderFor", "is not between 0 and 30 days")
 	}
 	return errs
@@ -72,6 +101,9 @@ func (p Processors) By() map[string]Detector {
 	}
 	return out
 }
+
+// maxNewFor is how long a sender may be new.
+const maxNewFor = 30 * 24 * time.Hour
 
 // maxMute is the longest mute: eventlog.MaxMute.
 const maxMute = 30 * 24 * time.Hour

@@ -66,6 +66,7 @@ type Producer struct {
 	marksTopic    string
 	verdictsTopic string
 	auditTopic    string
+	figuresTopic  string
 	notifyDead    string
 
 	mu     sync.RWMutex // held for reading around TryProduce, so that Close sees every record
@@ -103,6 +104,7 @@ func NewProducer(cfg config.Kafka, o ProducerOptions) (*Producer, error) {
 		marksTopic:    FullName(cfg.TopicPrefix, MarksTopic),
 		verdictsTopic: FullName(cfg.TopicPrefix, VerdictsTopic),
 		auditTopic:    FullName(cfg.TopicPrefix, AuditTopic),
+		figuresTopic:  FullName(cfg.TopicPrefix, FiguresTopic),
 		notifyDead:    FullName(cfg.TopicPrefix, DeadLetterTopic(NotifyGroup)),
 	}, nil
 }

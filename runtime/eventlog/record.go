@@ -14,7 +14,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
-// Record is one decoded record. Exactly one of Batch, Mark, Verdict and Audit is set.
+// Record is one decoded record. Exactly one of Batch, Mark, Verdict, Audit and Figures is set.
 type Record struct {
 	// Topic is without the cluster's prefix.
 	Topic     string
@@ -29,6 +29,7 @@ type Record struct {
 	Mark    *MarkRecord
 	Verdict *VerdictRecord
 	Audit   *AuditRecord
+	Figures *FiguresRecord
 
 	complete func()
 	reject   func(ctx context.Context, reason string) error
@@ -80,6 +81,8 @@ func decode(topic string, kr *kgo.Record) (Record, error) {
 		r.Audit, err = decodeAudit(kr.Value)
 	case VerdictsTopic:
 		r.Verdict, err = decodeVerdict(kr.Value)
+	case FiguresTopic:
+		r.Figures, err = decodeFigures(kr.Value)
 	default:
 		err = fmt.Errorf("%w: topic %q has no decoder", errPoison, topic)
 	}

@@ -10,6 +10,8 @@ const (
 	AuditTopic = "audit"
 	// VerdictsTopic carries what processors say of messages, keyed by tenant and conversation.
 	VerdictsTopic = "verdicts"
+	// FiguresTopic carries what processes measure of a tenant, keyed by tenant.
+	FiguresTopic = "figures"
 )
 
 // Groups of consumers. Each has a dead-letter topic.
@@ -44,6 +46,7 @@ func Topics() []Topic {
 		{Name: MarksTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
 		{Name: VerdictsTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
 		{Name: AuditTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
+		{Name: FiguresTopic, Configs: map[string]string{"cleanup.policy": "delete"}},
 		deadLetters(ProjectGroup),
 		deadLetters(NotifyGroup),
 		deadLetters(VerdictsGroup),

@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -10,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chatcluster/chatcluster/runtime/eventlog/eventpb"
+	"github.com/chatcluster/chatcluster/runtime/fold"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
 )
@@ -33,10 +33,9 @@ type VerdictRecord struct {
 	At time.Time
 }
 
-// VerdictID is the name of a processor's only verdict on a body: the message's at target as it was sent, or as the edit at bodyAt left it.
-func VerdictID(target, bodyAt uint64) string {
-	return "v." + strconv.FormatUint(target, 10) + "." + strconv.FormatUint(bodyAt, 10)
-}
+// VerdictID is the name of a processor's word on a body: the message's at target as it was sent, or as the edit at bodyAt left it. Said again it
+// changes nothing, unless it is stronger.
+func VerdictID(target, bodyAt uint64) string { return fold.WordName(target, bodyAt) }
 
 // PublishVerdict publishes a verdict to the verdicts topic, on the same terms as PublishBatch. traceParent is the W3C trace context of the
 // message, empty where that is not traced.

@@ -31,6 +31,7 @@ func (c *conn) onMark(f *protocol.ClientFrame) {
 		cur.delivered, delivered = seq, seq
 	}
 	large := cur.large
+	c.confirmDelivery(cur, seq)
 	c.mu.Unlock()
 	if delivered == 0 && read == 0 {
 		return

@@ -41,8 +41,9 @@ type conn struct {
 	alone bool
 
 	mu       sync.Mutex
-	live     bool // welcome is queued: entries may follow
-	finished bool // the reader is ending: nothing new starts
+	live     bool  // welcome is queued: entries may follow
+	liveAt   int64 // since when, in Unix milliseconds
+	finished bool  // the reader is ending: nothing new starts
 	cursors  map[store.Conv]*cursor
 	pulls    []*cursor
 	pulling  bool

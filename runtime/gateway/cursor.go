@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
@@ -25,6 +26,9 @@ type cursor struct {
 	// left says that the user is away at the log's end and has been told so. The cursor stays for the marks.
 	left            bool
 	delivered, read uint64
+	// awaited is the message whose delivery is measured, committed at awaitedAt (Unix milliseconds); 0: none.
+	awaited   uint64
+	awaitedAt int64
 	// repeated says that the client has told its read mark on this connection.
 	repeated bool
 	// large says that the conversation is too large for receipts, as the last delivery said.
@@ -36,6 +40,7 @@ type delivery struct {
 	conv        store.Conv
 	batch       *logpb.Batch
 	first, last uint64
+	newest      newest
 	removed     map[string]bool
 	large       bool
 	frame       []byte // encoded when the first connection takes it
@@ -43,6 +48,7 @@ type delivery struct {
 
 func newDelivery(v store.Conv, b *logpb.Batch, large bool) *delivery {
 	d := &delivery{conv: v, batch: b, large: large, first: store.First(b), last: store.Last(b)}
+	d.newest = newestOf(b.GetEntries())
 	for _, e := range b.GetEntries() {
 		for _, u := range e.GetMembersRemoved().GetUsers() {
 			if d.removed == nil {
@@ -192,7 +198,7 @@ func (c *conn) joinSomewhere(v store.Conv) {
 func (c *conn) goLive() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.live = true
+	c.live, c.liveAt = true, time.Now().UnixMilli()
 	for _, cur := range c.cursors {
 		c.wantPull(cur)
 	}
@@ -211,6 +217,7 @@ func (c *conn) deliver(d *delivery) {
 	case c.push(d.encoded(), protocol.TypeEntries):
 		cur.sent, cur.away, cur.large = d.last, false, d.large
 		cur.target = max(cur.target, d.last)
+		c.awaitDelivery(cur, d.newest)
 	}
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/auth"
 	"github.com/chatcluster/chatcluster/runtime/cache"
@@ -87,6 +88,12 @@ type MarkLog interface {
 // AuditLog takes what is to be audited. It must not wait: done is called once, later, with nil when the record is safe.
 type AuditLog interface {
 	PublishAudit(r eventlog.AuditRecord, done func(error))
+}
+
+// Figures takes how soon devices have messages. It must not wait.
+type Figures interface {
+	// Delivered notes that a device has a message since at, so long after it was committed.
+	Delivered(t store.Tenant, at time.Time, after time.Duration)
 }
 
 // Inbox lists a user's conversations by last activity.

@@ -34,6 +34,8 @@ type Options struct {
 	Routes Routes
 	// Audit may be nil: then nobody learns who signed in.
 	Audit AuditLog
+	// Figures may be nil: then nobody learns how soon messages are delivered.
+	Figures Figures
 	// Tenants may be nil: then nobody has quotas, and nobody is suspended.
 	Tenants Tenants
 	// Use may be nil: then each gateway gives the whole of a tenant's quota.

@@ -263,6 +263,11 @@ func (c *conn) sendEntries(cur *cursor, entries []*logpb.Entry) error {
 			return nil
 		}
 		err := c.queue(cur, entriesFrame(cur.conv.ID(), seen), protocol.TypeEntries, upTo, away)
+		if err == nil {
+			c.mu.Lock()
+			c.awaitDelivery(cur, newestOf(seen))
+			c.mu.Unlock()
+		}
 		seen = seen[:0]
 		return err
 	}

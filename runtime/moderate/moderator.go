@@ -160,7 +160,7 @@ type finding struct {
 
 // say publishes verdicts and waits until Kafka has all of them. After an error it may have some.
 func (m *Moderator) say(ctx context.Context, found []finding) error {
-	name, now := m.o.Detector.Name(), time.Now()
+	name := m.o.Detector.Name()
 	waiting := make(chan error, len(found))
 	said := 0
 	for _, f := range found {
@@ -169,7 +169,8 @@ func (m *Moderator) say(ctx context.Context, found []finding) error {
 		}
 		v := eventlog.VerdictRecord{
 			Conv: f.message.Conv, ID: eventlog.VerdictID(f.message.Seq, f.message.BodyAt),
-			Verdict: f.policy.verdict(name, f.message, f.Finding), At: now,
+			// It is said of when the message was written, however late: so a replay mutes nobody anew, and what was lifted since stays so.
+			Verdict: f.policy.verdict(name, f.message, f.Finding), At: f.message.At,
 		}
 		if f.policy.Mode == Enforce {
 			v.MuteSender = f.policy.MuteSenderFor

@@ -82,6 +82,10 @@ func (m *Moderator) policyOf(ctx context.Context, t store.Tenant) (Policy, error
 	if err != nil {
 		return p, fmt.Errorf("moderate: what tenant %s wants: %w", t, err)
 	}
+	if r.State == store.TenantDeleting {
+		p.Mode = Off // nothing is to be remembered of its people any more, nor said
+		return p, nil
+	}
 	own, ok := r.Detectors[m.o.Detector.Name()]
 	if !ok {
 		return p, nil

@@ -50,6 +50,11 @@ type Applications interface {
 	Application(ctx context.Context, t store.Tenant) (string, error)
 }
 
+// Figures takes how platforms answer. It must not wait.
+type Figures interface {
+	Pushed(t store.Tenant, at time.Time, channel, outcome string)
+}
+
 // DeadLetters takes what was given up. After a nil it is kept.
 type DeadLetters interface {
 	PublishPushFailure(ctx context.Context, f eventlog.PushFailure) error
@@ -98,6 +103,8 @@ type Options struct {
 	Badges Badges
 	// DeadLetters takes pushes that were given up; nil: only the log does.
 	DeadLetters DeadLetters
+	// Figures learns how platforms answer; nil: the metrics alone do.
+	Figures Figures
 	// Application is the push application.
 	Application string
 	// Applications are tenants' own; nil: nobody has one, and all pushes go through Application.

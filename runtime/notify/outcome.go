@@ -71,6 +71,9 @@ func (n *Notifier) send(ctx context.Context, out []outgoing) []push.Result {
 			results[indexes[j]] = r
 			if !r.Held {
 				n.metrics.pushes.WithLabelValues(string(messages[j].Channel), r.Outcome.String(), r.Reason).Inc()
+				if n.o.Figures != nil {
+					n.o.Figures.Pushed(out[indexes[j]].user.Tenant(), time.Now(), string(messages[j].Channel), r.Outcome.String())
+				}
 			}
 		}
 	}

@@ -2,11 +2,14 @@ package notify
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/chatcluster/chatcluster/runtime/push"
+	"github.com/chatcluster/chatcluster/runtime/store"
 )
 
 // slowSender takes a second for each call and counts how many are under way.
@@ -58,6 +61,24 @@ func TestARecordIsDoneWhenEveryPushIsSettled(t *testing.T) {
 	})
 }
 
+// answers are a notifier's Figures.
+type answers struct {
+	mu  sync.Mutex
+	got []string
+}
+
+func (a *answers) Pushed(t store.Tenant, _ time.Time, channel, outcome string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.got = append(a.got, string(t)+" "+channel+" "+outcome)
+}
+
+func (a *answers) list() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.got)
+}
+
 func TestOutcomes(t *testing.T) {
 	cases := map[string]struct {
 		reason  string
@@ -76,7 +97,8 @@ func TestOutcomes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, "alice", "bob")
 				w.answer = func(push.Message) push.Result { return push.Result{Outcome: tc.outcome} }
-				l := run(t, w)
+				var counted answers
+				l := run(t, w, func(o *Options) { o.Figures = &counted })
 				l.say("alice", 1, "hi")
 				pass(time.Hour)
 				expect(t, tc.reason+": records done", []uint64{1}, l.completed())
@@ -87,6 +109,7 @@ func TestOutcomes(t *testing.T) {
 					want = DefaultAttempts
 				}
 				expect(t, tc.reason+": attempts", want, w.sends)
+				expect(t, tc.reason+": counted", slices.Repeat([]string{"acme GCM " + tc.outcome.String()}, want), counted.list())
 			})
 		})
 	}

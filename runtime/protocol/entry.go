@@ -110,6 +110,10 @@ func EntryOf(e *logpb.Entry) Entry {
 		out.Members = []Member{{User: k.RoleChanged.GetUser(), Role: k.RoleChanged.GetRole()}}
 	case *logpb.Entry_Verdict:
 		out.Kind, out.Target, out.Verdict = KindVerdict, k.Verdict.GetTarget(), verdictOf(k.Verdict)
+		if k.Verdict.GetProcessor() == ProcessorModerator {
+			// Members see that a moderator acted. Who it was, moderators and the audit log know.
+			out.Sender, out.ClientMsgID = ProcessorModerator, ""
+		}
 	}
 	return out
 }
@@ -156,7 +160,7 @@ const (
 
 // Who judges when people do. No processor may be called so: what it said would be taken for a person's word.
 const (
-	// ProcessorModerator is the processor of a moderator's verdict; its entry's sender is the moderator.
+	// ProcessorModerator is the processor of a moderator's verdict; its entry's sender is the moderator in the log, and this to members.
 	ProcessorModerator = "chatcluster.io/moderator"
 	// PlatformModerator is the sender where the moderator is the platform's and no user of the tenant.
 	PlatformModerator = "chatcluster.io/platform"

@@ -222,3 +222,18 @@ func FuzzClientFrame(f *testing.F) {
 		}
 	})
 }
+
+// Who decided is no member's business, whenever that was: entries of the log keep who it was.
+func TestMembersDoNotSeeWhichModeratorDecided(t *testing.T) {
+	entry := func(processor string) *logpb.Entry {
+		return &logpb.Entry{Seq: 5, Sender: "carol", ClientMsgId: "review.4.reverted", Kind: &logpb.Entry_Verdict{Verdict: &logpb.Verdict{
+			Target: 2, Action: protocol.ActionNone, Processor: processor,
+		}}}
+	}
+	if got := protocol.EntryOf(entry(protocol.ProcessorModerator)); got.Sender != protocol.ProcessorModerator || got.ClientMsgID != "" {
+		t.Errorf("a moderator's: %+v", got)
+	}
+	if got := protocol.EntryOf(entry("carol")); got.Sender != "carol" || got.ClientMsgID == "" {
+		t.Errorf("a processor's: %+v", got)
+	}
+}

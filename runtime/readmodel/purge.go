@@ -116,8 +116,14 @@ func (m *Model) PurgeUser(ctx context.Context, u store.User) error {
 
 // PurgeFigures deletes what was counted of the tenant.
 func (m *Model) PurgeFigures(ctx context.Context, t store.Tenant) error {
-	if _, err := m.writer.Exec(ctx, "DELETE FROM analytics_rollups WHERE tenant = $1", string(t)); err != nil {
-		return fmt.Errorf("delete rollups: %w", err)
+	for _, sql := range []string{
+		"DELETE FROM analytics_pushes WHERE tenant = $1",
+		"DELETE FROM analytics_sources WHERE tenant = $1",
+		"DELETE FROM analytics_rollups WHERE tenant = $1",
+	} {
+		if _, err := m.writer.Exec(ctx, sql, string(t)); err != nil {
+			return fmt.Errorf("delete rollups: %w", err)
+		}
 	}
 	return nil
 }

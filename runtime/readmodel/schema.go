@@ -19,7 +19,7 @@ import (
 const releaseSteps = 1000
 
 // MinSchema is the oldest schema that this binary runs on.
-const MinSchema int64 = 1007
+const MinSchema int64 = 1008
 
 // versionTable is where goose keeps what was applied.
 const versionTable = "chatcluster_schema"

@@ -115,26 +115,30 @@ func (a *Applier) apply(ctx context.Context, r eventlog.Record, past *past) erro
 	v := r.Verdict
 	// It cannot be older than the body that it is about.
 	after := max(v.Verdict.GetTarget(), v.Verdict.GetBodyAt())
-	result, err := a.insist(ctx, r, after)
+	result, err := a.insist(ctx, r, v.ID, after)
 	if err != nil {
 		return err
 	}
 	if protocol.Code(result.GetCode()) == protocol.CodeRetryTooOld {
-		there, head, err := past.has(ctx, name{v.Verdict.GetProcessor(), v.ID}, after)
+		there, at, as, head, err := past.has(ctx, name{v.Verdict.GetProcessor(), v.ID}, v.Verdict, after)
 		switch {
 		case err != nil:
 			return err
 		case there:
-			result = &chatpb.Result{Found: true}
+			result = &chatpb.Result{Found: true, Seq: at}
 		case head == 0:
 			result = &chatpb.Result{Code: string(protocol.CodeTooOld)}
 		default:
-			if result, err = a.insist(ctx, r, head); err != nil {
+			if result, err = a.insist(ctx, r, as, head); err != nil {
 				return err
 			}
 		}
 	}
 	switch {
+	case protocol.Code(result.GetCode()) == protocol.CodeSuspended:
+		// The tenant is being purged: not even a dead letter is kept, and nobody is muted.
+		a.metrics.outcomes.WithLabelValues("ignored").Inc()
+		return nil
 	case protocol.Code(result.GetCode()).Retryable():
 		return a.reject(ctx, r, "refused for too long: "+result.GetCode())
 	case result.GetCode() != "":
@@ -145,7 +149,7 @@ func (a *Applier) apply(ctx context.Context, r eventlog.Record, past *past) erro
 		a.metrics.outcomes.WithLabelValues("applied").Inc()
 		a.metrics.delay.Observe(max(time.Since(r.Timestamp), 0).Seconds())
 	}
-	return a.mute(ctx, v)
+	return a.mute(ctx, v, result)
 }
 
 func (a *Applier) reject(ctx context.Context, r eventlog.Record, reason string) error {
@@ -158,12 +162,12 @@ func (a *Applier) reject(ctx context.Context, r eventlog.Record, reason string) 
 
 // insist sends the verdict until it is answered for good, or patience is over: then the last refusal is returned. Time without a chat
 // pod does not count.
-func (a *Applier) insist(ctx context.Context, r eventlog.Record, after uint64) (*chatpb.Result, error) {
+func (a *Applier) insist(ctx context.Context, r eventlog.Record, as string, after uint64) (*chatpb.Result, error) {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = retryInitial, retryMax
 	until := time.Now().Add(a.o.Patience)
 	for {
-		result, err := a.ask(ctx, r, after)
+		result, err := a.ask(ctx, r, as, after)
 		if err != nil {
 			return nil, err
 		}
@@ -186,11 +190,11 @@ func (a *Applier) insist(ctx context.Context, r eventlog.Record, after uint64) (
 }
 
 // ask sends the verdict once. Its sender is the processor, which is no device.
-func (a *Applier) ask(ctx context.Context, r eventlog.Record, after uint64) (*chatpb.Result, error) {
+func (a *Applier) ask(ctx context.Context, r eventlog.Record, as string, after uint64) (*chatpb.Result, error) {
 	v := r.Verdict
 	done := make(chan *chatpb.Result, 1)
 	a.o.Chat.Send(&chatpb.Send{
-		Tenant: string(v.Conv.Tenant()), Conversation: v.Conv.ID(), User: v.Verdict.GetProcessor(), ClientMsgId: v.ID, AfterSeq: &after,
+		Tenant: string(v.Conv.Tenant()), Conversation: v.Conv.ID(), User: v.Verdict.GetProcessor(), ClientMsgId: as, AfterSeq: &after,
 		Change: &chatpb.Send_Verdict{Verdict: v.Verdict}, TraceParent: r.TraceParent,
 	}, func(result *chatpb.Result) { done <- result })
 	select {
@@ -202,7 +206,7 @@ func (a *Applier) ask(ctx context.Context, r eventlog.Record, after uint64) (*ch
 }
 
 // mute has the sender of the message muted, where the verdict says so.
-func (a *Applier) mute(ctx context.Context, v *eventlog.VerdictRecord) error {
+func (a *Applier) mute(ctx context.Context, v *eventlog.VerdictRecord, result *chatpb.Result) error {
 	now := time.Now().Truncate(time.Millisecond)
 	said := v.At
 	if said.After(now) { // another's clock
@@ -211,6 +215,15 @@ func (a *Applier) mute(ctx context.Context, v *eventlog.VerdictRecord) error {
 	until := said.Add(v.MuteSender).Truncate(time.Second)
 	if v.MuteSender <= 0 || !until.After(now) {
 		return nil
+	}
+	if result.GetFound() && result.GetSeq() > 0 {
+		by, err := entryAt(ctx, a.o.Log, v.Conv, result.GetSeq())
+		if err != nil {
+			return err
+		}
+		if by.GetVerdict().GetAction() == protocol.ActionNone {
+			return nil // a person has let it pass
+		}
 	}
 	e, err := entryAt(ctx, a.o.Log, v.Conv, v.Verdict.GetTarget())
 	if err != nil {

@@ -5,7 +5,7 @@
 // An Applier sends each verdict of the topic to the pod that owns the conversation, as a gateway sends what a user writes. Its name in the log
 // is the processor's name for it: a verdict that is in the log already changes nothing, however often it is said. What busy or absent
 // chat pods refuse is sent again for as long as it takes, and at most for Patience where other conversations are served meanwhile. What is
-// refused for good goes to the dead letters with the code: a message that is none, one that has left the hot retention, a mask without
+// refused for good, but for that of a tenant that is being purged, goes to the dead letters with the code: a message that is none, one that has left the hot retention, a mask without
 // spans.
 //
 // The lane that appends looks back a bounded way for what it is asked to append. A verdict that comes later than that is looked for in

@@ -16,7 +16,7 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "chatcluster_verdicts_total", Help: "Verdicts by what became of them: applied, repeated (it was in the log), rejected (a dead letter).",
+			Name: "chatcluster_verdicts_total", Help: "Verdicts by what became of them: applied, repeated (it was in the log), rejected (a dead letter), ignored (the tenant is being purged).",
 		}, []string{"outcome"}),
 		mutes: prometheus.NewCounter(prometheus.CounterOpts{Name: "chatcluster_verdicts_mutes_total", Help: "Senders muted, those muted again included."}),
 		delay: prometheus.NewHistogram(prometheus.HistogramOpts{

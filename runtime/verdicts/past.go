@@ -21,20 +21,29 @@ type past struct {
 
 	from, head uint64 // nothing was read: 0
 	said       map[name]bool
+	words      fold.Words
 }
 
-// has says whether the log holds the verdict after seq after, and the head up to which it was looked for; 0: that part of the log is gone.
-func (p *past) has(ctx context.Context, n name, after uint64) (there bool, head uint64, err error) {
+// has says whether the log holds the verdict after seq after, by which entry where that is known, and the head up to which it was looked for; 0: that
+// part of the log is gone. as is the name under which it is to be appended otherwise.
+func (p *past) has(ctx context.Context, n name, v *logpb.Verdict, after uint64) (there bool, at uint64, as string, head uint64, err error) {
 	if p.said == nil || after+1 < p.from {
 		if err := p.read(ctx, after+1); err != nil {
-			return false, 0, err
+			return false, 0, "", 0, err
 		}
 	}
-	return p.said[n], p.head, nil
+	if !fold.IsWord(n.id, v) {
+		return p.said[n], 0, n.id, p.head, nil
+	}
+	answered, as := p.words.Weigh(n.id, v)
+	if answered != nil {
+		return true, answered.Seq, "", p.head, nil
+	}
+	return false, 0, as, p.head, nil
 }
 
 func (p *past) read(ctx context.Context, from uint64) error {
-	said, head := map[name]bool{}, uint64(0)
+	said, words, head := map[name]bool{}, fold.Words{}, uint64(0)
 	for next := from; ; next = head + 1 {
 		page, err := p.log.Read(ctx, p.conv, next, pageBatches)
 		if err != nil {
@@ -47,12 +56,13 @@ func (p *past) read(ctx context.Context, from uint64) error {
 			for _, e := range s.Batch.GetEntries() {
 				if e.GetVerdict() != nil {
 					said[name{e.GetSender(), e.GetClientMsgId()}] = true
+					words.Note(e)
 				}
 			}
 			head = store.Last(s.Batch)
 		}
 	}
-	p.from, p.head, p.said = from, head, said
+	p.from, p.head, p.said, p.words = from, head, said, words
 	return nil
 }
 

@@ -3,6 +3,7 @@ package verdicts_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,50 @@ func TestEachBodyIsJudgedOnceHoweverOften(t *testing.T) {
 }
 
 // A moderator that ends between Kafka's taking a verdict and the commit of the offset says it again; there is one verdict.
+// Flag became Enforce, and what was said is judged again: each message once more, but for what a moderator has let pass; and no more after that.
+func TestAReplayDoesWhatWasNotDoneBefore(t *testing.T) {
+	w := newWorld(t)
+	w.consume(w.applier(nil).Consumer())
+	flag := mask
+	flag.Mode = moderate.Flag
+	stop := w.consume(w.moderator(flag).Consumer())
+	first, passed := w.say("a bad one"), w.say("as bad")
+	edit := w.edit(first, "now bad")
+	w.eventually("what is flagged", func() bool { return len(w.verdicts()) == 3 })
+	stop()
+	revert := &logpb.Verdict{Target: passed, Action: protocol.ActionNone, Processor: protocol.ProcessorModerator}
+	if r := w.ask(&chatpb.Send{User: "carol", ClientMsgId: "review.1.reverted", Change: &chatpb.Send_Verdict{Verdict: revert}}); r.GetCode() != "" {
+		t.Fatal(r)
+	}
+	flagged := []string{
+		fmt.Sprintf("flag by profanity of %d at 0", first), fmt.Sprintf("flag by profanity of %d at 0", passed), fmt.Sprintf("flag by profanity of %d at %d", first, edit),
+	}
+	reverted := fmt.Sprintf("none by carol of %d at 0", passed)
+	masked := fmt.Sprintf("mask by profanity of %d at %d", first, edit)
+	for _, policy := range []moderate.Policy{mask, mask, flag} {
+		_, err := eventlog.Rewind(t.Context(), w.kafka, "test", eventlog.ProfanityGroup, eventlog.Place{Offset: -1}, eventlog.LogTopic)
+		w.must(err)
+		before := len(w.records(eventlog.VerdictsTopic))
+		stop := w.consume(w.moderator(policy).Consumer())
+		w.eventually("the replay", func() bool { return len(w.records(eventlog.VerdictsTopic)) >= before+3 })
+		stop()
+		w.eventually("every verdict's being taken", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			return eventlog.AwaitConsumed(ctx, w.kafka, "test", eventlog.VerdictsGroup, eventlog.VerdictsTopic) == nil
+		})
+		want := append(slices.Clone(flagged), reverted, fmt.Sprintf("mask by profanity of %d at 0", first), masked)
+		if diff := cmp.Diff(want, w.verdicts()); diff != "" {
+			t.Errorf("verdicts (-want +got):\n%s", diff)
+		}
+	}
+	log := w.log()
+	fold.Page(log)
+	if a, b := protocol.EntryOf(log[first-1]).Body, protocol.EntryOf(log[passed-1]).Body; a != "now ***" || b != "as bad" {
+		t.Errorf("members see %q and %q", a, b)
+	}
+}
+
 func TestCrashBetweenPublicationAndCommit(t *testing.T) {
 	w := newWorld(t)
 	w.say("a bad one")
@@ -160,12 +205,12 @@ func TestVerdictsOfOthers(t *testing.T) {
 func TestALateVerdictIsSaidOnce(t *testing.T) {
 	w := newWorld(t)
 	target := w.say("hello")
-	verdict := func(processor string) eventlog.Record {
+	verdict := func(processor, action string) eventlog.Record {
 		return eventlog.Record{Verdict: &eventlog.VerdictRecord{
-			Conv: w.conv, ID: eventlog.VerdictID(target, 0), Verdict: &logpb.Verdict{Target: target, Action: "flag", Processor: processor}, At: time.Now(),
+			Conv: w.conv, ID: eventlog.VerdictID(target, 0), Verdict: &logpb.Verdict{Target: target, Action: action, Processor: processor}, At: time.Now(),
 		}}
 	}
-	w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{verdict("early")}))
+	w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{verdict("early", "flag")}))
 	for head := target + 1; head < protocol.RetrySearchSeqs+target+64; {
 		n := min(store.MaxBatchEntries, store.BucketEnd(head)-head)
 		b := &logpb.Batch{Id: fmt.Append(nil, "batch ", head)}
@@ -186,9 +231,27 @@ func TestALateVerdictIsSaidOnce(t *testing.T) {
 		head += n
 	}
 	for range 2 {
-		w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{verdict("early"), verdict("late")}))
+		w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{verdict("early", "flag"), verdict("late", "flag")}))
 	}
-	if diff := cmp.Diff([]string{fmt.Sprintf("flag by early of %d at 0", target), fmt.Sprintf("flag by late of %d at 0", target)}, w.verdicts()); diff != "" {
+	want := []string{fmt.Sprintf("flag by early of %d at 0", target), fmt.Sprintf("flag by late of %d at 0", target)}
+	for range 2 { // what is stronger counts, once
+		w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{verdict("early", "hide")}))
+	}
+	want = append(want, fmt.Sprintf("hide by early of %d at 0", target))
+	revert := &logpb.Verdict{Target: target, Action: protocol.ActionNone, Processor: protocol.ProcessorModerator}
+	if r := w.ask(&chatpb.Send{User: "carol", ClientMsgId: "review", Change: &chatpb.Send_Verdict{Verdict: revert}}); r.GetCode() != "" {
+		t.Fatal(r)
+	}
+	want = append(want, fmt.Sprintf("none by carol of %d at 0", target))
+	hide := verdict("late", "hide") // nothing covers what a person has let pass, nor is anybody muted for it
+	hide.Verdict.MuteSender = time.Hour
+	w.must(w.applier(nil).Handle(t.Context(), []eventlog.Record{hide}))
+	mutes, err := w.store.Mutes(t.Context(), time.Now().Add(-time.Minute))
+	w.must(err)
+	if len(mutes) > 0 {
+		t.Errorf("muted: %v", mutes)
+	}
+	if diff := cmp.Diff(want, w.verdicts()); diff != "" {
 		t.Errorf("verdicts (-want +got):\n%s", diff)
 	}
 }
@@ -205,6 +268,23 @@ func TestAVerdictWaitsForTheChat(t *testing.T) {
 	}}}))
 	if got := w.verdicts(); len(got) != 1 || len(chat.refusals) > 0 {
 		t.Errorf("the log has %v", got)
+	}
+}
+
+// What is said of a tenant that is being purged is dropped: no entry, no mute, and no dead letter, which would outlive the purge.
+func TestWhatIsSaidOfAPurgedTenantIsDropped(t *testing.T) {
+	w := newWorld(t)
+	target := w.say("hello")
+	chat := &refusing{pool: w.pool, refusals: []*chatpb.Result{{Code: string(protocol.CodeSuspended)}}}
+	a := w.applier(func(o *verdicts.Options) { o.Chat = chat })
+	// A record that cannot be rejected makes a rejection fail.
+	w.must(a.Handle(t.Context(), []eventlog.Record{{Verdict: &eventlog.VerdictRecord{
+		Conv: w.conv, ID: "v", Verdict: &logpb.Verdict{Target: target, Action: "hide", Processor: "mine"}, MuteSender: time.Hour, At: time.Now(),
+	}}}))
+	mutes, err := w.store.Mutes(t.Context(), time.Now().Add(-time.Minute))
+	w.must(err)
+	if got := w.verdicts(); len(got) != 0 || len(mutes) != 0 {
+		t.Errorf("the log has %v, and muted are %v", got, mutes)
 	}
 }
 

@@ -82,7 +82,7 @@ func (v *verification) audited() map[string]int {
 	return want
 }
 
-// checkFigures verifies that what was counted is what the logs have. Reads are not in them.
+// checkFigures verifies that what was counted is what the logs have. Reads and deliveries are not in them.
 func (v *verification) checkFigures(ctx context.Context) ([]Violation, error) {
 	model, err := readmodel.Open(v.r.s.Postgres, readmodel.Options{Application: "check"})
 	if err != nil {
@@ -94,7 +94,7 @@ func (v *verification) checkFigures(ctx context.Context) ([]Violation, error) {
 		return nil, err
 	}
 	want := v.counted()
-	want.Reads = stats.Total.Reads
+	want.Reads, want.Deliveries = stats.Total.Reads, stats.Total.Deliveries
 	if diff := cmp.Diff(want, stats.Total.Counts); diff != "" {
 		return []Violation{{Promise: "figures", What: "what was counted is not what the logs have (-logs +figures):\n" + diff}}, nil
 	}

@@ -30,6 +30,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.APNSChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("APNSToken"):
 		return &apiv1alpha1.APNSTokenApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AuditExport"):
+		return &apiv1alpha1.AuditExportApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AuditSpec"):
+		return &apiv1alpha1.AuditSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuroraSpec"):
 		return &apiv1alpha1.AuroraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuthSpec"):
@@ -136,6 +140,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ProcessorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProcessorsSpec"):
 		return &apiv1alpha1.ProcessorsSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProfanitySpec"):
+		return &apiv1alpha1.ProfanitySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProjectorSpec"):
 		return &apiv1alpha1.ProjectorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProvisionedCapacity"):
@@ -148,6 +154,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SchemaStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKey"):
 		return &apiv1alpha1.SecretKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SpamLimits"):
+		return &apiv1alpha1.SpamLimitsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SpamSpec"):
+		return &apiv1alpha1.SpamSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TableStatus"):
 		return &apiv1alpha1.TableStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Tag"):

@@ -482,6 +482,219 @@ func (x *AuditRecord) GetDetails() map[string]string {
 	return nil
 }
 
+// FiguresRecord is what one process measured of a tenant, in one minute or a part of it: topic figures, keyed by tenant. It may be published more than once:
+// consumers go by source and n.
+type FiguresRecord struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// source is the process, a name that no other ever has, and n counts its records of the tenant, from 1.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	N      uint64 `protobuf:"varint,3,opt,name=n,proto3" json:"n,omitempty"`
+	// at_ms is when the minute began, in Unix milliseconds.
+	AtMs int64 `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// deliveries are the times from a message's commit to a device's word that it has it.
+	Deliveries    *Latencies   `protobuf:"bytes,5,opt,name=deliveries,proto3" json:"deliveries,omitempty"`
+	Pushes        []*PushCount `protobuf:"bytes,6,rep,name=pushes,proto3" json:"pushes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FiguresRecord) Reset() {
+	*x = FiguresRecord{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FiguresRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FiguresRecord) ProtoMessage() {}
+
+func (x *FiguresRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FiguresRecord.ProtoReflect.Descriptor instead.
+func (*FiguresRecord) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *FiguresRecord) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *FiguresRecord) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *FiguresRecord) GetN() uint64 {
+	if x != nil {
+		return x.N
+	}
+	return 0
+}
+
+func (x *FiguresRecord) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *FiguresRecord) GetDeliveries() *Latencies {
+	if x != nil {
+		return x.Deliveries
+	}
+	return nil
+}
+
+func (x *FiguresRecord) GetPushes() []*PushCount {
+	if x != nil {
+		return x.Pushes
+	}
+	return nil
+}
+
+// Latencies are a DDSketch of milliseconds with a relative accuracy of 1 %: how many are 0, and how many are in each of its bins.
+type Latencies struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Zeros         uint64                 `protobuf:"varint,1,opt,name=zeros,proto3" json:"zeros,omitempty"`
+	Index         []int32                `protobuf:"zigzag32,2,rep,packed,name=index,proto3" json:"index,omitempty"`
+	Count         []uint64               `protobuf:"varint,3,rep,packed,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Latencies) Reset() {
+	*x = Latencies{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Latencies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Latencies) ProtoMessage() {}
+
+func (x *Latencies) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Latencies.ProtoReflect.Descriptor instead.
+func (*Latencies) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Latencies) GetZeros() uint64 {
+	if x != nil {
+		return x.Zeros
+	}
+	return 0
+}
+
+func (x *Latencies) GetIndex() []int32 {
+	if x != nil {
+		return x.Index
+	}
+	return nil
+}
+
+func (x *Latencies) GetCount() []uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return nil
+}
+
+// PushCount is how often a platform answered pushes in one way.
+type PushCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// channel is the platform: APNS, APNS_SANDBOX, GCM or ADM.
+	Channel string `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	// outcome is delivered, unregistered, invalid, throttled, retry or failed.
+	Outcome       string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Count         uint64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PushCount) Reset() {
+	*x = PushCount{}
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PushCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PushCount) ProtoMessage() {}
+
+func (x *PushCount) ProtoReflect() protoreflect.Message {
+	mi := &file_eventlog_eventpb_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PushCount.ProtoReflect.Descriptor instead.
+func (*PushCount) Descriptor() ([]byte, []int) {
+	return file_eventlog_eventpb_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PushCount) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *PushCount) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *PushCount) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_eventlog_eventpb_event_proto protoreflect.FileDescriptor
 
 const file_eventlog_eventpb_event_proto_rawDesc = "" +
@@ -528,7 +741,24 @@ const file_eventlog_eventpb_event_proto_rawDesc = "" +
 	"\adetails\x18\b \x03(\v2..chatcluster.event.v1.AuditRecord.DetailsEntryR\adetails\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B=Z;github.com/chatcluster/chatcluster/runtime/eventlog/eventpbb\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdc\x01\n" +
+	"\rFiguresRecord\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\x12\f\n" +
+	"\x01n\x18\x03 \x01(\x04R\x01n\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x03R\x04atMs\x12?\n" +
+	"\n" +
+	"deliveries\x18\x05 \x01(\v2\x1f.chatcluster.event.v1.LatenciesR\n" +
+	"deliveries\x127\n" +
+	"\x06pushes\x18\x06 \x03(\v2\x1f.chatcluster.event.v1.PushCountR\x06pushes\"M\n" +
+	"\tLatencies\x12\x14\n" +
+	"\x05zeros\x18\x01 \x01(\x04R\x05zeros\x12\x14\n" +
+	"\x05index\x18\x02 \x03(\x11R\x05index\x12\x14\n" +
+	"\x05count\x18\x03 \x03(\x04R\x05count\"U\n" +
+	"\tPushCount\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x18\n" +
+	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05countB=Z;github.com/chatcluster/chatcluster/runtime/eventlog/eventpbb\x06proto3"
 
 var (
 	file_eventlog_eventpb_event_proto_rawDescOnce sync.Once
@@ -542,26 +772,31 @@ func file_eventlog_eventpb_event_proto_rawDescGZIP() []byte {
 	return file_eventlog_eventpb_event_proto_rawDescData
 }
 
-var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_eventlog_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_eventlog_eventpb_event_proto_goTypes = []any{
 	(*LogRecord)(nil),     // 0: chatcluster.event.v1.LogRecord
 	(*MarkRecord)(nil),    // 1: chatcluster.event.v1.MarkRecord
 	(*VerdictRecord)(nil), // 2: chatcluster.event.v1.VerdictRecord
 	(*PushFailure)(nil),   // 3: chatcluster.event.v1.PushFailure
 	(*AuditRecord)(nil),   // 4: chatcluster.event.v1.AuditRecord
-	nil,                   // 5: chatcluster.event.v1.AuditRecord.DetailsEntry
-	(*logpb.Batch)(nil),   // 6: chatcluster.log.v1.Batch
-	(*logpb.Verdict)(nil), // 7: chatcluster.log.v1.Verdict
+	(*FiguresRecord)(nil), // 5: chatcluster.event.v1.FiguresRecord
+	(*Latencies)(nil),     // 6: chatcluster.event.v1.Latencies
+	(*PushCount)(nil),     // 7: chatcluster.event.v1.PushCount
+	nil,                   // 8: chatcluster.event.v1.AuditRecord.DetailsEntry
+	(*logpb.Batch)(nil),   // 9: chatcluster.log.v1.Batch
+	(*logpb.Verdict)(nil), // 10: chatcluster.log.v1.Verdict
 }
 var file_eventlog_eventpb_event_proto_depIdxs = []int32{
-	6, // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
-	7, // 1: chatcluster.event.v1.VerdictRecord.verdict:type_name -> chatcluster.log.v1.Verdict
-	5, // 2: chatcluster.event.v1.AuditRecord.details:type_name -> chatcluster.event.v1.AuditRecord.DetailsEntry
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	9,  // 0: chatcluster.event.v1.LogRecord.batch:type_name -> chatcluster.log.v1.Batch
+	10, // 1: chatcluster.event.v1.VerdictRecord.verdict:type_name -> chatcluster.log.v1.Verdict
+	8,  // 2: chatcluster.event.v1.AuditRecord.details:type_name -> chatcluster.event.v1.AuditRecord.DetailsEntry
+	6,  // 3: chatcluster.event.v1.FiguresRecord.deliveries:type_name -> chatcluster.event.v1.Latencies
+	7,  // 4: chatcluster.event.v1.FiguresRecord.pushes:type_name -> chatcluster.event.v1.PushCount
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_eventlog_eventpb_event_proto_init() }
@@ -575,7 +810,7 @@ func file_eventlog_eventpb_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_eventlog_eventpb_event_proto_rawDesc), len(file_eventlog_eventpb_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,9 +24,9 @@ var tables = map[string]string{
 // producerTopics are the topics that a producer's fields hold, and consumed the constants that consumers' options use.
 var (
 	producerTopics = map[string]string{
-		"logTopic": "log", "marksTopic": "marks", "verdictsTopic": "verdicts", "auditTopic": "audit", "notifyDead": "notify.dlq",
+		"logTopic": "log", "marksTopic": "marks", "verdictsTopic": "verdicts", "auditTopic": "audit", "figuresTopic": "figures", "notifyDead": "notify.dlq",
 	}
-	consumed = map[string]string{"LogTopic": "log", "MarksTopic": "marks", "VerdictsTopic": "verdicts", "AuditTopic": "audit"}
+	consumed = map[string]string{"LogTopic": "log", "MarksTopic": "marks", "VerdictsTopic": "verdicts", "AuditTopic": "audit", "FiguresTopic": "figures"}
 )
 
 // role makes the policy of the component that a function of cmd/chatd puts together.

@@ -137,6 +137,50 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: selector
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.AuditExport
+  map:
+    fields:
+    - name: every
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: lockMode
+      type:
+        scalar: string
+    - name: retainFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: signingKeySecret
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SecretKey
+    - name: to
+      type:
+        scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.AuditSpec
+  map:
+    fields:
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: export
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AuditExport
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.AuroraSpec
   map:
     fields:
@@ -873,6 +917,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.Locale
+  scalar: string
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.MSKSpec
   map:
     fields:
@@ -1147,16 +1193,60 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
     - name: audit
       type:
-        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorSpec
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.AuditSpec
     - name: fraud
       type:
         namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
     - name: profanity
       type:
-        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProfanitySpec
     - name: spam
       type:
-        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.DetectorSpec
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SpamSpec
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.ProfanitySpec
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.VerdictAction
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: lists
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConfigMapReference
+    - name: locales
+      type:
+        list:
+          elementType:
+            namedType: com.github.chatcluster.chatcluster.api.v1alpha1.Locale
+          elementRelationship: associative
+    - name: mode
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorMode
+    - name: muteSenderFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: threshold
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.ProjectorSpec
   map:
     fields:
@@ -1257,6 +1347,68 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.SpamLimits
+  map:
+    fields:
+    - name: duplicates
+      type:
+        scalar: numeric
+    - name: fanOut
+      type:
+        scalar: numeric
+    - name: newContacts
+      type:
+        scalar: numeric
+    - name: newFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: spread
+      type:
+        scalar: numeric
+    - name: velocity
+      type:
+        scalar: numeric
+- name: com.github.chatcluster.chatcluster.api.v1alpha1.SpamSpec
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.VerdictAction
+    - name: autoscaling
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConsumerAutoscaling
+    - name: limits
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.SpamLimits
+    - name: lists
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ConfigMapReference
+    - name: mode
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.ProcessorMode
+    - name: muteSenderFor
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: podTemplate
+      type:
+        namedType: com.github.chatcluster.chatcluster.api.v1alpha1.PodTemplate
+    - name: priorityClassName
+      type:
+        scalar: string
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: resources
+      type:
+        namedType: io.k8s.api.core.v1.ResourceRequirements
+    - name: serviceAccountAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: threshold
+      type:
+        scalar: numeric
 - name: com.github.chatcluster.chatcluster.api.v1alpha1.TableStatus
   map:
     fields:

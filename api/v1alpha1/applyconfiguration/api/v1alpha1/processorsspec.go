@@ -11,15 +11,15 @@ package v1alpha1
 // down delays verdicts and figures, never messages.
 type ProcessorsSpecApplyConfiguration struct {
 	// Finds spam: too many messages, near-duplicates, links from new senders.
-	Spam *DetectorSpecApplyConfiguration `json:"spam,omitempty"`
+	Spam *SpamSpecApplyConfiguration `json:"spam,omitempty"`
 	// Finds profanity by word lists.
-	Profanity *DetectorSpecApplyConfiguration `json:"profanity,omitempty"`
+	Profanity *ProfanitySpecApplyConfiguration `json:"profanity,omitempty"`
 	// Finds fraud: look-alike domains, links that lie, phishing.
 	Fraud *DetectorSpecApplyConfiguration `json:"fraud,omitempty"`
 	// Counts what happens, by tenant and time.
 	Analytics *ProcessorSpecApplyConfiguration `json:"analytics,omitempty"`
 	// Keeps the audit log.
-	Audit *ProcessorSpecApplyConfiguration `json:"audit,omitempty"`
+	Audit *AuditSpecApplyConfiguration `json:"audit,omitempty"`
 }
 
 // ProcessorsSpecApplyConfiguration constructs a declarative configuration of the ProcessorsSpec type for use with
@@ -31,7 +31,7 @@ func ProcessorsSpec() *ProcessorsSpecApplyConfiguration {
 // WithSpam sets the Spam field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Spam field is set to the value of the last call.
-func (b *ProcessorsSpecApplyConfiguration) WithSpam(value *DetectorSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
+func (b *ProcessorsSpecApplyConfiguration) WithSpam(value *SpamSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
 	b.Spam = value
 	return b
 }
@@ -39,7 +39,7 @@ func (b *ProcessorsSpecApplyConfiguration) WithSpam(value *DetectorSpecApplyConf
 // WithProfanity sets the Profanity field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Profanity field is set to the value of the last call.
-func (b *ProcessorsSpecApplyConfiguration) WithProfanity(value *DetectorSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
+func (b *ProcessorsSpecApplyConfiguration) WithProfanity(value *ProfanitySpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
 	b.Profanity = value
 	return b
 }
@@ -63,7 +63,7 @@ func (b *ProcessorsSpecApplyConfiguration) WithAnalytics(value *ProcessorSpecApp
 // WithAudit sets the Audit field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Audit field is set to the value of the last call.
-func (b *ProcessorsSpecApplyConfiguration) WithAudit(value *ProcessorSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
+func (b *ProcessorsSpecApplyConfiguration) WithAudit(value *AuditSpecApplyConfiguration) *ProcessorsSpecApplyConfiguration {
 	b.Audit = value
 	return b
 }
