@@ -10,6 +10,8 @@ import type { Appended, ClientFrame, HistoryPage, HistoryRange, ServerFrame } fr
 
 const refreshPauseMs = 5_000;
 const resolvePauseMs = 1_000;
+/** How long an answer is waited for. */
+const answerMs = 15_000;
 const pageSize = 200;
 /** The gateway answers two pages at a time. */
 const maxPages = 2;
@@ -153,8 +155,21 @@ export class Engine {
   }
 
   private ask(frame: ClientFrame & { readonly ref: string }): Promise<ServerFrame> {
-    return new Promise((resolve, reject) => {
-      this.asked.set(frame.ref, { resolve, reject });
+    return new Promise<ServerFrame>((resolve, reject) => {
+      const late = setTimeout(
+        () => this.answer(frame.ref)?.reject(new OfflineError('no answer came in time')),
+        answerMs,
+      );
+      this.asked.set(frame.ref, {
+        resolve: (answer) => {
+          clearTimeout(late);
+          resolve(answer);
+        },
+        reject: (error) => {
+          clearTimeout(late);
+          reject(error);
+        },
+      });
       this.link.send(frame);
     });
   }
