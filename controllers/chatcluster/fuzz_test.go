@@ -59,7 +59,7 @@ func (f fuzz) settings(t *testing.T) v1alpha1.PodSettings {
 	f.maybe(func() { s = podSettings(t) })
 	f.maybe(func() { s.PodTemplate.Labels = f.labels("example.com/l") })
 	f.maybe(func() {
-		s.PodTemplate.Annotations = map[string]string{"example.com/note": pick(f, "", " ", "ünïcode ✓", "line\nline", `{"json":"[1, 2]"}`)}
+		s.PodTemplate.Annotations = map[string]string{"example.com/note": pick(f, "", " ", "ünïcode ✓", "one\ntwo", `{"json":"[1, 2]"}`)}
 	})
 	f.maybe(func() { s.PodTemplate.NodeSelector = f.labels("node") })
 	f.maybe(func() {
@@ -122,7 +122,9 @@ func (f fuzz) spec(t *testing.T, s *v1alpha1.ChatClusterSpec) {
 	f.maybe(func() { s.Notifications.Autoscaling = f.consumer() })
 	f.maybe(func() { s.Projector.PodSettings = f.settings(t) })
 	f.maybe(func() { s.Jobs = f.settings(t) })
-	f.maybe(func() { s.Processors.Spam = &v1alpha1.SpamSpec{DetectorSpec: v1alpha1.DetectorSpec{ProcessorSpec: f.processor(t)}} })
+	f.maybe(func() {
+		s.Processors.Spam = &v1alpha1.SpamSpec{DetectorSpec: v1alpha1.DetectorSpec{ProcessorSpec: f.processor(t)}}
+	})
 	f.maybe(func() { s.Processors.Audit = &v1alpha1.AuditSpec{ProcessorSpec: f.processor(t)} })
 	f.maybe(func() { s.Network.GatewayFrom = f.peers() })
 	f.maybe(func() { s.Network.MetricsFrom = f.peers() })

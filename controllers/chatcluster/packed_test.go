@@ -195,7 +195,7 @@ func TestANamesakeWithoutLabelsIsFound(t *testing.T) {
 	w.create(nil)
 	w.r.Client = lags{w.r.Client}
 	for range 3 {
-		_, _ = w.reconcile() //nolint:errcheck // it fails, as it should
+		_, _ = w.reconcile() // it fails, as it should
 	}
 	if c := w.condition(v1alpha1.ConditionStalled); c.Reason != v1alpha1.ReasonNotOwned && !strings.Contains(c.Message, "ServiceAccount demo-gateway") {
 		t.Errorf("Stalled: %s %s", c.Reason, c.Message)

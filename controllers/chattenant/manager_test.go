@@ -103,7 +103,7 @@ func (w *world) manage() {
 }
 
 // A tenant's credentials that come late or are rotated are acted on at once, long before anybody would look by himself; those of its
-// neighbours cause it no pass.
+// neighbors cause it no pass.
 func TestRotatedSecretsReconcileAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.cluster(nil)
