@@ -32,7 +32,7 @@ func Check(t *testing.T, path, head string, root *cobra.Command, update bool) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is not what the program's commands are (run this test with -update), -want +got:\n%s", path, diff)
+		t.Errorf("%s is not what the program's commands are (its head says how it is written anew), -want +got:\n%s", path, diff)
 	}
 }
 
