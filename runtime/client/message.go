@@ -24,6 +24,7 @@ type Message struct {
 	frame        protocol.ClientFrame // what it says, without the three
 	after        *uint64
 	attempts     int
+	flying       bool // it is on the wire, and its answer is to come
 
 	done chan struct{}
 	ack  Ack

@@ -20,14 +20,16 @@ type outbox struct {
 	mu    sync.Mutex
 	max   int
 	count int
-	lanes map[string]*lane
+	// flying is how many are on the wire and have their answer to come.
+	flying int
+	lanes  map[string]*lane
 	// fails counts retryable errors in a row.
 	fails   int
 	ended   error
 	problem error
 }
 
-// lane is a conversation's part. messages[:next] are on the wire.
+// lane is a conversation's part. messages[:next] are sent; what is behind a refused one is to be sent again.
 type lane struct {
 	messages []*Message
 	next     int
@@ -60,10 +62,6 @@ func (b *outbox) add(m *Message) error {
 func (b *outbox) take(now time.Time) (send []protocol.ClientFrame, again time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	flying := 0
-	for _, l := range b.lanes {
-		flying += l.next
-	}
 	for _, l := range b.lanes {
 		if l.next == len(l.messages) || l.paused {
 			continue
@@ -74,14 +72,18 @@ func (b *outbox) take(now time.Time) (send []protocol.ClientFrame, again time.Ti
 			}
 			continue
 		}
-		for l.next < len(l.messages) && flying < maxFlying {
+		for l.next < len(l.messages) && b.flying < maxFlying {
 			m := l.messages[l.next]
+			if m.flying {
+				break // with two answers to come nobody could tell which is which
+			}
 			m.attempts++
+			m.flying = true
+			b.flying++
 			f := m.frame
 			f.Conversation, f.ClientMsgID, f.AfterSeq = m.conversation, m.id, m.after
 			send = append(send, f)
 			l.next++
-			flying++
 		}
 	}
 	return send, again
@@ -93,6 +95,18 @@ func (b *outbox) rewind() {
 	defer b.mu.Unlock()
 	for _, l := range b.lanes {
 		l.next, l.until = 0, time.Time{}
+		for _, m := range l.messages {
+			m.flying = false
+		}
+	}
+	b.flying = 0
+}
+
+// answered notes that an answer has come. The lock is held.
+func (b *outbox) answered(m *Message) {
+	if m.flying {
+		m.flying = false
+		b.flying--
 	}
 }
 
@@ -119,6 +133,7 @@ func (b *outbox) settle(conversation, id string, ack Ack, err error) bool {
 		return false
 	}
 	m := l.messages[i]
+	b.answered(m)
 	l.messages = append(l.messages[:i:i], l.messages[i+1:]...)
 	if i < l.next {
 		l.next--
@@ -139,7 +154,11 @@ func (b *outbox) back(conversation, id string, after time.Duration, now time.Tim
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, i := b.find(conversation, id)
-	if l == nil || i >= l.next {
+	if l == nil {
+		return
+	}
+	b.answered(l.messages[i])
+	if i >= l.next {
 		return
 	}
 	l.next = i
@@ -153,7 +172,11 @@ func (b *outbox) pause(conversation, id string) *Message {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, i := b.find(conversation, id)
-	if l == nil || l.paused {
+	if l == nil {
+		return nil
+	}
+	b.answered(l.messages[i])
+	if l.paused {
 		return nil
 	}
 	l.next, l.paused = min(l.next, i), true
@@ -184,7 +207,7 @@ func (b *outbox) failAll(err error) {
 			close(m.done)
 		}
 	}
-	b.lanes, b.count = map[string]*lane{}, 0
+	b.lanes, b.count, b.flying = map[string]*lane{}, 0, 0
 }
 
 // note keeps what went wrong last, for a Dial that runs out of time.

@@ -175,6 +175,9 @@ func sending() []Case {
 				w.Errorf("then comes %q, want the second", two.Body)
 			}
 		}},
+		{"Sending/RefusedLate", "what is behind a refused one is refused too, soon or late: sent again before, it has two answers to come that nobody can tell apart", func(w *world) {
+			w.refusedLate()
+		}},
 		{"Sending/OtherConversations", "a refusal holds back its own conversation alone", func(w *world) {
 			c := w.start()
 			w.send("one", "1")
@@ -302,6 +305,38 @@ func (w *world) refusedAt(at int) {
 		c.ack(again, uint64(i+1))
 	}
 	for i := range 3 {
+		w.answered(fmt.Sprint(i), Answer{Seq: uint64(i + 1)})
+	}
+}
+
+// refusedLate has the first of three refused, and those behind it when the client has had the time to go back to the first.
+func (w *world) refusedLate() {
+	w.Helper()
+	c := w.start()
+	for i := range 3 {
+		w.send(fmt.Sprint(i), fmt.Sprint(i))
+	}
+	sent := []frame{c.change(1), c.change(2), c.change(3)}
+	c.refuse(sent[0], protocol.CodeRateLimited, 1)
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	for until := time.Now().Add(hint); time.Now().Before(until) && len(c.of(changes...)) < 5; {
+		<-t.C
+	}
+	for _, f := range c.of(changes...)[3:] {
+		if f.ClientMsgID != sent[0].ClientMsgID {
+			w.Fatalf("%q is sent again, and its answer is still to come", f.Body)
+		}
+	}
+	for _, f := range sent[1:] {
+		c.refuse(f, protocol.CodeRateLimited, 1)
+	}
+	for i, f := range sent {
+		again := c.change(4 + i)
+		w.same(fmt.Sprintf("number %d of the retries", i+1), f, again)
+		c.ack(again, uint64(i+1))
+	}
+	for i := range sent {
 		w.answered(fmt.Sprint(i), Answer{Seq: uint64(i + 1)})
 	}
 }

@@ -18,6 +18,8 @@ export interface Item {
   /** The storage has it: only then it is sent. */
   kept: boolean;
   attempts: number;
+  /** It is on the wire, and its answer is to come. */
+  flying?: boolean;
   /** Its entry has come, before the answer. */
   landed?: boolean;
   error?: RefusedError;
@@ -44,7 +46,7 @@ export function storedOf(item: Item): StoredOutgoing {
   };
 }
 
-/** A conversation's part. waiting[0 … next) are on the wire. */
+/** A conversation's part. waiting[0 … next) are sent; what is behind a refused one is to be sent again. */
 interface Lane {
   readonly waiting: Item[];
   next: number;
@@ -119,10 +121,13 @@ export class Outbox {
         again = Math.min(again, lane.until - now);
         continue;
       }
-      for (; lane.next < lane.waiting.length && this.flying < maxFlying; lane.next++, this.flying++) {
+      for (; lane.next < lane.waiting.length && this.flying < maxFlying; lane.next++) {
         const item = lane.waiting[lane.next] as Item;
-        if (!item.kept) break;
+        // With two answers to come nobody could tell which is which.
+        if (!item.kept || item.flying) break;
         item.attempts++;
+        item.flying = true;
+        this.flying++;
         lane.gated = false;
         frames.push({
           ...item.change,
@@ -141,16 +146,20 @@ export class Outbox {
       lane.next = 0;
       lane.until = 0;
       lane.gated = false;
+      for (const item of lane.waiting) item.flying = false;
     }
     this.flying = 0;
   }
 
+  /** An answer has come. */
+  private answered(item: Item): void {
+    if (item.flying) this.flying--;
+    item.flying = false;
+  }
+
   private cut(lane: Lane, at: number): void {
-    lane.waiting.splice(at, 1);
-    if (at < lane.next) {
-      lane.next--;
-      this.flying--;
-    }
+    for (const item of lane.waiting.splice(at, 1)) this.answered(item);
+    if (at < lane.next) lane.next--;
     this.count--;
     this.fails = 0;
   }
@@ -242,9 +251,9 @@ export class Outbox {
     const item = this.byId.get(id);
     const lane = item && this.lanes.get(item.conversation);
     if (!item || !lane) return;
+    this.answered(item);
     const at = lane.waiting.indexOf(item);
     if (at < 0 || at >= lane.next) return;
-    this.flying -= lane.next - at;
     lane.next = at;
     lane.gated = true;
     this.fails++;
@@ -256,10 +265,10 @@ export class Outbox {
   pause(id: string): Item | undefined {
     const item = this.byId.get(id);
     const lane = item && this.lanes.get(item.conversation);
-    if (!item || !lane || lane.paused) return undefined;
+    if (!item || !lane) return undefined;
+    this.answered(item);
     const at = lane.waiting.indexOf(item);
-    if (at < 0) return undefined;
-    this.flying -= Math.max(0, lane.next - at);
+    if (lane.paused || at < 0) return undefined;
     lane.next = Math.min(lane.next, at);
     lane.paused = true;
     return item;

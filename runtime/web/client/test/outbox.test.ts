@@ -36,6 +36,29 @@ describe('the outbox', () => {
     expect(names(box)).toEqual(['2', '3']);
   });
 
+  it('sends nothing again of which the answer is to come: a late refusal belongs to the first time', () => {
+    for (const id of ['1', '2', '3']) box.add(item(id));
+    names(box);
+    box.back('1', 500);
+    vi.advanceTimersByTime(500);
+    expect(names(box)).toEqual(['1']);
+    box.back('2', 9000);
+    expect(names(box)).toEqual(['2']);
+    box.back('3', 9000);
+    expect(names(box)).toEqual(['3']);
+  });
+
+  it('counts what is behind a refused one as in the air until it has its answer', () => {
+    for (let i = 1; i <= 50; i++) box.add(item(String(i)));
+    box.add(item('51', 'elsewhere'));
+    expect(names(box)).toHaveLength(48);
+    box.back('1', 500);
+    expect(names(box)).toEqual(['51']);
+    for (let i = 2; i <= 48; i++) box.back(String(i), 500);
+    vi.advanceTimersByTime(500);
+    expect(names(box)).toHaveLength(47);
+  });
+
   it('waits longer with each refusal in a row, up to five seconds, a random part of it', () => {
     const jittered = new Outbox(() => 1);
     jittered.add(item('1'));
@@ -148,6 +171,9 @@ describe('the outbox', () => {
     expect(box.pause('1')).toBeUndefined();
     expect(names(box)).toEqual([]);
     box.resume('g');
-    expect(names(box)).toEqual(['1', '2']);
+    // The answer to the second is still to come.
+    expect(names(box)).toEqual(['1']);
+    expect(box.settle('2', { seq: 1, at_ms: 1 }, 0)).toBeDefined();
+    expect(names(box)).toEqual([]);
   });
 });
