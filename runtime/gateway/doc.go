@@ -41,7 +41,7 @@
 //   - Up to sendWindow sends per (connection, conversation) are with one chat pod, on one stream, in order; the others wait. Each names
 //     the one before it until that is answered, and the pod takes it behind that one or not at all. The owner changes with nothing in
 //     flight. After a retryable error everything behind it is refused, by the pod what was in flight and by the gateway the rest,
-//     until the refused one comes again. Answers are given in order.
+//     until the refused one comes again. A gate that waits in vain ends the connection. Acks are given in order.
 //   - A read mark is what a client says. Sending raises none: what came before the sender's own entry may not have been shown.
 //   - A connection lives by one token. Revocations are looked up after the connection is registered, and again when one becomes
 //     known, so none falls in between. What is not known closes nothing.

@@ -25,11 +25,7 @@ type outlet struct {
 	waiting []*chatpb.Send
 	// forwarding says that a goroutine hands sends on: a second one could overtake it.
 	forwarding bool
-	// gate is the first refused client_msg_id after a retryable error, empty when sends pass. Until it comes again everything is
-	// refused with the same code.
-	gate     string
-	gateCode protocol.Code
-	retryMS  uint32
+	gate       gate
 }
 
 // flight is a send that a pod has.
@@ -57,7 +53,7 @@ func (o *outlet) previous() string {
 }
 
 func (o *outlet) idle() bool {
-	return len(o.flights) == 0 && len(o.waiting) == 0 && o.gate == "" && !o.forwarding
+	return len(o.flights) == 0 && len(o.waiting) == 0 && o.gate.id == "" && !o.forwarding
 }
 
 // outlet returns the connection's outlet into v. conn.mu is held.
@@ -146,14 +142,11 @@ func (c *conn) tellResult(v store.Conv, o *outlet, f *flight) {
 // refuseAll refuses id and, with the same code, everything behind it, in order. What is with the pod is refused there too; where id
 // got no answer it may be taken after all, and the retry finds it. conn.mu is held.
 func (c *conn) refuseAll(o *outlet, v store.Conv, id string, code protocol.Code, retryMS uint32) {
-	if retryMS == 0 {
-		retryMS = defaultRetryMS
-	}
-	o.gate, o.gateCode, o.retryMS = id, code, retryMS
-	c.sendError(v.ID(), id, code, "", retryMS)
+	o.gate.shut(id, code, retryMS)
+	c.sendError(v.ID(), id, code, "", o.gate.retryMS)
 	behind := func(id string) {
 		c.pending--
-		c.sendError(v.ID(), id, code, refusedBefore, retryMS)
+		c.holdBack(o, v.ID(), id)
 	}
 	for _, f := range o.flights {
 		if !f.told {
@@ -169,9 +162,15 @@ func (c *conn) refuseAll(o *outlet, v store.Conv, id string, code protocol.Code,
 
 // shut refuses s, and what follows it until it comes again. conn.mu is held.
 func (c *conn) shut(o *outlet, s *chatpb.Send, code protocol.Code, retryMS uint32) {
-	if retryMS == 0 {
-		retryMS = defaultRetryMS
+	o.gate.shut(s.GetClientMsgId(), code, retryMS)
+	c.sendError(s.GetConversation(), s.GetClientMsgId(), code, "", o.gate.retryMS)
+}
+
+// holdBack refuses what the gate holds back. A client that waits for nothing any more starts from its first unanswered one with a new
+// connection: to let it pass here could have it overtake. conn.mu is held.
+func (c *conn) holdBack(o *outlet, conversation, id string) {
+	c.sendError(conversation, id, o.gate.code, refusedBefore, o.gate.retryMS)
+	if o.gate.lost(id) {
+		c.close(protocol.CloseInternal, "a message was refused and does not come again")
 	}
-	o.gate, o.gateCode, o.retryMS = s.GetClientMsgId(), code, retryMS
-	c.sendError(s.GetConversation(), s.GetClientMsgId(), code, "", retryMS)
 }

@@ -41,11 +41,10 @@ func (c *conn) onSend(f *protocol.ClientFrame) {
 		return
 	}
 	o := c.outlet(v)
-	if o.gate != "" && o.gate != f.ClientMsgID {
-		c.sendError(f.Conversation, f.ClientMsgID, o.gateCode, refusedBefore, o.retryMS)
+	if o.gate.holds(f.ClientMsgID) {
+		c.holdBack(o, f.Conversation, f.ClientMsgID)
 		return
 	}
-	o.gate = ""
 	if c.leaving {
 		c.shut(o, s, protocol.CodeUnavailable, defaultRetryMS)
 		return

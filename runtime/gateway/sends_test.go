@@ -176,6 +176,65 @@ func TestAConnectionThatSendsTooFastIsToldToWait(t *testing.T) {
 	}
 }
 
+// A client that sends again what has its answer on the way may have it refused and acknowledged: then it never sends it again, and the
+// gate would stay closed for ever.
+func TestAGateThatWaitsInVainEndsTheConnection(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	g := w.Gateway("g1", func(o *gateway.Options) { o.Limits.SendRate = 0.001; o.Limits.SendBurst = 1 })
+	w.Create("room", "alice")
+	alice := w.Hello(g.URL, "alice", "phone")
+	alice.Say(send("m1"))
+	if diff := cmp.Diff([]string{"m1 #2"}, answers(alice, 1)); diff != "" {
+		t.Fatalf("-want +got:\n%s", diff)
+	}
+	alice.Say(send("m1"))
+	if diff := cmp.Diff([]string{"m1 rate_limited"}, answers(alice, 1)); diff != "" {
+		t.Fatalf("the same again, -want +got:\n%s", diff)
+	}
+	for range 1 + 5 { // the first time it is not behind anything yet
+		alice.Say(send("m2"))
+		alice.Say(send("m3"))
+	}
+	if code := alice.Closed(); code != protocol.CloseInternal {
+		t.Errorf("closed with %d, want %d: the client comes back with that", code, protocol.CloseInternal)
+	}
+	alice = w.Hello(g.URL, "alice", "phone")
+	alice.Say(send("m2"))
+	if diff := cmp.Diff([]string{"m2 #3"}, answers(alice, 1)); diff != "" {
+		t.Errorf("a new connection, -want +got:\n%s", diff)
+	}
+}
+
+// However often the refused one is refused again, what is behind it waits.
+func TestAGateThatIsTriedAgainStays(t *testing.T) {
+	w := gatewaytest.New(t)
+	p := w.Pod("c1")
+	g := w.Gateway("g1", nil)
+	w.Create("room", "alice")
+	const refusals = 20
+	var n atomic.Int32
+	p.Before(func(s *chatpb.Send) *chatpb.Result {
+		if s.GetClientMsgId() == "m1" && n.Add(1) <= refusals {
+			return &chatpb.Result{Code: string(protocol.CodeBusy)}
+		}
+		return nil
+	})
+	alice := w.Hello(g.URL, "alice", "phone")
+	for range refusals {
+		alice.Say(send("m1"))
+		alice.Say(send("m2"))
+		if diff := cmp.Diff([]string{"m1 busy", "m2 busy"}, answers(alice, 2)); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
+	}
+	alice.Say(send("m1"))
+	alice.Say(send("m2"))
+	if diff := cmp.Diff([]string{"m1 #2", "m2 #3"}, answers(alice, 2)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // sortedAnswers are answers whose order between m1 and m2 is open: one is the pod's, one the gateway's own.
 func sortedAnswers(s *gatewaytest.Socket, n int) []string {
 	out := answers(s, n)
