@@ -19,6 +19,8 @@ import (
 const (
 	helloTimeout = 15 * time.Second
 	writeTimeout = 10 * time.Second
+	// heldWell is how long a connection held that was a good one: waits begin anew.
+	heldWell = 5 * time.Second
 	// maxFrameBytes bounds a server's frame: 32 entries of 16 KiB, escaped, fit.
 	maxFrameBytes = 8 << 20
 )
@@ -33,11 +35,11 @@ func (c *Client) supervise() {
 			c.fail(ErrClosed)
 			return
 		}
-		if s.welcomed {
+		if s.welcomed && time.Since(s.welcomedAt) >= heldWell {
 			limit = c.o.MinBackoff
-			if c.o.OnState != nil {
-				c.o.OnState(err)
-			}
+		}
+		if s.welcomed && c.o.OnState != nil {
+			c.o.OnState(err)
 		}
 		if fatal := s.verdict(err); fatal != nil {
 			c.fail(fatal)
@@ -67,8 +69,10 @@ type session struct {
 	c        *Client
 	ws       *websocket.Conn
 	welcomed bool
-	back     time.Duration // the drain's hint
-	refusal  *Error        // what was said before the close
+	// welcomedAt counts where welcomed is true.
+	welcomedAt time.Time
+	back       time.Duration // the drain's hint
+	refusal    *Error        // what was said before the close
 }
 
 // verdict returns why the client must give up, nil to come back.
@@ -182,7 +186,7 @@ func (s *session) write(f *protocol.ClientFrame) error {
 
 func (s *session) welcome(f *protocol.ServerFrame) {
 	c := s.c
-	s.welcomed = true
+	s.welcomed, s.welcomedAt = true, time.Now()
 	c.box.rewind()
 	c.marks.rewind()
 	c.live.begin()

@@ -50,6 +50,19 @@ func closing() []Case {
 				w.Errorf("back after %s, want %s at least", waited, hint)
 			}
 		}},
+		Case{"Closing/WelcomeIsNoSuccess", "a server that welcomes and closes at once is in trouble: the waits go on doubling", func(w *world) {
+			w.do(Command{Op: "start", URL: w.url(), Device: device})
+			const times = 12
+			begin := time.Now()
+			for range times {
+				w.accept().close(int(protocol.CloseInternal))
+			}
+			w.accept()
+			// Waits that begin anew each time are a random part of 100 ms.
+			if waited := time.Since(begin); waited < times*100*time.Millisecond {
+				w.Errorf("back %d times within %s", times, waited)
+			}
+		}},
 		Case{"Closing/DrainIsForOnce", "a hint is for the close that follows it", func(w *world) {
 			c := w.start()
 			c.say(protocol.ServerFrame{Type: protocol.TypeDrain, ReconnectAfterMS: uint32(hint.Milliseconds())})
