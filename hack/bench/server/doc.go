@@ -5,5 +5,6 @@
 // In D0 and D1 what is no store is in the process's memory and takes no time worth speaking of: marks, and a Kafka that accepts
 // everything. In D2 the projector runs, too.
 //
-// Beside the gateway it serves a private port to the one who measures: resources used, the logs, profiles.
+// Beside the gateway it serves a private port to the one who measures: resources used, the logs, profiles; in D2 also
+// what the engines have counted, and the configuration of roles that are to run beside it.
 package server

@@ -54,7 +54,7 @@ func Engines() (Environment, error) {
 
 // AWS is how the engines' DynamoDB is reached.
 func (e Environment) AWS() aws.Config {
-	return aws.Config{Region: "local", Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
+	return aws.Config{Region: awsRegion, Credentials: credentials.NewStaticCredentialsProvider(awsKey, awsKey, "")}
 }
 
 // Topics makes the topics of a prefix.
@@ -126,7 +126,8 @@ func realEngines(ctx context.Context, o Options, log *slog.Logger, registry prom
 	if err := os.WriteFile(redisPassword, []byte(env.RedisPassword), 0o600); err != nil {
 		return nil, err
 	}
-	redis, err := cache.Connect(config.Redis{Addresses: []string{env.Redis}, PasswordFile: redisPassword, KeyPrefix: name + ":"})
+	redisConfig := config.Redis{Addresses: []string{env.Redis}, PasswordFile: redisPassword, KeyPrefix: name + ":"}
+	redis, err := cache.Connect(redisConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,10 @@ func realEngines(ctx context.Context, o Options, log *slog.Logger, registry prom
 		store: st, publisher: producer, registry: redis, where: redis, routes: redis, marks: deviceMarks{redis}, markLog: producer,
 		inbox: inboxes{reader, inbox.NewSettings(st, redis, producer)}, older: model,
 		background: []func(context.Context) error{consumer.Run, projector.Run},
-		admin:      func(mux *http.ServeMux) { mux.HandleFunc("GET /costs", costs.serve) },
+		admin: func(mux *http.ServeMux) {
+			mux.HandleFunc("GET /costs", costs.serve)
+			mux.HandleFunc("GET /config", serveConfig(env.roleConfig(name, kafkaConfig, pg, redisConfig)))
+		},
 		close: func() {
 			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
