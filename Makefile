@@ -73,10 +73,10 @@ test-web: node ## The SDK for browsers and the web app: lint, types, units, the 
 	CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd
 	$(NODE_FIRST); cd runtime/web; npm ci --ignore-scripts; CHATD=$(BIN)/chatd npm run verify
 
-test-world: compiler node ## Unit tests of the local world's own program, of what makes releases, and of what audits the benchmarks
+test-world: compiler node ## Unit tests of the local world's own program, of what makes releases, and of what audits and judges the benchmarks
 	cd hack/world && $(GOTEST) ./...
 	cd hack/release && $(GOTEST) ./...
-	cd hack/bench && $(GOTEST) ./load/...
+	cd hack/bench && $(GOTEST) ./load/... ./paired/... ./process/... ./progress/... ./scenario/... ./server/...
 
 test-envtest: compiler ## The reconciler, the control plane for users' tests, and what the pages have people apply, against a real kube-apiserver and etcd
 	assets="$$($(WORLD) assets)"; export KUBEBUILDER_ASSETS="$$assets"; $(GOTEST) $(filter $(ENVTEST),$(PKGS)); cd test/automation && $(GOTEST) ./...
@@ -109,8 +109,9 @@ test-browser: node chromium ## The web client in two browsers on real pods: sign
 ##@ Measure it
 
 .PHONY: bench
-bench: ## Benchmarks, on two cores: make bench S=S1 … S=all; QUICK=1 for a look
+bench: ## Benchmarks, on two cores: make bench S=S1 … S7, S2D2, P1, P2, O1 … O3, or all; QUICK=1 for a look
 	cd hack/bench && go build -o $(BIN)/bench . && go build -o $(BIN)/bench-operator ./cmd/operator
+	$(if $(filter P2 all,$(or $(S),all)),CGO_ENABLED=0 go build -o $(BIN)/chatd ./cmd/chatd)
 	$(if $(filter O% all,$(or $(S),all)),KUBEBUILDER_ASSETS="$$($(WORLD) assets)") taskset -c 1 $(BIN)/bench run $(or $(S),all) $(if $(QUICK),--quick)
 
 ##@ Read it

@@ -49,6 +49,7 @@ var scenarios = []struct {
 	{"S6", slowReaders},
 	{"S7", cost},
 	{"P1", processors},
+	{"P2", withoutProcessors},
 	{"O1", provision},
 	{"O2", steady},
 	{"O3", isolation},
@@ -65,7 +66,7 @@ func Names() []string {
 
 // NeedEngines says whether one of them runs over the real engines.
 func NeedEngines(names []string) bool {
-	return slices.Contains(names, "S2D2") || slices.Contains(names, "S7") || slices.Contains(names, "P1")
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains([]string{"S2D2", "S7", "P1", "P2"}, name) })
 }
 
 // Run runs one scenario.
