@@ -2,8 +2,8 @@ package gateway
 
 import "github.com/chatcluster/chatcluster/runtime/protocol"
 
-// maxVain is how often the first one that was refused behind the gate may come without the one that the gate waits for.
-const maxVain = 4
+// maxVain is how often a client may come with the same again without the one that the gate waits for.
+const maxVain = 2
 
 // gate holds back what follows a send that was refused and is to come again. conn.mu guards it.
 type gate struct {
@@ -11,9 +11,10 @@ type gate struct {
 	id      string
 	code    protocol.Code
 	retryMS uint32
-	// behind is the first one that was refused because of id, and vain how often it came again without it.
-	behind string
-	vain   int
+	// held counts what was refused because of id. known is one of those, and vain how often one that was known came again.
+	held  uint64
+	known string
+	vain  int
 }
 
 func (g *gate) shut(id string, code protocol.Code, retryMS uint32) {
@@ -32,14 +33,16 @@ func (g *gate) holds(id string) bool {
 	return true
 }
 
-// lost notes that id was refused because of the gate, and says whether the client has lost the one that is waited for: it goes back to
-// what is behind that, again and again. So do clients that sent it twice and have an ack of the first time.
+// lost notes that id was refused because of the gate, and says whether the client has lost the one that is waited for: it goes round in
+// what is behind that, again and again. So do clients that sent it twice and have an ack of the first time. Any of the others may be lost
+// in the same way, so another one is known each time that held has doubled: sooner or later one that comes again.
 func (g *gate) lost(id string) bool {
-	switch g.behind {
-	case "":
-		g.behind = id
-	case id:
+	g.held++
+	switch {
+	case id == g.known:
 		g.vain++
+	case g.held&(g.held-1) == 0:
+		g.known = id
 	}
 	return g.vain > maxVain
 }
