@@ -116,7 +116,12 @@ describe('with the real server', () => {
     const again = await join('alice', storage);
     const back = again.open(id);
     await Promise.all(done);
-    const log = await history(again, id);
+    // What alice said before is on its way, too.
+    const log = await until(async () => {
+      const entries = await history(again, id);
+      expect(entries.filter((e) => e.kind === 'message').length).toBeGreaterThanOrEqual(2 * each);
+      return entries;
+    });
     for (const c of [back, b]) {
       await until(() => expect(shown(c).at(-1)?.seq).toBe(log.at(-1)?.seq));
       await all(c);
