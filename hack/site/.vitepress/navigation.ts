@@ -32,6 +32,7 @@ const shelves: Record<string, Record<string, string>> = {
   'Answer for it': {
     moderation: 'Moderation',
     'moderation-review': 'Reviewing what was flagged',
+    analytics: 'Analytics',
     audit: 'Audit log',
     erasure: 'Erasure',
     export: 'Export',
