@@ -47,7 +47,7 @@ the PATH.
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.world, "world", os.Getenv(worldVariable), "world.json of a world of engines (hack/world); of $"+worldVariable+" unless given")
+	f.StringVar(&o.world, "world", "", "world.json of a world of engines (hack/world); of $"+worldVariable+" unless given")
 	f.StringVar(&o.logs, "logs", "", "folder for the roles' logs, kept; one of its own, removed when all is well, when empty")
 	f.StringVar(&o.level, "role-log-level", "info", "the roles' log level")
 	f.Uint64Var(&o.Seed, "seed", 0, "the plan's seed; 0: any")
@@ -63,6 +63,9 @@ the PATH.
 }
 
 func runCheck(ctx context.Context, o checkOptions, out io.Writer) (err error) {
+	if o.world == "" {
+		o.world = os.Getenv(worldVariable)
+	}
 	if o.world == "" {
 		return errors.New("there are no engines to check on: run \"make test-faults\", or name a world's world.json with --world; \"chatd check --help\" says more")
 	}
