@@ -120,16 +120,16 @@ func (a *Applier) apply(ctx context.Context, r eventlog.Record, past *past) erro
 		return err
 	}
 	if protocol.Code(result.GetCode()) == protocol.CodeRetryTooOld {
-		there, at, as, head, err := past.has(ctx, name{v.Verdict.GetProcessor(), v.ID}, v.Verdict, after)
+		was, err := past.seek(ctx, name{v.Verdict.GetProcessor(), v.ID}, v.Verdict, after)
 		switch {
 		case err != nil:
 			return err
-		case there:
-			result = &chatpb.Result{Found: true, Seq: at}
-		case head == 0:
+		case was.found:
+			result = &chatpb.Result{Found: true, Seq: was.seq}
+		case was.head == 0:
 			result = &chatpb.Result{Code: string(protocol.CodeTooOld)}
 		default:
-			if result, err = a.insist(ctx, r, as, head); err != nil {
+			if result, err = a.insist(ctx, r, was.as, was.head); err != nil {
 				return err
 			}
 		}

@@ -24,22 +24,31 @@ type past struct {
 	words      fold.Words
 }
 
-// has says whether the log holds the verdict after seq after, by which entry where that is known, and the head up to which it was looked for; 0: that
-// part of the log is gone. as is the name under which it is to be appended otherwise.
-func (p *past) has(ctx context.Context, n name, v *logpb.Verdict, after uint64) (there bool, at uint64, as string, head uint64, err error) {
+// sought is what the log says of a verdict.
+type sought struct {
+	// found says that it is there, or has its answer there, at seq where that is known.
+	found bool
+	seq   uint64
+	// as is the name under which it is to be appended otherwise, and head up to where it was looked for; 0: that part of the log is gone.
+	as   string
+	head uint64
+}
+
+// seek looks for a verdict behind a seq.
+func (p *past) seek(ctx context.Context, n name, v *logpb.Verdict, after uint64) (sought, error) {
 	if p.said == nil || after+1 < p.from {
 		if err := p.read(ctx, after+1); err != nil {
-			return false, 0, "", 0, err
+			return sought{}, err
 		}
 	}
 	if !fold.IsWord(n.id, v) {
-		return p.said[n], 0, n.id, p.head, nil
+		return sought{found: p.said[n], as: n.id, head: p.head}, nil
 	}
 	answered, as := p.words.Weigh(n.id, v)
 	if answered != nil {
-		return true, answered.Seq, "", p.head, nil
+		return sought{found: true, seq: answered.Seq, head: p.head}, nil
 	}
-	return false, 0, as, p.head, nil
+	return sought{as: as, head: p.head}, nil
 }
 
 func (p *past) read(ctx context.Context, from uint64) error {
