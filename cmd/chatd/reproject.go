@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatcluster/chatcluster/cmd/internal/output"
 	"github.com/chatcluster/chatcluster/runtime/project"
 	"github.com/chatcluster/chatcluster/runtime/readmodel"
 )
@@ -15,6 +17,7 @@ func reprojectCommand() *cobra.Command {
 	var (
 		configPath string
 		level      slog.Level
+		f          output.Format
 	)
 	cmd := &cobra.Command{
 		Use: "reproject", Short: "Make the read model anew of what the store holds", Args: cobra.NoArgs,
@@ -22,27 +25,36 @@ func reprojectCommand() *cobra.Command {
 			"What it has already changes nothing, so it may run beside the projector, and again. It reads the whole conversations table, and of each " +
 			"conversation what the model lacks. What the store has not any more, because it is older than the hot retention, comes from a backup of the " +
 			"read model alone.",
-		Example: "  chatd reproject",
+		Example: "  chatd reproject\n  chatd reproject -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(configPath, newLogger(cmd.ErrOrStderr(), slog.LevelInfo))
 			if err != nil {
 				return err
 			}
 			r := role{name: "reproject", pod: "reproject", cfg: cfg, log: newLogger(cmd.ErrOrStderr(), level)}
-			done, err := r.reproject(cmd.Context())
+			progress := output.NewProgress(cmd.ErrOrStderr())
+			done, err := r.reproject(cmd.Context(), func(d project.Rebuilt) {
+				progress.Say("%d conversations, %d entries that were missing", d.Conversations, d.Entries)
+			})
+			progress.End()
 			if err != nil {
 				return err
 			}
-			return json.NewEncoder(cmd.OutOrStdout()).Encode(done)
+			return f.Print(cmd.OutOrStdout(), done, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "%d conversations (of %d nothing is left in the store): %d entries and %d read marks were missing; %d conversations need a person, %d records wait\n",
+					done.Conversations, done.Expired, done.Entries, done.Marks, done.Parked, done.Waiting)
+				return err
+			})
 		},
 	}
+	f.Bind(cmd)
 	cmd.Flags().StringVar(&configPath, "config", "/etc/chatcluster/config.yaml", "configuration file")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	return cmd
 }
 
 // reproject brings the read model to what the store holds, with the role's backends.
-func (r role) reproject(ctx context.Context) (project.Rebuilt, error) {
+func (r role) reproject(ctx context.Context, told func(project.Rebuilt)) (project.Rebuilt, error) {
 	b, err := r.backends(ctx)
 	if err != nil {
 		return project.Rebuilt{}, err
@@ -55,5 +67,5 @@ func (r role) reproject(ctx context.Context) (project.Rebuilt, error) {
 	defer model.Close()
 	writer := readmodel.NewWriter(model, b.store)
 	writer.Retain(r.cfg.Postgres.ReadRetention.Duration)
-	return project.Rebuild(ctx, b.store, writer)
+	return project.Rebuild(ctx, b.store, writer, told)
 }

@@ -201,6 +201,10 @@ func readManifest(ctx context.Context, from Destination, tenant, name string) (*
 	if err != nil {
 		return nil, err
 	}
+	return parseManifest(data, tenant, name)
+}
+
+func parseManifest(data []byte, tenant, name string) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", name, err)

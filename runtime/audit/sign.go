@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -83,6 +82,10 @@ func Signed(ctx context.Context, from Destination, tenant string, keys []ed25519
 	if err != nil {
 		return nil, nil, err
 	}
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
 	var found []Checkpoint
 	var faults []Fault
 	var last, trusted int64
@@ -91,21 +94,21 @@ func Signed(ctx context.Context, from Destination, tenant string, keys []ed25519
 		if !strings.HasSuffix(name, manifestSuffix) {
 			continue
 		}
-		m, err := readManifest(ctx, from, tenant, name)
+		data, err := from.Read(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		m, err := parseManifest(data, tenant, name)
 		if err != nil {
 			return nil, nil, err
 		}
 		if m.To >= last {
 			last, lastName = m.To, name
 		}
-		data, err := from.Read(ctx, name)
-		if err != nil {
-			return nil, nil, err
-		}
 		good, bad := false, false
 		for _, key := range keys {
 			signature := strings.TrimSuffix(name, manifestSuffix) + "." + keyName(key) + signatureSuffix
-			if !slices.Contains(names, signature) {
+			if !there[signature] {
 				continue
 			}
 			s, err := from.Read(ctx, signature)

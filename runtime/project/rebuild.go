@@ -36,12 +36,13 @@ type Rebuilt struct {
 }
 
 // Rebuild brings a read model to what the store holds: one that was lost, or that is of an earlier time than the store. What the model has
-// already changes nothing. It may run beside the projector, and be cut off and begun anew.
-func Rebuild(ctx context.Context, truth Truth, model Model) (r Rebuilt, err error) {
+// already changes nothing. It may run beside the projector, and be cut off and begun anew. told hears how far it is, conversation by conversation.
+func Rebuild(ctx context.Context, truth Truth, model Model, told func(Rebuilt)) (r Rebuilt, err error) {
 	err = truth.EachConversation(ctx, func(c store.Conv) error {
 		if err := rebuild(ctx, truth, model, c, &r); err != nil {
 			return fmt.Errorf("conversation %s: %w", c, err)
 		}
+		told(r)
 		return nil
 	})
 	// What the cache has was made of the model as it was.

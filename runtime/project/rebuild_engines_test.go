@@ -99,7 +99,7 @@ func TestARestoredStoreIsProjectedAnew(t *testing.T) {
 	again := dynamo.New(client, restored(t, client, prefix))
 	anew, newReader := emptyModel(t)
 	newWriter := readmodel.NewWriter(anew, again)
-	done, err := Rebuild(t.Context(), again, newWriter)
+	done, err := Rebuild(t.Context(), again, newWriter, func(Rebuilt) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestARestoredStoreIsProjectedAnew(t *testing.T) {
 			t.Errorf("%s has a history of %d entries, %v; was %d, %v", l.Conv, len(is), isErr, len(was), wasErr)
 		}
 	}
-	if done, err = Rebuild(t.Context(), again, newWriter); err != nil || done.Entries != 0 {
+	if done, err = Rebuild(t.Context(), again, newWriter, func(Rebuilt) {}); err != nil || done.Entries != 0 {
 		t.Errorf("done once more it has %d new entries, %v", done.Entries, err)
 	}
 
