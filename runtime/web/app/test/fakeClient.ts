@@ -206,5 +206,6 @@ export class FakeClient implements Client {
   watch = () => () => undefined;
   start = async (): Promise<void> => undefined;
   stop = async (): Promise<void> => undefined;
+  forget = async (): Promise<void> => void this.calls.push({ name: 'forget', args: [] });
   signOut = async (): Promise<void> => void this.calls.push({ name: 'signOut', args: [] });
 }

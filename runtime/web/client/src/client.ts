@@ -201,6 +201,12 @@ class ChatClient implements t.Client, Ground {
 
   async signOut(): Promise<void> {
     if (this.device) await this.plain.signOutDevice(this.device);
+    await this.forget();
+  }
+
+  async forget(): Promise<void> {
+    if (!this.started) return;
+    await this.started;
     this.post({ t: 'cleared' });
     await this.writer.flushed();
     await this.storage.clear().catch(this.problem);

@@ -239,8 +239,10 @@ export interface Client {
   start(): Promise<void>;
   /** Tells the last marks and closes the connection; another tab takes over. */
   stop(): Promise<void>;
-  /** Signs this device out at the server and deletes its data here. What had no answer is lost. */
+  /** Signs this device out at the server, and forgets. Where the server cannot be told it rejects, and nothing is forgotten. */
   signOut(): Promise<void>;
+  /** Deletes what is kept here, in all tabs, and stops, whatever the server knows. What had no answer is lost. */
+  forget(): Promise<void>;
 
   readonly connection: Readable<ConnectionState>;
   readonly inbox: Inbox;

@@ -237,6 +237,22 @@ describe('a client', () => {
       expect(await read(browser, store)).toEqual([]);
   });
 
+  it('forgets when it is told to, even where the server cannot be', async () => {
+    const tab = await browser.tab();
+    const other = await browser.tab();
+    await tab.online();
+    gateway.says('g', 'm1');
+    await until(() => expect(gateway.marks.get('g')).toBe(1));
+    gateway.online = false;
+    await expect(tab.client.signOut()).rejects.toThrow();
+    expect(await read(browser, 'entries')).not.toEqual([]);
+    await tab.client.forget();
+    await until(() => expect([tab.phase(), other.phase()]).toEqual(['stopped', 'stopped']));
+    for (const store of ['entries', 'conversations', 'meta', 'outgoing'])
+      expect(await read(browser, store)).toEqual([]);
+    await tab.client.forget(); // there is nothing left
+  });
+
   it('tells of new messages of others once, and not of those that were read', async () => {
     const tab = await browser.tab();
     await tab.online();

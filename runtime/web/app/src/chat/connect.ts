@@ -5,7 +5,6 @@ import { go } from '../route';
 import { forget, lapsed, me, signInAgain, token, tokenDevice } from '../session/session';
 import { notify } from '../ui/notices';
 import { explain } from './explain';
-import { wipe } from './wipe';
 
 /** The client of whoever is signed in. */
 export const client = signal<Client | undefined>(undefined);
@@ -43,9 +42,7 @@ let leaving = false;
 
 /** Forgets who was here, in all tabs, with all that is stored of them. */
 async function leave(going: Client | undefined, why = ''): Promise<void> {
-  const account = me.peek();
-  await going?.stop().catch(() => undefined);
-  await wipe(account).catch((error: unknown) => notify(explain(error)));
+  await going?.forget().catch((error: unknown) => notify(explain(error)));
   forgetDrafts();
   forget(why);
   go('#/');
