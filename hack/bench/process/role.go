@@ -109,8 +109,12 @@ func (r *Role) Stop() error {
 		return nil
 	case <-time.After(stopWithin):
 		err := r.cmd.Process.Kill()
-		<-r.done
-		return errors.Join(fmt.Errorf("%s does not stop", r.Name), err)
+		select {
+		case <-r.done:
+			return errors.Join(fmt.Errorf("%s does not stop", r.Name), err)
+		case <-time.After(stopWithin):
+			return errors.Join(fmt.Errorf("%s does not stop, not even when it is killed", r.Name), err)
+		}
 	}
 }
 
