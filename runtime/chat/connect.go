@@ -21,16 +21,15 @@ func (s *Service) Connect(stream grpc.BidiStreamingServer[chatpb.GatewayFrame, c
 	if first.GetHello().GetGateway() == "" {
 		return status.Error(codes.InvalidArgument, "the first frame has no hello")
 	}
-	if err := stream.Send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: s.o.Pod}, Draining: s.draining.Load()}); err != nil {
-		return err
-	}
 	out := newOutgoing(first.GetHello().GetInstance(), s.o.StreamBytes)
 	out.sendsOnly = first.GetHello().GetSendsOnly()
+	out.routed.Store(first.GetRouted())
 	s.streams.add(out)
 	defer out.close()
 	defer s.streams.remove(out)
-	if s.draining.Load() {
-		out.drain() // it may have begun between the hello and the add
+	// Whom the pod has greeted hears of all that comes after, a drain that begins now included.
+	if err := stream.Send(&chatpb.ChatFrame{Hello: &chatpb.ChatHello{Pod: s.o.Pod}, Draining: s.draining.Load()}); err != nil {
+		return err
 	}
 	// What this gateway missed while it was away heals by the heads.
 	for _, l := range s.allLanes() {
