@@ -27,11 +27,11 @@ type packable interface {
 	Unmarshal(data []byte) error
 }
 
-// pack is what the cache keeps of a child: its contents in one piece of bytes, and beside them what every pass looks at. A ChatCluster
+// pack is what the cache keeps of a child: its contents in one squeezed piece of bytes, and beside them what every pass looks at. A ChatCluster
 // has dozens of children, and what is in them is needed only when one of them may have changed.
 func pack(o any) (any, error) {
 	child, ok := o.(packable)
-	if !ok || contents(child) != nil {
+	if !ok || squeezed(child) != nil {
 		return o, nil
 	}
 	switch c := o.(type) {
@@ -111,13 +111,13 @@ func seal(o packable) error {
 	o.SetResourceVersion(version)
 	o.SetGeneration(generation)
 	fields := &metav1.FieldsV1{}
-	fields.SetRawBytes(data)
+	fields.SetRawBytes(cached.squeeze(reflect.TypeOf(o), data))
 	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: packer, FieldsV1: fields}})
 	return nil
 }
 
-// contents are a child's as the cache has packed them, nil where they are not packed.
-func contents(o client.Object) []byte {
+// squeezed are a child's contents as the cache keeps them, nil where they are not packed.
+func squeezed(o client.Object) []byte {
 	for _, e := range o.GetManagedFields() {
 		if e.Manager == packer && e.FieldsV1 != nil {
 			return e.FieldsV1.GetRawBytes()
@@ -126,17 +126,30 @@ func contents(o client.Object) []byte {
 	return nil
 }
 
+// contents are a child's as the cache has packed them, nil where they are not packed or cannot be read.
+func contents(o client.Object) []byte {
+	data, err := cached.unsqueeze(reflect.TypeOf(o), squeezed(o))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
 // unpack returns a child with all that is in it, whether it comes from the cache or not. What changes by itself may be missing.
 func unpack(o client.Object) (client.Object, error) {
-	data := contents(o)
-	if data == nil {
+	kept := squeezed(o)
+	if kept == nil {
 		return o, nil
 	}
 	whole, ok := reflect.New(reflect.TypeOf(o).Elem()).Interface().(packable)
 	if !ok {
 		return nil, fmt.Errorf("unpack %s: a %T is never packed", o.GetName(), o)
 	}
-	if err := whole.Unmarshal(data); err != nil {
+	data, err := cached.unsqueeze(reflect.TypeOf(o), kept)
+	if err == nil {
+		err = whole.Unmarshal(data)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", o.GetName(), err)
 	}
 	return whole, nil
