@@ -17,6 +17,8 @@ type Asked struct {
 	CloudWrites, CloudReads int
 	// Passes are the reconciliations, by controller.
 	Passes map[string]int
+	// StandInBytes is what AWS and Kafka, which are in the operator's memory here, hold of it.
+	StandInBytes int64
 }
 
 // Writes counts the requests that change something; events, which only tell, do not count.

@@ -38,9 +38,13 @@ type Options struct {
 	Concurrency int
 }
 
+// gcPercent is cmd/manager's.
+const gcPercent = 30
+
 // Run runs the operator until ctx ends and says on out when it works.
 func Run(ctx context.Context, o Options, out io.Writer) error {
 	ctrl.SetLogger(logr.Discard())
+	debug.SetGCPercent(gcPercent)
 	config, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
 	if err != nil {
 		return err
@@ -84,7 +88,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = json.NewEncoder(rw).Encode(Asked{Kubernetes: asked.counts(), CloudWrites: w.writes(), CloudReads: w.reads(), Passes: passed})
+		_ = json.NewEncoder(rw).Encode(Asked{Kubernetes: asked.counts(), CloudWrites: w.writes(), CloudReads: w.reads(), Passes: passed, StandInBytes: heldByStandIns()})
 	})
 	private := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	group, ctx := errgroup.WithContext(ctx)

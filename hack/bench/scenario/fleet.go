@@ -249,13 +249,18 @@ func mb(wait func() error, bytes *int64) (float64, error) {
 	return round(float64(*bytes) / 1e6), err
 }
 
-func (s *fleetStage) settledRSS() (float64, error) {
+// settledRSS is the operator's memory in MB once it has settled, and what of it is held by what plays AWS and Kafka there.
+func (s *fleetStage) settledRSS() (rss, standIns float64, err error) {
 	if err := s.operator.Settle(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := s.b.profileHeap(s.operator, "operator"); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	st, err := s.operator.Stats()
-	return round(float64(st.RSSBytes) / 1e6), err
+	if err != nil {
+		return 0, 0, err
+	}
+	asked, err := s.asked()
+	return round(float64(st.RSSBytes) / 1e6), round(float64(asked.StandInBytes) / 1e6), err
 }
