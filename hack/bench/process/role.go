@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -108,12 +109,13 @@ func (r *Role) Stop() error {
 		}
 		return nil
 	case <-time.After(stopWithin):
+		was := r.state()
 		err := r.cmd.Process.Kill()
 		select {
 		case <-r.done:
-			return errors.Join(fmt.Errorf("%s does not stop", r.Name), err)
+			return errors.Join(fmt.Errorf("%s (process %d, %s) does not stop", r.Name, r.cmd.Process.Pid, was), err)
 		case <-time.After(stopWithin):
-			return errors.Join(fmt.Errorf("%s does not stop, not even when it is killed", r.Name), err)
+			return errors.Join(fmt.Errorf("%s (process %d, %s, then %s) does not stop, not even when it is killed", r.Name, r.cmd.Process.Pid, was, r.state()), err)
 		}
 	}
 }
@@ -146,6 +148,21 @@ func (r *Role) frozen() (bool, error) {
 		stats = append(stats, data)
 	}
 	return !slices.ContainsFunc(stats, func(stat []byte) bool { return !stopped(stat) }), nil
+}
+
+// state is what the kernel says of the process, in a few words for who has to find out why it stays.
+func (r *Role) state() string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	if err != nil {
+		return "gone"
+	}
+	var words []string
+	for line := range strings.Lines(string(data)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && slices.Contains([]string{"State", "PPid", "Threads", "SigPnd", "ShdPnd"}, name) {
+			words = append(words, name+" "+strings.TrimSpace(value))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // stopped reads a thread's state: what follows its name, which is in parentheses and may hold any.
