@@ -56,7 +56,7 @@ func (s *scope) apply(ctx context.Context, into client.Object, config any) (appl
 	if err != nil {
 		return applied{}, kubernetes("get "+what, err)
 	}
-	child := childKey(into, name)
+	child := idOf(into, name)
 	if live != nil {
 		if err := s.mine(live, what); err != nil {
 			return applied{}, err
@@ -174,7 +174,7 @@ func (s *scope) planApply(what string, exists bool, lacks []string) {
 // live returns the child as it is, nil when there is none. The cache holds only what carries the operator's labels, and may be behind:
 // what was here before and is not in it is looked up past it. What has never been here is found when it is applied.
 func (s *scope) live(ctx context.Context, into client.Object, key client.ObjectKey) (client.Object, error) {
-	child := childKey(into, key.Name)
+	child := idOf(into, key.Name)
 	err := s.Get(ctx, key, into)
 	if apierrors.IsNotFound(err) && (s.plan != nil || s.seen.has(s.cc.UID, child)) {
 		err = s.APIReader.Get(ctx, key, into)
@@ -187,10 +187,6 @@ func (s *scope) live(ctx context.Context, into client.Object, key client.ObjectK
 		return nil, err
 	}
 	return into, nil
-}
-
-func childKey(o client.Object, name string) string {
-	return fmt.Sprintf("%T %s %s", o, o.GetObjectKind().GroupVersionKind().Kind, name)
 }
 
 // mine tells whether a live child is this ChatCluster's. One of a ChatCluster of the same name that was deleted is about to

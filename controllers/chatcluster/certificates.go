@@ -120,7 +120,7 @@ func (s *scope) certificateSecret(ctx context.Context, name string) (*corev1.Sec
 	known := &metav1.PartialObjectMetadata{}
 	known.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
 	err := s.Get(ctx, key, known)
-	if err == nil || apierrors.IsNotFound(err) && s.seen.has(s.cc.UID, childKey(secret, name)) {
+	if err == nil || apierrors.IsNotFound(err) && s.seen.has(s.cc.UID, idOf(secret, name)) {
 		err = s.APIReader.Get(ctx, key, secret)
 	}
 	if apierrors.IsNotFound(err) {
@@ -168,11 +168,11 @@ func (s *scope) putCertificates(ctx context.Context, secret *corev1.Secret, kind
 		err := s.Create(ctx, secret, FieldOwner)
 		switch {
 		case err == nil:
-			s.seen.note(s.cc.UID, childKey(secret, secret.Name), nil, nil)
+			s.seen.note(s.cc.UID, idOf(secret, secret.Name), nil, nil)
 		case apierrors.IsAlreadyExists(err):
 			// The cache is behind: now all of them are looked up past it.
 			for _, name := range []string{s.cluster.AuthorityName(), s.cluster.CertificateName(workload.RoleChat), s.cluster.CertificateName(workload.RoleGateway)} {
-				s.seen.note(s.cc.UID, childKey(secret, name), nil, nil)
+				s.seen.note(s.cc.UID, idOf(secret, name), nil, nil)
 			}
 		}
 		return kubernetes("create Secret "+secret.Name, err)

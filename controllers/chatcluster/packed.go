@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"unique"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -188,8 +187,6 @@ func share(o client.Object) {
 		o.SetLabels(same)
 	}
 }
-
-func shared[S ~string](s S) S { return unique.Make(s).Value() }
 
 var yes, no = true, false
 

@@ -2,6 +2,9 @@ package chatcluster
 
 import (
 	"crypto/sha256"
+	"hash/maphash"
+	"reflect"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -15,30 +18,51 @@ const maxSeen = 256
 // what is to be applied changes, nothing has to be compared. It may be lost at any moment: then it is compared once more.
 type seen struct {
 	mu       sync.Mutex
-	children map[types.UID]map[string]sums
+	children map[types.UID]map[childID]sum
 }
 
-// sums are of what was applied and of what the live object then held; zero where that is not known.
-type sums struct{ applied, contents [sha256.Size224]byte }
+// childID stands for a child of a ChatCluster. Two that had the same would each be compared again and again, and no more.
+type childID uint64
 
-func newSeen() *seen { return &seen{children: map[types.UID]map[string]sums{}} }
+var childSeed = maphash.MakeSeed()
+
+func idOf(o client.Object, name string) childID {
+	var h maphash.Hash
+	h.SetSeed(childSeed)
+	for _, part := range []string{reflect.TypeOf(o).String(), o.GetObjectKind().GroupVersionKind().Kind, name} {
+		_, _ = h.WriteString(part) // it does not fail
+		_ = h.WriteByte(0)
+	}
+	return childID(h.Sum64())
+}
+
+// sum is of what was applied and of what the live object then held; zero where that is not known.
+type sum [16]byte
+
+func sumOf(config, contents []byte) (s sum) {
+	a, b := sha256.Sum256(config), sha256.Sum256(contents)
+	both := sha256.Sum256(slices.Concat(a[:], b[:]))
+	return sum(both[:len(s)])
+}
+
+func newSeen() *seen { return &seen{children: map[types.UID]map[childID]sum{}} }
 
 // note remembers a child. live is the object that was compared with config, nil when none was.
-func (s *seen) note(uid types.UID, child string, config []byte, live client.Object) {
-	var known sums
+func (s *seen) note(uid types.UID, child childID, config []byte, live client.Object) {
+	var known sum
 	if live != nil {
-		known.applied, known.contents = sha256.Sum224(config), sha256.Sum224(contents(live))
+		known = sumOf(config, contents(live))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.children[uid] == nil || len(s.children[uid]) >= maxSeen {
-		s.children[uid] = map[string]sums{}
+		s.children[uid] = map[childID]sum{}
 	}
 	s.children[uid][child] = known
 }
 
 // asApplied tells whether a child was found to hold what config says, and holds the same still.
-func (s *seen) asApplied(uid types.UID, child string, config []byte, live client.Object) bool {
+func (s *seen) asApplied(uid types.UID, child childID, config []byte, live client.Object) bool {
 	data := contents(live)
 	if data == nil {
 		return false
@@ -46,11 +70,11 @@ func (s *seen) asApplied(uid types.UID, child string, config []byte, live client
 	s.mu.Lock()
 	known := s.children[uid][child]
 	s.mu.Unlock()
-	return known.contents == sha256.Sum224(data) && known.applied == sha256.Sum224(config)
+	return known != sum{} && known == sumOf(config, data)
 }
 
 // has tells whether a child was there.
-func (s *seen) has(uid types.UID, child string) bool {
+func (s *seen) has(uid types.UID, child childID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.children[uid][child]
@@ -58,7 +82,7 @@ func (s *seen) has(uid types.UID, child string) bool {
 }
 
 // drop forgets a child that is gone.
-func (s *seen) drop(uid types.UID, child string) {
+func (s *seen) drop(uid types.UID, child childID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.children[uid], child)

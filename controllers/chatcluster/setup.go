@@ -181,6 +181,14 @@ func slimOurs(o any) (any, error) {
 		annotations := ours.GetAnnotations()
 		delete(annotations, corev1.LastAppliedConfigAnnotation)
 		ours.SetAnnotations(annotations)
+		share(ours)
+	}
+	switch ours := o.(type) {
+	case *v1alpha1.ChatCluster:
+		shareConditions(ours.Status.Conditions)
+	case *v1alpha1.ChatTenant:
+		shareConditions(ours.Status.Conditions)
+		ours.Spec.ClusterRef.Namespace, ours.Spec.ClusterRef.Name = shared(ours.Spec.ClusterRef.Namespace), shared(ours.Spec.ClusterRef.Name)
 	}
 	return o, nil
 }
