@@ -85,6 +85,36 @@ func TestAUsersConnectionsShareARate(t *testing.T) {
 	}
 }
 
+// What the user's rate refuses costs the connection none of its own.
+func TestARefusalCostsNothing(t *testing.T) {
+	w := gatewaytest.New(t)
+	w.Pod("c1")
+	g := w.Gateway("g1", func(o *gateway.Options) {
+		o.Limits.UserSendRate, o.Limits.UserSendBurst = 5, 1
+		o.Limits.SendRate, o.Limits.SendBurst = 0.001, 2
+	})
+	w.Create("room", "alice")
+	alice := w.Hello(g.URL, "alice", "phone")
+	alice.Say(send("m1"))
+	if got := answers(alice, 1); got[0] != "m1 #2" {
+		t.Fatalf("the first: %v", got)
+	}
+	refused := 0
+	for end := time.Now().Add(10 * time.Second); ; refused++ {
+		alice.Say(send("m2"))
+		got := answers(alice, 1)[0]
+		if got == "m2 #3" {
+			break
+		}
+		if got != "m2 rate_limited" || time.Now().After(end) {
+			t.Fatalf("the second, after %d refusals: %s", refused, got)
+		}
+	}
+	if refused == 0 {
+		t.Error("it was never refused: nothing is proven")
+	}
+}
+
 func TestAGatewayThatIsShortOfMemoryTakesNobodyIn(t *testing.T) {
 	w := gatewaytest.New(t)
 	g := w.Gateway("g1", func(o *gateway.Options) { o.Limits.MemoryBytes = 1 << 20 })

@@ -109,11 +109,13 @@ func (c *conn) throttle() time.Duration {
 	if c.sendRate == nil {
 		c.sendRate = rate.NewLimiter(c.g.o.Limits.SendRate, c.g.o.Limits.SendBurst)
 	}
-	own, user := c.sendRate.Reserve(), c.userRate.Reserve()
-	wait := max(own.Delay(), user.Delay())
+	// Of one moment: what could be had at once is given back only as of then.
+	now := time.Now()
+	own, user := c.sendRate.ReserveN(now, 1), c.userRate.ReserveN(now, 1)
+	wait := max(own.DelayFrom(now), user.DelayFrom(now))
 	if wait > 0 {
-		user.Cancel()
-		own.Cancel()
+		user.CancelAt(now)
+		own.CancelAt(now)
 	}
 	return wait
 }
