@@ -138,7 +138,8 @@ func (i TenantIssuer) Check() error {
 
 // Tenants keeps the tenants' records. A tenant has its id and the pair of issuer and audience to itself.
 type Tenants interface {
-	// Tenants returns the records that are there, strongly consistent, in no order.
+	// Tenants returns the records that are there, strongly consistent, in no order. With an error it may return some of them: one that
+	// cannot be read keeps nobody from the others.
 	Tenants(ctx context.Context, ids ...Tenant) ([]TenantRecord, error)
 	// TenantOf returns whose the issuer and audience are, strongly consistent, or ErrNotFound.
 	TenantOf(ctx context.Context, issuer, audience string) (Tenant, error)

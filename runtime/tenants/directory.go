@@ -319,9 +319,6 @@ func (d *Directory) read(ctx context.Context, ids ...store.Tenant) error {
 	began := d.now()
 	d.note(began, ids)
 	list, err := d.o.Store.Tenants(ctx, ids...)
-	if err != nil {
-		return err
-	}
 	found := map[store.Tenant]store.TenantRecord{}
 	for _, r := range list {
 		found[r.Tenant] = r
@@ -336,19 +333,21 @@ func (d *Directory) read(ctx context.Context, ids ...store.Tenant) error {
 			continue
 		}
 		r, ok := found[t]
+		if !ok && err != nil {
+			continue // it may be there
+		}
 		if ok && (!e.found || e.record.Revision != r.Revision) {
 			news = append(news, r)
 		}
 		e.record, e.found, e.read = r, ok, began
 	}
 	d.mu.Unlock()
-	if len(news) == 0 {
-		return nil
+	if len(news) > 0 {
+		for _, f := range d.told {
+			f(news)
+		}
 	}
-	for _, f := range d.told {
-		f(news)
-	}
-	return nil
+	return err
 }
 
 // note says that records are being read.

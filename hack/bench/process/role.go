@@ -18,15 +18,14 @@ const (
 	// besideCore is the load generator's: in production roles do not share the gateway's.
 	besideCore   = "1"
 	frozenWithin = 5 * time.Second
-	lookEvery    = 20 * time.Millisecond
 )
 
 // Role is a role of the product, run by its own program, that can be frozen.
 type Role struct {
-	Name    string
-	process *os.Process
-	done    chan struct{}
-	err     error
+	Name string
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
 }
 
 // StartRole runs a role by the chatd in this program's folder, with that configuration and, beside PATH, that environment.
@@ -45,57 +44,24 @@ func StartRole(ctx context.Context, name, configFile string, environment ...stri
 }
 
 func startRole(ctx context.Context, name string, environment []string, program string, args ...string) (*Role, error) {
-	path, err := exec.LookPath(program)
-	if err != nil {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, environment...)
+	cmd.Stderr = os.Stderr
+	// However this program ends, nothing frozen is left.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error {
+		return errors.Join(cmd.Process.Signal(syscall.SIGCONT), cmd.Process.Signal(syscall.SIGTERM))
+	}
+	cmd.WaitDelay = stopWithin
+	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	process, err := os.StartProcess(path, append([]string{program}, args...), &os.ProcAttr{
-		Env: append([]string{"PATH=" + os.Getenv("PATH")}, environment...), Files: []*os.File{nil, nil, os.Stderr},
-		// However this program ends, nothing frozen is left.
-		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	r := &Role{Name: name, process: process, done: make(chan struct{})}
+	r := &Role{Name: name, cmd: cmd, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
-		r.err = r.wait(ctx)
+		r.err = cmd.Wait()
 	}()
 	return r, nil
-}
-
-// wait returns when the process has ended, and why if not well. When ctx ends it is told to end. It looks now and then: os/exec waits in a
-// system call, and with one core, which the load generator keeps busy, the Go runtime (1.26.8) has not come back from some of those.
-func (r *Role) wait(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	over := ctx.Done()
-	var kill <-chan time.Time
-	for {
-		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(r.process.Pid, &status, syscall.WNOHANG, nil)
-		switch {
-		case err != nil && !errors.Is(err, syscall.EINTR):
-			return fmt.Errorf("wait for %s: %w", r.Name, err)
-		case pid == r.process.Pid && status.Signaled():
-			return fmt.Errorf("signal: %v", status.Signal())
-		case pid == r.process.Pid && status.ExitStatus() != 0:
-			return fmt.Errorf("exit status %d", status.ExitStatus())
-		case pid == r.process.Pid:
-			return nil
-		}
-		select {
-		case <-over:
-			over, kill = nil, time.After(stopWithin)
-			// It may have ended since.
-			_ = errors.Join(r.process.Signal(syscall.SIGCONT), r.process.Signal(syscall.SIGTERM))
-		case <-kill:
-			kill = nil
-			_ = r.process.Kill()
-		case <-tick.C:
-		}
-	}
 }
 
 // Running says why it does not run, if it does not.
@@ -144,12 +110,12 @@ func (r *Role) Stop() error {
 		return nil
 	case <-time.After(stopWithin):
 		was := r.state()
-		err := r.process.Kill()
+		err := r.cmd.Process.Kill()
 		select {
 		case <-r.done:
-			return errors.Join(fmt.Errorf("%s (process %d, %s) does not stop", r.Name, r.process.Pid, was), err)
+			return errors.Join(fmt.Errorf("%s (process %d, %s) does not stop", r.Name, r.cmd.Process.Pid, was), err)
 		case <-time.After(stopWithin):
-			return errors.Join(fmt.Errorf("%s (process %d, %s, then %s) does not stop, not even when it is killed", r.Name, r.process.Pid, was, r.state()), err)
+			return errors.Join(fmt.Errorf("%s (process %d, %s, then %s) does not stop, not even when it is killed", r.Name, r.cmd.Process.Pid, was, r.state()), err)
 		}
 	}
 }
@@ -158,7 +124,7 @@ func (r *Role) signal(s syscall.Signal) error {
 	if err := r.Running(); err != nil {
 		return err
 	}
-	if err := r.process.Signal(s); err != nil {
+	if err := r.cmd.Process.Signal(s); err != nil {
 		return fmt.Errorf("signal %s: %w", r.Name, err)
 	}
 	return nil
@@ -166,7 +132,7 @@ func (r *Role) signal(s syscall.Signal) error {
 
 // frozen says whether all of its threads are stopped.
 func (r *Role) frozen() (bool, error) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.process.Pid))
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.cmd.Process.Pid))
 	if err != nil || len(files) == 0 {
 		return false, errors.Join(fmt.Errorf("%s has no threads", r.Name), err)
 	}
@@ -186,7 +152,7 @@ func (r *Role) frozen() (bool, error) {
 
 // state is what the kernel says of the process, in a few words for who has to find out why it stays.
 func (r *Role) state() string {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.process.Pid))
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
 	if err != nil {
 		return "gone"
 	}

@@ -312,3 +312,26 @@ func TestAnEndpointsChecksumIsNotChecked(t *testing.T) {
 		t.Errorf("the SDK logged: %s", logged.String())
 	}
 }
+
+// One record that cannot be read keeps nobody from the others.
+func TestAnUnreadableTenantIsToldBesideTheOthers(t *testing.T) {
+	record := func(id, data string) item {
+		return item{attrTenant: str(id), attrRecord: str(data), attrRevision: num(1)}
+	}
+	s := New(fakeAPI{batchGetItem: func(*dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error) {
+		return &dynamodb.BatchGetItemOutput{Responses: map[string][]map[string]types.AttributeValue{
+			"p-" + TenantsTable: {record("good", `{"state":"Active"}`), record("bad", `{`), record("better", `{}`)},
+		}}, nil
+	}}, "p-")
+	found, err := s.Tenants(t.Context(), "good", "bad", "better")
+	if !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "bad") {
+		t.Errorf("error %v, want that bad cannot be read", err)
+	}
+	var ids []store.Tenant
+	for _, r := range found {
+		ids = append(ids, r.Tenant)
+	}
+	if d := cmp.Diff([]store.Tenant{"good", "better"}, ids); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}

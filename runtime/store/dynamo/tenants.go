@@ -45,6 +45,7 @@ func claimKey(issuer, audience string) item {
 func (s *Store) Tenants(ctx context.Context, ids ...store.Tenant) ([]store.TenantRecord, error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	var found []store.TenantRecord
+	var unreadable error
 	for part := range slices.Chunk(ids, maxGet) {
 		keys := make([]item, len(part))
 		for i, id := range part {
@@ -57,12 +58,13 @@ func (s *Store) Tenants(ctx context.Context, ids ...store.Tenant) ([]store.Tenan
 		for _, it := range items {
 			r, err := parseTenant(it)
 			if err != nil {
-				return nil, err
+				unreadable = errors.Join(unreadable, err)
+				continue
 			}
 			found = append(found, r)
 		}
 	}
-	return found, ctx.Err()
+	return found, errors.Join(unreadable, ctx.Err())
 }
 
 // TenantOf implements store.Tenants.
