@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -53,9 +52,6 @@ func withoutProcessors(ctx context.Context, b *bench) error {
 
 func (b *bench) inTurn(ctx context.Context, s *stage) (err error) {
 	const rate = 100
-	// On one core Go runs one thread, which the load generator's goroutine never leaves for long: what waits for roles has stood still behind it
-	// for more than a minute. With two the kernel shares the core out.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	p, err := s.processorSet()
 	if err != nil {
 		return err
@@ -67,7 +63,8 @@ func (b *bench) inTurn(ctx context.Context, s *stage) (err error) {
 	if err := p.to(ctx, running); err != nil {
 		return err
 	}
-	if err := s.fleet.Send(rate, b.warmUp()); err != nil {
+	// Engines on JVMs are slow for their first minute.
+	if err := s.fleet.Send(rate, 3*b.warmUp()); err != nil {
 		return err
 	}
 	if err := p.meanwhile(func() error { return p.caughtUp(ctx) }); err != nil {
