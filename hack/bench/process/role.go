@@ -100,7 +100,7 @@ func (r *Role) Freeze(ctx context.Context) error {
 func (r *Role) Thaw() error { return r.signal(syscall.SIGCONT) }
 
 // Stop ends it in its own time, frozen or not. It goes by the kernel: os/exec has been seen to wait for a minute and more for roles that were
-// gone, now and then and for a reason that is not known.
+// gone. Why is not known; from then on this process has been busy to the full.
 func (r *Role) Stop() error {
 	if err := errors.Join(r.Thaw(), r.signal(syscall.SIGTERM)); err != nil {
 		return err
