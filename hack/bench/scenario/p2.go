@@ -34,6 +34,8 @@ var roles = []string{eventlog.SpamGroup, eventlog.ProfanityGroup, eventlog.Fraud
 const (
 	// behindFor bounds how long the processors take to have read everything: a group that lost its members waits for a rebalance first.
 	behindFor = 2 * time.Minute
+	// mostBusy is the part of its core that the load generator may take: it is a few hundredths at this rate.
+	mostBusy = 0.5
 	// slower is by how many milliseconds the median may be: it is stable enough to be held to that.
 	slower = 1
 )
@@ -166,6 +168,9 @@ func (p *processorSet) turn(ctx context.Context, c condition, rate float64, d ti
 	if err != nil {
 		return latencies{}, err
 	}
+	if err := idleEnough(m.generator); err != nil {
+		return latencies{}, err
+	}
 	if c == running {
 		if err := p.meanwhile(func() error { return p.caughtUp(ctx) }); err != nil {
 			return latencies{}, err
@@ -183,6 +188,14 @@ func (p *processorSet) turn(ctx context.Context, c condition, rate float64, d ti
 		b.fail(fmt.Errorf("audit: processors are %s: %w", c, err))
 	}
 	return m.ack, nil
+}
+
+// idleEnough says whether the load generator, which took that part of its core, can have measured anything but itself.
+func idleEnough(generator float64) error {
+	if generator > mostBusy {
+		return fmt.Errorf("the load generator took %.0f %% of its core: nothing is measured", 100*generator)
+	}
+	return nil
 }
 
 // to brings every processor into a condition, by way of running with nothing left to read.

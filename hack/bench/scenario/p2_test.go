@@ -48,3 +48,17 @@ func TestWhatIsSlowerWithoutProcessorsMissesTheBar(t *testing.T) {
 func values(forOff, forRunning, forStuck []float64) map[condition][]float64 {
 	return map[condition][]float64{off: forOff, running: forRunning, stuck: forStuck}
 }
+
+func TestABusyGeneratorMeasuresNothing(t *testing.T) {
+	for reason, tc := range map[string]struct {
+		busy float64
+		good bool
+	}{
+		"it waits for messages' times, as it should": {0.03, true},
+		"it is busy with itself":                     {0.98, false},
+	} {
+		if err := idleEnough(tc.busy); (err == nil) != tc.good {
+			t.Errorf("%s: %v", reason, err)
+		}
+	}
+}
