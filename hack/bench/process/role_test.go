@@ -114,13 +114,3 @@ func TestAFrozenRoleEndsWithItsRun(t *testing.T) {
 	cancel()
 	until(t, "it has ended", func() bool { return r.Running() != nil })
 }
-
-func TestStateFollowsTheName(t *testing.T) {
-	for stat, want := range map[string]bool{
-		"7 (chatd) T 1 7 7": true, "7 (chatd) S 1 7 7": false, "7 (a) T b) S 1 7": false, "7 (a) S b) T 1 7": true, "": false,
-	} {
-		if got := stopped([]byte(stat)); got != want {
-			t.Errorf("%q: %v", stat, got)
-		}
-	}
-}
