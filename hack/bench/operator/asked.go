@@ -17,8 +17,6 @@ type Asked struct {
 	CloudWrites, CloudReads int
 	// Passes are the reconciliations, by controller.
 	Passes map[string]int
-	// StandInBytes is what AWS and Kafka, which are in the operator's memory here, hold of it.
-	StandInBytes int64
 }
 
 // Writes counts the requests that change something; events, which only tell, do not count.
@@ -68,26 +66,28 @@ func (a Asked) Minus(before Asked) Asked {
 	return d
 }
 
-// passes counts reconciliations by controller-runtime's own metric.
-func passes() (map[string]int, error) {
+// work counts reconciliations, by controller, and what is due, by controller-runtime's own metrics.
+func work() (passes map[string]int, due int, err error) {
 	families, err := metrics.Registry.Gather()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	counts := map[string]int{}
+	passes = map[string]int{}
 	for _, f := range families {
-		if f.GetName() != "controller_runtime_reconcile_total" {
-			continue
-		}
 		for _, m := range f.GetMetric() {
-			for _, l := range m.GetLabel() {
-				if l.GetName() == "controller" {
-					counts[l.GetValue()] += int(m.GetCounter().GetValue())
+			switch f.GetName() {
+			case "controller_runtime_reconcile_total":
+				for _, l := range m.GetLabel() {
+					if l.GetName() == "controller" {
+						passes[l.GetValue()] += int(m.GetCounter().GetValue())
+					}
 				}
+			case "workqueue_depth", "controller_runtime_active_workers":
+				due += int(m.GetGauge().GetValue())
 			}
 		}
 	}
-	return counts, nil
+	return passes, due, nil
 }
 
 // counter counts requests to the API server.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -83,13 +84,23 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	}
 	mux := admin.Handler(func() admin.Reads { return admin.Reads{} }, prometheus.NewRegistry())
 	mux.HandleFunc("GET /asked", func(rw http.ResponseWriter, _ *http.Request) {
-		passed, err := passes()
+		passed, _, err := work()
 		if err != nil {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = json.NewEncoder(rw).Encode(Asked{Kubernetes: asked.counts(), CloudWrites: w.writes(), CloudReads: w.reads(), Passes: passed, StandInBytes: heldByStandIns()})
+		_ = json.NewEncoder(rw).Encode(Asked{Kubernetes: asked.counts(), CloudWrites: w.writes(), CloudReads: w.reads(), Passes: passed})
 	})
+	mux.HandleFunc("GET /due", func(rw http.ResponseWriter, _ *http.Request) {
+		_, due, err := work()
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = fmt.Fprint(rw, due)
+	})
+	// It takes memory itself, to name functions: who asks has measured before.
+	mux.HandleFunc("GET /stand-ins", func(rw http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(rw, heldByStandIns()) })
 	private := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mgr.Start(ctx) })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -254,13 +255,26 @@ func (s *fleetStage) settledRSS() (rss, standIns float64, err error) {
 	if err := s.operator.Settle(); err != nil {
 		return 0, 0, err
 	}
-	if err := s.b.profileHeap(s.operator, "operator"); err != nil {
-		return 0, 0, err
-	}
 	st, err := s.operator.Stats()
 	if err != nil {
 		return 0, 0, err
 	}
-	asked, err := s.asked()
-	return round(float64(st.RSSBytes) / 1e6), round(float64(asked.StandInBytes) / 1e6), err
+	if err := s.b.profileHeap(s.operator, "operator"); err != nil {
+		return 0, 0, err
+	}
+	held, err := s.askedFor("/stand-ins")
+	return round(float64(st.RSSBytes) / 1e6), round(float64(held) / 1e6), err
+}
+
+// askedFor reads a number from the operator's private port.
+func (s *fleetStage) askedFor(path string) (int64, error) {
+	data, err := s.operator.Get(path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(string(data), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return n, nil
 }
