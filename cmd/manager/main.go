@@ -25,6 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/announce"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
 	"github.com/chatcluster/chatcluster/controllers/chattenant"
 	"github.com/chatcluster/chatcluster/controllers/metrics"
@@ -159,7 +160,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer clients.close()
-	reconciler := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), clients.external(), chatcluster.Options{
+	recorder, err := announce.ForConfig(ctx, mgr.GetConfig(), mgr.GetScheme(), "chatcluster-operator")
+	if err != nil {
+		return err
+	}
+	reconciler := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), recorder, clients.external(), chatcluster.Options{
 		Operator:             o.operator,
 		AllowAWSEndpoints:    o.allowEndpoints,
 		AssumableRoles:       roles,
@@ -171,7 +176,7 @@ func run(ctx context.Context, args []string) error {
 	if err := reconciler.SetupWithManager(ctx, mgr, o.concurrency); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}
-	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("chatcluster-operator"), reconciler, chattenant.Options{
+	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), recorder, reconciler, chattenant.Options{
 		AllowInsecureIssuers: o.allowInsecureJWKS,
 		ObserveEvery:         o.observeEvery,
 	})

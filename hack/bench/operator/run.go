@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatcluster/chatcluster/api/v1alpha1"
+	"github.com/chatcluster/chatcluster/controllers/announce"
 	"github.com/chatcluster/chatcluster/controllers/chatcluster"
 	"github.com/chatcluster/chatcluster/controllers/chattenant"
 	"github.com/chatcluster/chatcluster/hack/bench/admin"
@@ -66,14 +67,18 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	recorder, err := announce.ForConfig(ctx, mgr.GetConfig(), scheme, "operator")
+	if err != nil {
+		return err
+	}
 	var w cloud
-	r := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("operator"), w.external(), chatcluster.Options{
+	r := chatcluster.New(mgr.GetClient(), mgr.GetAPIReader(), recorder, w.external(), chatcluster.Options{
 		Operator: "bench", ObserveEvery: observeEvery, ReportEvery: 15 * time.Second,
 	})
 	if err := r.SetupWithManager(ctx, mgr, o.Concurrency); err != nil {
 		return err
 	}
-	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("operator"), r, chattenant.Options{ObserveEvery: observeEvery})
+	tenants := chattenant.New(mgr.GetClient(), mgr.GetAPIReader(), recorder, r, chattenant.Options{ObserveEvery: observeEvery})
 	if err := tenants.SetupWithManager(ctx, mgr, o.Concurrency); err != nil {
 		return err
 	}
