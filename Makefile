@@ -84,8 +84,8 @@ test-envtest: compiler ## The reconciler, the control plane for users' tests, an
 assets: ## Build kube-apiserver and etcd for tests; print what KUBEBUILDER_ASSETS must be
 	@$(WORLD) assets
 
-test-engines: compiler ## The runtime against real DynamoDB Local, Kafka, PostgreSQL and Redis
-	$(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd ./controllers/external/...
+test-engines: compiler $(BIN)/versitygw ## The runtime against real DynamoDB Local, Kafka, PostgreSQL, Redis (a cluster, too) and S3
+	CHATCLUSTER_TEST_S3_SERVER=$(BIN)/versitygw $(WORLD) run --name $(ENGINES) --engines-only -- $(GOTEST) -tags engines ./runtime/... ./cmd/chatd ./controllers/external/...
 	hack/leftovers.sh $(ENGINES)
 
 test-faults: ## A minute of talk while roles are killed and engines broken; then P1 to P6 are verified
@@ -201,6 +201,10 @@ $(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
 
 $(BIN)/helm: hack/components/helm/go.mod hack/components/helm/go.sum
 	cd hack/components/helm && CGO_ENABLED=0 go build -o $@ helm.sh/helm/v4/cmd/helm
+
+# An S3 server with Object Lock.
+$(BIN)/versitygw: hack/components/s3/go.mod hack/components/s3/go.sum
+	cd hack/components/s3 && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $@ github.com/versity/versitygw/cmd/versitygw
 
 $(BIN)/promtool: hack/tools/promtool/go.mod hack/tools/promtool/go.sum
 	cd hack/tools/promtool && CGO_ENABLED=0 go build -tags remove_all_sd,enable_kubernetes_sd -o $@ github.com/prometheus/prometheus/cmd/promtool

@@ -24,7 +24,7 @@ if ! PATH="$PWD/bin:$PATH" buf breaking --against hack/proto/baseline.binpb; the
   failed=1
 fi
 
-for mod in . hack/bench hack/release hack/world hack/tools hack/tools/buf hack/tools/crddocs hack/tools/lint hack/tools/promtool hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes test/automation test/packaging; do
+for mod in . hack/bench hack/release hack/world hack/tools hack/tools/buf hack/tools/crddocs hack/tools/lint hack/tools/promtool hack/components/coredns hack/components/etcd hack/components/helm hack/components/kubernetes hack/components/s3 test/automation test/packaging; do
   if ! (cd "$mod" && go mod tidy -diff >/dev/null 2>&1); then
     echo "$mod: go.mod or go.sum is not tidy: run go mod tidy there" >&2
     failed=1
