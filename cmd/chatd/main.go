@@ -19,6 +19,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/config"
 	"github.com/chatcluster/chatcluster/runtime/store"
 	"github.com/chatcluster/chatcluster/runtime/telemetry"
+	"github.com/chatcluster/chatcluster/runtime/tracing"
 )
 
 // version is stamped by the build.
@@ -154,7 +155,7 @@ func roleCommand(name, short string, run func(context.Context, role, *ops) error
 			if err != nil {
 				return err
 			}
-			tracers, endTraces, err := telemetry.Open(cmd.Context(), telemetry.Options{
+			tracers, endTraces, err := tracing.Open(cmd.Context(), tracing.Options{
 				Cluster: cfg.Cluster, Role: name, Pod: pod, Version: version,
 				Endpoint: cfg.Telemetry.OTLPEndpoint, SampleRatio: cfg.Telemetry.SampleRatio,
 			})

@@ -109,13 +109,9 @@ func (o *options) namespaces() map[string]cache.Config {
 	return found
 }
 
-// gcPercent, unless GOGC says otherwise, is by how much the heap grows between collections. Most of it is the cache, which is there
-// for long: little is to be collected, and the memory that would wait for it costs more than collecting more often.
-const gcPercent = 30
-
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(chatcluster.GCPercent)
 	}
 	if err := run(ctrl.SetupSignalHandler(), os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)

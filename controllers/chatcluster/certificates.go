@@ -34,7 +34,7 @@ const (
 )
 
 // certificates sees that gateways and chat pods have certificates: of the ChatCluster's own CA, or of a cert-manager issuer.
-// What is in place is looked at again every few minutes, so that each step of a rotation is made in its time.
+// What is in place is looked at again when a step of a rotation is due, or when somebody has changed it.
 func (s *scope) certificates(ctx context.Context) {
 	ref := s.spec.InternalTLS.IssuerRef
 	roles := s.cluster.SecuredRoles()
@@ -49,25 +49,42 @@ func (s *scope) certificates(ctx context.Context) {
 	if len(roles) == 0 {
 		return
 	}
-	wanted := s.spec.InternalTLS
+	type wish struct {
+		InternalTLS v1alpha1.InternalTLSSpec
+		Versions    string
+	}
+	names := []string{s.cluster.AuthorityName()}
+	for _, role := range roles {
+		names = append(names, s.cluster.CertificateName(role))
+	}
+	versions, err := s.versions(ctx, names...)
+	if err != nil {
+		s.facts.certificates = failed(err)
+		return
+	}
+	wanted := wish{s.spec.InternalTLS, versions}
 	if _, ok := s.memo.get(s.cc.UID, "certificates", wanted); ok {
 		return
 	}
+	again := jitter(s.Options.ObserveEvery / 5) // nobody tells what becomes of Certificates
 	if ref == nil {
-		s.facts.certificates = failed(s.mint(ctx, roles))
+		var next time.Time
+		next, err = s.mint(ctx, roles)
+		s.facts.certificates = failed(err)
+		again += min(next.Sub(s.memo.now()), rememberVersions)
 	} else {
 		s.facts.certificates = s.orderCertificates(ctx, roles)
 	}
 	if s.facts.certificates.ready() {
-		s.memo.put(s.cc.UID, "certificates", wanted, nil, jitter(s.Options.ObserveEvery/5))
+		s.memo.put(s.cc.UID, "certificates", wanted, nil, again)
 	}
 }
 
-// mint makes the next step of the ChatCluster's own certificates.
-func (s *scope) mint(ctx context.Context, roles []string) error {
+// mint makes the next step of the ChatCluster's own certificates, and returns when the one after that is due.
+func (s *scope) mint(ctx context.Context, roles []string) (time.Time, error) {
 	authority, err := s.certificateSecret(ctx, s.cluster.AuthorityName())
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	secrets := map[string]*corev1.Secret{}
 	have := pki.State{Authority: pki.Pair{Cert: authority.Data[authorityCert], Key: authority.Data[authorityKey]}, Leaves: map[string]pki.Leaf{}}
@@ -75,7 +92,7 @@ func (s *scope) mint(ctx context.Context, roles []string) error {
 	for _, role := range roles {
 		secret, err := s.certificateSecret(ctx, s.cluster.CertificateName(role))
 		if err != nil {
-			return err
+			return time.Time{}, err
 		}
 		secrets[role] = secret
 		// A time that cannot be read is none: then it begins anew.
@@ -93,13 +110,13 @@ func (s *scope) mint(ctx context.Context, roles []string) error {
 	}
 	next, err := pki.Next(s.memo.now(), s.cc.Namespace+"/"+s.cc.Name, wishes, have)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	// The CA goes first: a certificate whose CA's key is nowhere would be replaced at once.
 	err = s.putCertificates(ctx, authority, corev1.SecretTypeOpaque, "", map[string][]byte{authorityCert: next.Authority.Cert, authorityKey: next.Authority.Key})
 	for _, role := range roles {
 		if err != nil {
-			return err
+			return time.Time{}, err
 		}
 		leaf := next.Leaves[role]
 		err = s.putCertificates(ctx, secrets[role], corev1.SecretTypeTLS, leaf.Since.Format(time.RFC3339), map[string][]byte{
@@ -109,7 +126,7 @@ func (s *scope) mint(ctx context.Context, roles []string) error {
 	if err == nil && !bytes.Equal(have.Authority.Cert, next.Authority.Cert) {
 		s.event("AuthorityCreated", "Mint", "Made a CA for the certificates between gateways and chat pods")
 	}
-	return err
+	return pki.Due(s.memo.now(), next), err
 }
 
 // certificateSecret reads a Secret past the cache, which knows Secrets by name alone. One that is not there is empty. If the cache is

@@ -11,6 +11,12 @@
 // observing what was found as wanted a few minutes ago, and spaces out changes that do not stick, and the reports, which hold back
 // what a status would say of progress alone; both may be lost at any moment.
 //
+// # Memory
+//
+// A ChatCluster has dozens of children, and a fleet tens of thousands. The cache keeps of each what every pass looks at, and the rest as what tells
+// it from others of its kind (packed.go, alike.go); what many objects say alike is kept once (words.go). Of Secrets it knows versions alone: what
+// was read of them holds until there is another.
+//
 // # Invariants
 //
 //   - The spec is never written. An unchanged ChatCluster causes no write, in Kubernetes or on the cloud's side.

@@ -1,9 +1,9 @@
 package chatcluster
 
 import (
-	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +16,7 @@ type memo struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	entries map[types.UID]map[string]remembered
+	entries map[types.UID][]remembered
 	swept   time.Time
 }
 
@@ -29,20 +29,42 @@ const phaseRequest = "request"
 // sweepEvery is how often what has expired is thrown out: a ChatCluster may go without a last pass.
 const sweepEvery = time.Minute
 
+// remembered are a ChatCluster's, a dozen at most: a list of them takes a fifth of what a map would.
 type remembered struct {
+	phase         string
 	wanted, found any
-	until         time.Time
+	until         int64 // in Unix nanoseconds
 }
 
 func newMemo() *memo {
-	return &memo{now: time.Now, entries: map[types.UID]map[string]remembered{}}
+	return &memo{now: time.Now, entries: map[types.UID][]remembered{}}
+}
+
+// of returns what is remembered of a phase, nil for nothing.
+func (m *memo) of(uid types.UID, phase string) *remembered {
+	for i := range m.entries[uid] {
+		if e := &m.entries[uid][i]; e.phase == phase {
+			return e
+		}
+	}
+	return nil
+}
+
+// keep throws out what keep does not say.
+func (m *memo) keep(uid types.UID, keep func(*remembered) bool) {
+	kept := slices.DeleteFunc(m.entries[uid], func(r remembered) bool { return !keep(&r) })
+	if len(kept) == 0 {
+		delete(m.entries, uid)
+		return
+	}
+	m.entries[uid] = kept
 }
 
 func (m *memo) get(uid types.UID, phase string, wanted any) (found any, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, ok := m.entries[uid][phase]
-	if !ok || !m.now().Before(e.until) || !reflect.DeepEqual(e.wanted, wanted) {
+	e := m.of(uid, phase)
+	if e == nil || m.now().UnixNano() >= e.until || !reflect.DeepEqual(e.wanted, wanted) {
 		return nil, false
 	}
 	return e.found, true
@@ -55,17 +77,19 @@ func (m *memo) put(uid types.UID, phase string, wanted, found any, d time.Durati
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep()
-	if m.entries[uid] == nil {
-		m.entries[uid] = map[string]remembered{}
+	e := remembered{phase: phase, wanted: wanted, found: found, until: m.now().Add(d).UnixNano()}
+	if known := m.of(uid, phase); known != nil {
+		*known = e
+		return
 	}
-	m.entries[uid][phase] = remembered{wanted: wanted, found: found, until: m.now().Add(d)}
+	m.entries[uid] = append(m.entries[uid], e)
 }
 
 // drop forgets what one phase found.
 func (m *memo) drop(uid types.UID, phase string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.entries[uid], phase)
+	m.keep(uid, func(r *remembered) bool { return r.phase != phase })
 }
 
 // obey forgets what was found when a user asks for a look at everything now. request is what is asked, empty for nothing.
@@ -82,7 +106,7 @@ func (m *memo) obey(uid types.UID, request string) {
 func (m *memo) doubt(uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	maps.DeleteFunc(m.entries[uid], func(phase string, _ remembered) bool { return phase != phaseRequest })
+	m.keep(uid, func(r *remembered) bool { return r.phase == phaseRequest })
 }
 
 func (m *memo) sweep() {
@@ -91,11 +115,8 @@ func (m *memo) sweep() {
 		return
 	}
 	m.swept = now
-	for uid, phases := range m.entries {
-		maps.DeleteFunc(phases, func(_ string, r remembered) bool { return !now.Before(r.until) })
-		if len(phases) == 0 {
-			delete(m.entries, uid)
-		}
+	for uid := range m.entries {
+		m.keep(uid, func(r *remembered) bool { return now.UnixNano() < r.until })
 	}
 }
 

@@ -24,7 +24,7 @@ func othersSetReplicas(o client.Object) bool {
 
 // setsReplicas tells whether an entry is another's than the operator's and holds the number of pods.
 func setsReplicas(entry metav1.ManagedFieldsEntry) bool {
-	if entry.Manager == packer || entry.Manager == string(FieldOwner) && entry.Subresource == "" || entry.FieldsV1 == nil {
+	if entry.Manager == string(FieldOwner) && entry.Subresource == "" || entry.FieldsV1 == nil {
 		return false
 	}
 	fields := &fieldpath.Set{}

@@ -14,10 +14,9 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-// packer names the entry among a child's managed fields that holds what the cache has packed.
-const packer = "packed"
+	"github.com/chatcluster/chatcluster/controllers/workload"
+)
 
 // packable is a child: each of their kinds can be serialized.
 type packable interface {
@@ -35,13 +34,14 @@ func pack(o any) (any, error) {
 	}
 	switch c := o.(type) {
 	case *appsv1.Deployment:
-		status, others := c.Status, slices.DeleteFunc(c.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return !setsReplicas(e) })
+		status, managed := c.Status, slices.Clone(slices.DeleteFunc(c.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return !setsReplicas(e) }))
 		c.Status = appsv1.DeploymentStatus{}
 		if err := seal(c); err != nil {
 			return nil, err
 		}
 		c.Spec, c.Status = appsv1.DeploymentSpec{Replicas: c.Spec.Replicas}, status
-		c.ManagedFields = append(c.ManagedFields, others...)
+		c.Annotations = only(c.Annotations, workload.AnnotationImage, workload.AnnotationConfig)
+		c.ManagedFields = managed
 	case *batchv1.Job:
 		status := c.Status
 		c.Status = batchv1.JobStatus{}
@@ -49,6 +49,7 @@ func pack(o any) (any, error) {
 			return nil, err
 		}
 		c.Spec, c.Status = batchv1.JobSpec{BackoffLimit: c.Spec.BackoffLimit}, status
+		c.Annotations = only(c.Annotations, workload.AnnotationTenant)
 	case *corev1.Service:
 		status := c.Status
 		c.Status = corev1.ServiceStatus{}
@@ -96,31 +97,52 @@ func pack(o any) (any, error) {
 	return o, nil
 }
 
-// seal puts a child's contents among its managed fields, in their place. What changes by itself is left out: versions, and who manages
-// which field.
+// seal puts a child's contents in the place of its self link, which no API server has filled since Kubernetes 1.20: a string costs least, and
+// whoever gets a copy of the child shares it. What lies beside the contents in any case is left out, and so is what changes by itself: versions,
+// and who manages which field.
 func seal(o packable) error {
-	version, generation := o.GetResourceVersion(), o.GetGeneration()
+	beside := metav1.ObjectMeta{
+		Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration(),
+		CreationTimestamp: o.GetCreationTimestamp(), DeletionTimestamp: o.GetDeletionTimestamp(), OwnerReferences: o.GetOwnerReferences(),
+	}
+	o.SetManagedFields(nil)
+	lay(metav1.ObjectMeta{OwnerReferences: unnamed(beside.OwnerReferences)}, o)
 	o.SetResourceVersion("")
 	o.SetGeneration(0)
-	o.SetManagedFields(nil)
 	data, err := o.Marshal()
 	if err != nil {
-		return fmt.Errorf("pack %s: %w", o.GetName(), err)
+		return fmt.Errorf("pack %s: %w", beside.Name, err)
 	}
-	o.SetResourceVersion(version)
-	o.SetGeneration(generation)
-	fields := &metav1.FieldsV1{}
-	fields.SetRawBytes(cached.squeeze(reflect.TypeOf(o), data))
-	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: packer, FieldsV1: fields}})
+	lay(beside, o)
+	o.SetResourceVersion(beside.ResourceVersion)
+	o.SetGeneration(beside.Generation)
+	o.SetSelfLink(string(cached.squeeze(reflect.TypeOf(o), data)))
 	return nil
+}
+
+// lay gives a child what lies beside its contents and does not change by itself.
+func lay(m metav1.ObjectMeta, o client.Object) {
+	o.SetNamespace(m.Namespace)
+	o.SetName(m.Name)
+	o.SetUID(m.UID)
+	o.SetCreationTimestamp(m.CreationTimestamp)
+	o.SetDeletionTimestamp(m.DeletionTimestamp)
+	o.SetOwnerReferences(m.OwnerReferences)
+}
+
+// unnamed are owner references without the owners' identity, in which nothing is alike.
+func unnamed(owners []metav1.OwnerReference) []metav1.OwnerReference {
+	owners = slices.Clone(owners)
+	for i := range owners {
+		owners[i].UID = ""
+	}
+	return owners
 }
 
 // squeezed are a child's contents as the cache keeps them, nil where they are not packed.
 func squeezed(o client.Object) []byte {
-	for _, e := range o.GetManagedFields() {
-		if e.Manager == packer && e.FieldsV1 != nil {
-			return e.FieldsV1.GetRawBytes()
-		}
+	if kept := o.GetSelfLink(); kept != "" {
+		return []byte(kept)
 	}
 	return nil
 }
@@ -151,34 +173,45 @@ func unpack(o client.Object) (client.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", o.GetName(), err)
 	}
+	lay(metav1.ObjectMeta{
+		Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), CreationTimestamp: o.GetCreationTimestamp(),
+		DeletionTimestamp: o.GetDeletionTimestamp(), OwnerReferences: o.GetOwnerReferences(),
+	}, whole)
 	return whole, nil
 }
 
 // sameContents tells whether two versions of a child hold the same, as far as the cache's copies tell.
 func sameContents(a, b client.Object) bool {
 	one, other := contents(a), contents(b)
-	return one != nil && bytes.Equal(one, other) && a.GetDeletionTimestamp().Equal(b.GetDeletionTimestamp())
+	return one != nil && bytes.Equal(one, other) && a.GetUID() == b.GetUID() && a.GetDeletionTimestamp().Equal(b.GetDeletionTimestamp()) &&
+		slices.EqualFunc(a.GetOwnerReferences(), b.GetOwnerReferences(), func(x, y metav1.OwnerReference) bool { return x.UID == y.UID })
+}
+
+// only are the annotations of these names, nil for none.
+func only(all map[string]string, names ...string) (some map[string]string) {
+	for _, name := range names {
+		if value, ok := all[name]; ok {
+			if some == nil {
+				some = map[string]string{}
+			}
+			some[name] = shared(value)
+		}
+	}
+	return some
 }
 
 // plain is the metadata that every pass looks at.
 func plain(m metav1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Generation: m.Generation,
-		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, OwnerReferences: m.OwnerReferences,
-		ManagedFields: m.ManagedFields,
+		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, OwnerReferences: m.OwnerReferences, SelfLink: m.SelfLink,
 	}
 }
 
-// share has children keep one copy of what is the same in all of them.
+// share has objects keep one copy of what is the same in many of them.
 func share(o client.Object) {
 	o.SetNamespace(shared(o.GetNamespace()))
-	owners := o.GetOwnerReferences()
-	for i := range owners {
-		r := &owners[i]
-		r.APIVersion, r.Kind, r.Name, r.UID = shared(r.APIVersion), shared(r.Kind), shared(r.Name), shared(r.UID)
-		r.Controller, r.BlockOwnerDeletion = sharedBool(r.Controller), sharedBool(r.BlockOwnerDeletion)
-	}
-	o.SetOwnerReferences(owners)
+	o.SetOwnerReferences(families.one(o.GetOwnerReferences()))
 	if labels := o.GetLabels(); labels != nil {
 		same := make(map[string]string, len(labels))
 		for k, v := range labels {
@@ -186,16 +219,4 @@ func share(o client.Object) {
 		}
 		o.SetLabels(same)
 	}
-}
-
-var yes, no = true, false
-
-func sharedBool(b *bool) *bool {
-	switch {
-	case b == nil:
-		return nil
-	case *b:
-		return &yes
-	}
-	return &no
 }

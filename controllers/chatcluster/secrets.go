@@ -3,8 +3,12 @@ package chatcluster
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -17,20 +21,52 @@ import (
 // indexSecrets is the field index of the Secrets that a ChatCluster names, in its own namespace.
 const indexSecrets = "secrets"
 
+// rememberVersions is for how long what was read of Secrets holds, at least, while none of them has another version.
+const rememberVersions = 24 * time.Hour
+
 // secrets finds out whether every Secret that the pods mount is there. A pod without one waits for ever, and nothing in its
 // status says why.
 func (s *scope) secrets(ctx context.Context) {
-	wanted := s.cluster.Secrets()
+	files := s.cluster.Secrets()
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.Name
+	}
+	versions, err := s.versions(ctx, names...)
+	if err != nil {
+		s.facts.secrets = failed(err)
+		return
+	}
+	type wish struct {
+		Files    []workload.SecretFile
+		Versions string
+	}
+	wanted := wish{files, versions}
 	if _, ok := s.memo.get(s.cc.UID, "secrets", wanted); ok {
 		return
 	}
-	for _, f := range wanted {
+	for _, f := range files {
 		if _, err := s.secret(ctx, f.Name, f.Key); err != nil {
 			s.facts.secrets = secretFact(err)
 			return
 		}
 	}
-	s.memo.put(s.cc.UID, "secrets", wanted, nil, jitter(s.Options.ObserveEvery/5))
+	s.memo.put(s.cc.UID, "secrets", wanted, nil, jitter(rememberVersions))
+}
+
+// versions are those that the cache knows of Secrets; of one that is not there it is empty. As long as they are the same, so is what the Secrets
+// hold, and nothing has to be read past the cache.
+func (s *scope) versions(ctx context.Context, names ...string) (string, error) {
+	var all strings.Builder
+	for _, name := range names {
+		known := &metav1.PartialObjectMetadata{}
+		known.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		if err := s.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, known); client.IgnoreNotFound(err) != nil {
+			return "", kubernetes("get the version of Secret "+name, err)
+		}
+		all.WriteString(string(known.UID) + " " + known.ResourceVersion + "\n")
+	}
+	return all.String(), nil
 }
 
 // secretNames are the Secrets that a ChatCluster names or waits for, sorted. Those that the operator makes are not among them: its own

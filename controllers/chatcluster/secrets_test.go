@@ -1,7 +1,9 @@
 package chatcluster
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,6 +48,63 @@ func TestRotatedSecretsReconcileAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitThat("the rotated credentials to be set", func() bool { return given() == `{"key":"new"}` })
+}
+
+// counted counts the Secrets that are read past the cache.
+type counted struct {
+	client.Reader
+	secrets int
+}
+
+func (c *counted) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if _, ok := o.(*corev1.Secret); ok {
+		c.secrets++
+	}
+	return c.Reader.Get(ctx, key, o, opts...)
+}
+
+// A Secret is read once a version, however often its ChatCluster is looked at; one that changed, or is gone, is noticed.
+func TestSecretsAreReadOnceAVersion(t *testing.T) {
+	w := newWorld(t)
+	w.create(nil)
+	w.settle()
+	w.pass()
+	reads := &counted{Reader: w.r.APIReader}
+	w.r.APIReader = reads
+	now := time.Now()
+	w.r.memo.now = func() time.Time { return now }
+	for range 5 {
+		now = now.Add(8 * time.Minute)
+		w.pass()
+	}
+	if reads.secrets > 0 {
+		t.Errorf("Secrets that did not change were read %d times", reads.secrets)
+	}
+	password := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "pg"}}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(password), password); err != nil {
+		t.Fatal(err)
+	}
+	was := password.Data
+	password.Data = map[string][]byte{"something": []byte("else")}
+	if err := admin.Update(t.Context(), password); err != nil {
+		t.Fatal(err)
+	}
+	w.pass()
+	if c := w.condition(v1alpha1.ConditionReady); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "pg") {
+		t.Errorf("a Secret without its key: Ready is %s, %s", c.Status, c.Message)
+	}
+	password.Data = was
+	if err := admin.Update(t.Context(), password); err != nil {
+		t.Fatal(err)
+	}
+	certificate := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "demo-gateway-tls"}}
+	if err := admin.Delete(t.Context(), certificate); err != nil {
+		t.Fatal(err)
+	}
+	w.pass()
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(certificate), certificate); err != nil {
+		t.Errorf("a certificate that was deleted is not made again: %v", err)
+	}
 }
 
 func TestSecretNames(t *testing.T) {

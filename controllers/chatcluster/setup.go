@@ -2,6 +2,10 @@ package chatcluster
 
 import (
 	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -53,6 +57,11 @@ const (
 	minRetry = time.Second
 	maxRetry = 5 * time.Minute
 )
+
+// GCPercent is by how much, in percent, the heap of a process with such a cache should grow between collections, where GOGC says nothing. Most of
+// the heap is the cache, which is there for long: little is to be collected, and the memory that would wait for it stays in use afterwards, in
+// pieces, and costs more than collecting more often.
+const GCPercent = 20
 
 // CacheOptions keep in the operator's cache only what the operator made: a cluster's other Deployments and pods cost nothing. Of
 // Secrets, which users make, it keeps the names.
@@ -173,22 +182,32 @@ func clusterOfPod(_ context.Context, pod client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
 }
 
-// slimOurs is what the cache keeps of a ChatCluster or ChatTenant: who wrote which field, and what kubectl applied last, which is most of
-// the spec once more, are left out.
+// slimOurs is what the cache keeps of a ChatCluster or ChatTenant: who wrote which field, and annotations that are not ours, are left out. So others'
+// annotations, what kubectl applied last among them, cause no pass either.
 func slimOurs(o any) (any, error) {
-	if ours, ok := o.(client.Object); ok {
-		ours.SetManagedFields(nil)
-		annotations := ours.GetAnnotations()
-		delete(annotations, corev1.LastAppliedConfigAnnotation)
-		ours.SetAnnotations(annotations)
-		share(ours)
+	ours, ok := o.(client.Object)
+	if !ok {
+		return o, nil
 	}
+	ours.SetManagedFields(nil)
+	annotations := ours.GetAnnotations()
+	maps.DeleteFunc(annotations, func(name, _ string) bool { return !strings.HasPrefix(name, annotationPrefix) })
+	if len(annotations) == 0 {
+		annotations = nil // an empty map takes as much as one that is not
+	}
+	ours.SetAnnotations(annotations)
+	ours.SetFinalizers(slices.Clone(ours.GetFinalizers()))
+	share(ours)
 	switch ours := o.(type) {
 	case *v1alpha1.ChatCluster:
-		shareConditions(ours.Status.Conditions)
+		tidy(reflect.ValueOf(&ours.Spec).Elem())
+		tidy(reflect.ValueOf(&ours.Status).Elem())
 	case *v1alpha1.ChatTenant:
-		shareConditions(ours.Status.Conditions)
-		ours.Spec.ClusterRef.Namespace, ours.Spec.ClusterRef.Name = shared(ours.Spec.ClusterRef.Namespace), shared(ours.Spec.ClusterRef.Name)
+		tidy(reflect.ValueOf(&ours.Spec).Elem())
+		tidy(reflect.ValueOf(&ours.Status).Elem())
 	}
 	return o, nil
 }
+
+// annotationPrefix begins the names of all annotations that the operator reads.
+const annotationPrefix = "chatcluster.io/"

@@ -1,10 +1,13 @@
 package chatcluster
 
 import (
+	"reflect"
 	"strings"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // maxWords is how many strings are known at a time.
@@ -36,10 +39,58 @@ func (w *words) one(s string) string {
 
 func shared[S ~string](s S) S { return S(lexicon.one(string(s))) }
 
-// shareConditions has objects keep one copy of what their conditions say alike.
-func shareConditions(all []metav1.Condition) {
-	for i := range all {
-		c := &all[i]
-		c.Type, c.Status, c.Reason, c.Message = shared(c.Type), shared(c.Status), shared(c.Reason), shared(c.Message)
+// tidy has everything below v keep one copy of the strings that many objects have, and slices no more room than they need. v can be set.
+func tidy(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if v.Len() > 0 {
+			v.SetString(shared(v.String()))
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			tidy(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				tidy(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if v.Cap() > v.Len() {
+			exact := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(exact, v)
+			v.Set(exact)
+		}
+		for i := range v.Len() {
+			tidy(v.Index(i))
+		}
 	}
+}
+
+// family is the owner references that all children of one owner have.
+type family struct {
+	mu  sync.Mutex
+	all map[types.UID][]metav1.OwnerReference
+}
+
+var families = family{all: map[types.UID][]metav1.OwnerReference{}}
+
+// one returns owners as another child of the same owner has them already. Nobody changes what is in the cache.
+func (f *family) one(owners []metav1.OwnerReference) []metav1.OwnerReference {
+	if len(owners) != 1 {
+		return owners
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	uid := owners[0].UID
+	if same := f.all[uid]; equality.Semantic.DeepEqual(same, owners) {
+		return same
+	}
+	if len(f.all) >= maxWords {
+		clear(f.all)
+	}
+	tidy(reflect.ValueOf(&owners).Elem())
+	f.all[owners[0].UID] = owners
+	return owners
 }

@@ -77,10 +77,38 @@ func Next(now time.Time, name string, wishes map[string]Wish, have State) (State
 	return next, nil
 }
 
+// Due is when Next has something to do the next time, if nobody else changes what it made.
+func Due(now time.Time, made State) time.Time {
+	next := now.Add(AuthorityLife)
+	at := func(t time.Time) {
+		if t.After(now) && t.Before(next) {
+			next = t
+		}
+	}
+	certs := readCertificates(made.Authority.Cert)
+	for _, leaf := range made.Leaves {
+		own := readCertificates(leaf.Cert)
+		if len(own) > 0 {
+			at(issued(own[0]).Add(Overlap))
+		}
+		at(leaf.Since.Add(Overlap))
+		certs = slices.Concat(certs, own, readCertificates(leaf.Trust))
+	}
+	for _, c := range certs {
+		at(renewal(c))
+		at(c.NotAfter)
+	}
+	return next.Add(time.Second) // what is due is due after that moment
+}
+
+// renewal is when two thirds of a certificate's lifetime have passed.
+func renewal(c *x509.Certificate) time.Time {
+	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 3 * 2)
+}
+
 // due tells whether two thirds of a certificate's lifetime have passed.
 func due(c *x509.Certificate, now time.Time) bool {
-	life := c.NotAfter.Sub(c.NotBefore)
-	return now.After(c.NotBefore.Add(life / 3 * 2))
+	return now.After(renewal(c))
 }
 
 // trustedEverywhere tells whether every role has trusted ca for so long that every pod does.

@@ -48,6 +48,30 @@ func TestNothingDueChangesNothing(t *testing.T) {
 	}
 }
 
+// Who looks only when something is due misses nothing, and looks seldom.
+func TestBetweenWhatIsDueNothingChanges(t *testing.T) {
+	const parts = 3
+	have, looks := next(t, begin, State{}), 0
+	first := have.Authority
+	for now := begin; now.Sub(begin) < 550*24*time.Hour; looks++ {
+		due := Due(now, have)
+		for i := range parts {
+			at := now.Add(due.Sub(now) * time.Duration(i) / parts)
+			if diff := cmp.Diff(have, next(t, at, have)); diff != "" {
+				t.Fatalf("nothing was due before %s, but at %s (-have +next):\n%s", due.Sub(begin), at.Sub(begin), diff)
+			}
+		}
+		now = due
+		have = next(t, now, have)
+	}
+	if bytes.Equal(first.Cert, have.Authority.Cert) {
+		t.Error("the CA was never replaced")
+	}
+	if looks > 150 {
+		t.Errorf("%d looks", looks)
+	}
+}
+
 func TestCertificatesAreRenewedInTime(t *testing.T) {
 	first := next(t, begin, State{})
 	later := next(t, begin.Add(21*24*time.Hour), first)

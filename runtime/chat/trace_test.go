@@ -11,7 +11,7 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/chat/chatpb"
 	"github.com/chatcluster/chatcluster/runtime/logpb"
 	"github.com/chatcluster/chatcluster/runtime/store"
-	"github.com/chatcluster/chatcluster/runtime/telemetry"
+	"github.com/chatcluster/chatcluster/runtime/tracing"
 )
 
 // tracingKafka notes the traces that it is told.
@@ -33,7 +33,7 @@ func TestABatchIsPublishedWithItsTrace(t *testing.T) {
 	st, k := memStore(t), &tracingKafka{fakeKafka: newKafka()}
 	c := makeConv(t, st, "c", "ann", "bob")
 	spans := tracetest.NewSpanRecorder()
-	tracers := telemetry.NewProvider(telemetry.Options{Role: "chat"}, spans)
+	tracers := tracing.NewProvider(tracing.Options{Role: "chat"}, spans)
 	g := startPod(t, "chat-0", st, k, nil, nil, func(o *Options) { o.Tracer = tracers.Tracer("test") }).connect()
 	g.mustSend(msg{conv: "c", user: "ann", id: "untraced"})
 	g.mustDo("ann", "traced", func(s *chatpb.Send) { s.Body, s.TraceParent = "x", trace })

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/chatcluster/chatcluster/runtime/store"
-	"github.com/chatcluster/chatcluster/runtime/telemetry"
+	"github.com/chatcluster/chatcluster/runtime/tracing"
 )
 
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -70,7 +70,7 @@ func TestRecordsSayWhatTheyAreAbout(t *testing.T) {
 
 	parents := make(chan string, 3)
 	spans := tracetest.NewSpanRecorder()
-	tracers := telemetry.NewProvider(telemetry.Options{Role: "test"}, spans)
+	tracers := tracing.NewProvider(tracing.Options{Role: "test"}, spans)
 	stop := start(t, cfg, ConsumerOptions{Tracer: tracers.Tracer("test"), Handler: func(_ context.Context, rs []Record) error {
 		for _, r := range rs {
 			parents <- r.TraceParent

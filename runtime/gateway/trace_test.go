@@ -15,14 +15,14 @@ import (
 	"github.com/chatcluster/chatcluster/runtime/gateway"
 	"github.com/chatcluster/chatcluster/runtime/gateway/gatewaytest"
 	"github.com/chatcluster/chatcluster/runtime/protocol"
-	"github.com/chatcluster/chatcluster/runtime/telemetry"
+	"github.com/chatcluster/chatcluster/runtime/tracing"
 )
 
 // traced returns a recorder and what makes a gateway give it every span.
 func traced(t *testing.T) (*tracetest.SpanRecorder, func(*gateway.Options)) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
-	p := telemetry.NewProvider(telemetry.Options{Role: "gateway", SampleRatio: 1}, spans)
+	p := tracing.NewProvider(tracing.Options{Role: "gateway", SampleRatio: 1}, spans)
 	t.Cleanup(func() { _ = p.Shutdown(context.WithoutCancel(t.Context())) })
 	return spans, func(o *gateway.Options) { o.Tracers = p }
 }

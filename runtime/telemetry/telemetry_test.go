@@ -12,12 +12,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/chatcluster/chatcluster/runtime/telemetry"
+	"github.com/chatcluster/chatcluster/runtime/tracing"
 )
 
 func provider(t *testing.T, ratio float64) (trace.Tracer, *tracetest.SpanRecorder) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
-	p := telemetry.NewProvider(telemetry.Options{Cluster: "chat/demo", Role: "test", Pod: "test-0", SampleRatio: ratio}, spans)
+	p := tracing.NewProvider(tracing.Options{Cluster: "chat/demo", Role: "test", Pod: "test-0", SampleRatio: ratio}, spans)
 	t.Cleanup(func() {
 		if err := p.Shutdown(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
@@ -88,44 +89,6 @@ func TestLogsNameTraceAndRequest(t *testing.T) {
 	for k, v := range want {
 		if line[k] != v {
 			t.Errorf("%s = %v, want %s", k, line[k], v)
-		}
-	}
-}
-
-func TestOpenWithoutAnEndpointRecordsNothing(t *testing.T) {
-	p, stop, err := telemetry.Open(t.Context(), telemetry.Options{SampleRatio: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, span := p.Tracer("test").Start(t.Context(), "x")
-	if span.IsRecording() {
-		t.Error("a span is recorded that nobody takes")
-	}
-	if err := stop(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestOpenDoesNotWaitForTheCollector(t *testing.T) {
-	p, stop, err := telemetry.Open(t.Context(), telemetry.Options{Endpoint: "http://127.0.0.1:1", SampleRatio: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, span := p.Tracer("test").Start(t.Context(), "x")
-	span.End()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_ = stop(ctx) // there is no collector: what counts is that it returns
-}
-
-func TestCheckEndpoint(t *testing.T) {
-	cases := map[string]bool{
-		"http://collector:4317": true, "https://collector.example:4317": true,
-		"collector:4317": false, "": false, "http://": false, "grpc://collector:4317": false,
-	}
-	for endpoint, want := range cases {
-		if got := telemetry.CheckEndpoint(endpoint) == nil; got != want {
-			t.Errorf("CheckEndpoint(%q) ok = %t, want %t", endpoint, got, want)
 		}
 	}
 }

@@ -31,11 +31,12 @@ func (a Asked) Writes() int {
 	return n
 }
 
-// Reads counts the requests that read one object: what the cache did not answer.
+// Reads counts the requests that read one object: what the cache did not answer. What the API server serves at all, which is asked now and then
+// however many objects there are, is none.
 func (a Asked) Reads() int {
 	n := 0
 	for what, times := range a.Kubernetes {
-		if strings.HasPrefix(what, http.MethodGet+" ") && !strings.HasSuffix(what, " list") {
+		if strings.HasPrefix(what, http.MethodGet+" ") && !strings.HasSuffix(what, " list") && what != http.MethodGet+" discovery" {
 			n += times
 		}
 	}

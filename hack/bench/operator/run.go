@@ -40,13 +40,10 @@ type Options struct {
 	Concurrency int
 }
 
-// gcPercent is cmd/manager's.
-const gcPercent = 30
-
 // Run runs the operator until ctx ends and says on out when it works.
 func Run(ctx context.Context, o Options, out io.Writer) error {
 	ctrl.SetLogger(logr.Discard())
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(chatcluster.GCPercent)
 	config, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
 	if err != nil {
 		return err

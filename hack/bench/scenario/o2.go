@@ -46,7 +46,7 @@ func (b *bench) steadily(ctx context.Context, s *fleetStage, n, tenants int) err
 		return err
 	}
 	spent, err := s.spend(ctx, func() error {
-		if err := s.touch(ctx); err != nil {
+		if err := s.touch(ctx, `"now"`); err != nil {
 			return err
 		}
 		return s.quiet(ctx)
@@ -59,7 +59,7 @@ func (b *bench) steadily(ctx context.Context, s *fleetStage, n, tenants int) err
 		return fmt.Errorf("of %d ChatClusters and %d ChatTenants only %v were looked at", n, tenants, asked.Passes)
 	}
 	// While everything is looked at once more, a new one comes.
-	if err := s.touch(ctx); err != nil {
+	if err := s.touch(ctx, "null"); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -88,8 +88,9 @@ func (b *bench) steadily(ctx context.Context, s *fleetStage, n, tenants int) err
 	return nil
 }
 
-// touch changes every ChatCluster and every ChatTenant in a way that says nothing, so that each is looked at.
-func (s *fleetStage) touch(ctx context.Context) error {
+// touch gives every ChatCluster and every ChatTenant an annotation of the kind that the operator looks at, which says nothing, or takes it away
+// where it is null: each is looked at.
+func (s *fleetStage) touch(ctx context.Context, annotation string) error {
 	var clusters v1alpha1.ChatClusterList
 	var tenants v1alpha1.ChatTenantList
 	if err := errors.Join(s.plane.Client.List(ctx, &clusters), s.plane.Client.List(ctx, &tenants)); err != nil {
@@ -97,7 +98,7 @@ func (s *fleetStage) touch(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(appliers)
-	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{"bench.invalid/touched":"%d"}}}`, time.Now().UnixNano()))
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{"chatcluster.io/touched-by-bench":%s}}}`, annotation))
 	for i := range clusters.Items {
 		group.Go(func() error { return s.plane.Client.Patch(ctx, &clusters.Items[i], patch) })
 	}

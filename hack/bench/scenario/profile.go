@@ -26,14 +26,19 @@ func (b *bench) profile(p *process.Server, name string, d time.Duration) func() 
 	return func() { <-done }
 }
 
-// profileHeap writes what a server holds now, if the run asks for profiles.
+// profileHeap writes what a server holds now, and the runtime's own account of its memory, if the run asks for profiles.
 func (b *bench) profileHeap(p *process.Server, name string) error {
 	if b.o.Profile == "" {
 		return nil
 	}
-	data, err := p.Get("/debug/pprof/heap")
-	if err != nil {
-		return err
+	for suffix, page := range map[string]string{"heap.pprof": "/debug/pprof/heap", "heap.txt": "/debug/pprof/heap?debug=1"} {
+		data, err := p.Get(page)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(b.o.Profile, fmt.Sprintf("%s-%d.%s", name, b.runs, suffix)), data, 0o600); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(b.o.Profile, fmt.Sprintf("%s-%d.heap.pprof", name, b.runs)), data, 0o600)
+	return nil
 }
