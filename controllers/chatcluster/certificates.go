@@ -68,10 +68,10 @@ func (s *scope) certificates(ctx context.Context) {
 	}
 	again := jitter(s.Options.ObserveEvery / 5) // nobody tells what becomes of Certificates
 	if ref == nil {
-		var next time.Time
-		next, err = s.mint(ctx, roles)
+		var due time.Time
+		wanted.Versions, due, err = s.mint(ctx, roles)
 		s.facts.certificates = failed(err)
-		again += min(next.Sub(s.memo.now()), rememberVersions)
+		again += min(due.Sub(s.memo.now()), rememberVersions)
 	} else {
 		s.facts.certificates = s.orderCertificates(ctx, roles)
 	}
@@ -80,11 +80,11 @@ func (s *scope) certificates(ctx context.Context) {
 	}
 }
 
-// mint makes the next step of the ChatCluster's own certificates, and returns when the one after that is due.
-func (s *scope) mint(ctx context.Context, roles []string) (time.Time, error) {
+// mint makes the next step of the ChatCluster's own certificates, and returns the versions of the Secrets then and when the step after it is due.
+func (s *scope) mint(ctx context.Context, roles []string) (versions string, due time.Time, err error) {
 	authority, err := s.certificateSecret(ctx, s.cluster.AuthorityName())
 	if err != nil {
-		return time.Time{}, err
+		return "", due, err
 	}
 	secrets := map[string]*corev1.Secret{}
 	have := pki.State{Authority: pki.Pair{Cert: authority.Data[authorityCert], Key: authority.Data[authorityKey]}, Leaves: map[string]pki.Leaf{}}
@@ -92,7 +92,7 @@ func (s *scope) mint(ctx context.Context, roles []string) (time.Time, error) {
 	for _, role := range roles {
 		secret, err := s.certificateSecret(ctx, s.cluster.CertificateName(role))
 		if err != nil {
-			return time.Time{}, err
+			return "", due, err
 		}
 		secrets[role] = secret
 		// A time that cannot be read is none: then it begins anew.
@@ -110,13 +110,13 @@ func (s *scope) mint(ctx context.Context, roles []string) (time.Time, error) {
 	}
 	next, err := pki.Next(s.memo.now(), s.cc.Namespace+"/"+s.cc.Name, wishes, have)
 	if err != nil {
-		return time.Time{}, err
+		return "", due, err
 	}
 	// The CA goes first: a certificate whose CA's key is nowhere would be replaced at once.
 	err = s.putCertificates(ctx, authority, corev1.SecretTypeOpaque, "", map[string][]byte{authorityCert: next.Authority.Cert, authorityKey: next.Authority.Key})
 	for _, role := range roles {
 		if err != nil {
-			return time.Time{}, err
+			return "", due, err
 		}
 		leaf := next.Leaves[role]
 		err = s.putCertificates(ctx, secrets[role], corev1.SecretTypeTLS, leaf.Since.Format(time.RFC3339), map[string][]byte{
@@ -126,7 +126,11 @@ func (s *scope) mint(ctx context.Context, roles []string) (time.Time, error) {
 	if err == nil && !bytes.Equal(have.Authority.Cert, next.Authority.Cert) {
 		s.event("AuthorityCreated", "Mint", "Made a CA for the certificates between gateways and chat pods")
 	}
-	return pki.Due(s.memo.now(), next), err
+	versions = version(authority)
+	for _, role := range roles {
+		versions += version(secrets[role])
+	}
+	return versions, pki.Due(s.memo.now(), next), err
 }
 
 // certificateSecret reads a Secret past the cache, which knows Secrets by name alone. One that is not there is empty. If the cache is

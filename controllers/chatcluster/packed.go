@@ -212,11 +212,5 @@ func plain(m metav1.ObjectMeta) metav1.ObjectMeta {
 func share(o client.Object) {
 	o.SetNamespace(shared(o.GetNamespace()))
 	o.SetOwnerReferences(families.one(o.GetOwnerReferences()))
-	if labels := o.GetLabels(); labels != nil {
-		same := make(map[string]string, len(labels))
-		for k, v := range labels {
-			same[shared(k)] = shared(v)
-		}
-		o.SetLabels(same)
-	}
+	o.SetLabels(labellings.one(o.GetLabels()))
 }

@@ -64,10 +64,12 @@ func (s *scope) versions(ctx context.Context, names ...string) (string, error) {
 		if err := s.Get(ctx, types.NamespacedName{Namespace: s.cc.Namespace, Name: name}, known); client.IgnoreNotFound(err) != nil {
 			return "", kubernetes("get the version of Secret "+name, err)
 		}
-		all.WriteString(string(known.UID) + " " + known.ResourceVersion + "\n")
+		all.WriteString(version(known))
 	}
 	return all.String(), nil
 }
+
+func version(o metav1.Object) string { return string(o.GetUID()) + " " + o.GetResourceVersion() + "\n" }
 
 // secretNames are the Secrets that a ChatCluster names or waits for, sorted. Those that the operator makes are not among them: its own
 // writes tell it nothing. It is pure.

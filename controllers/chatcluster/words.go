@@ -7,11 +7,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// maxWords is how many strings are known at a time.
-const maxWords = 8192
+// maxWords is how many strings, owners and sets of labels are known at a time.
+const maxWords = 2048
 
 // words are strings that many objects in the cache have, each kept once. When there are too many it begins anew, and what was shared
 // stays so.
@@ -93,4 +94,34 @@ func (f *family) one(owners []metav1.OwnerReference) []metav1.OwnerReference {
 	tidy(reflect.ValueOf(&owners).Elem())
 	f.all[owners[0].UID] = owners
 	return owners
+}
+
+// labelSets are the labels that children have; those of one role have the same.
+type labelSets struct {
+	mu  sync.Mutex
+	all map[string]map[string]string
+}
+
+var labellings = labelSets{all: map[string]map[string]string{}}
+
+// one returns labels as another object has them already. Nobody changes what is in the cache.
+func (l *labelSets) one(set map[string]string) map[string]string {
+	if len(set) == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := labels.Set(set).String()
+	if same, ok := l.all[name]; ok {
+		return same
+	}
+	if len(l.all) >= maxWords {
+		clear(l.all)
+	}
+	same := make(map[string]string, len(set))
+	for k, v := range set {
+		same[shared(k)] = shared(v)
+	}
+	l.all[name] = same
+	return same
 }

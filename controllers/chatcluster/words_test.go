@@ -89,6 +89,29 @@ func TestChildrenShareTheirOwner(t *testing.T) {
 	}
 }
 
+// Objects with the same labels have one set of them.
+func TestSameLabelsAreKeptOnce(t *testing.T) {
+	l := labelSets{all: map[string]map[string]string{}}
+	one, same := l.one(map[string]string{"a": "1", "b": "2"}), l.one(map[string]string{"b": "2", "a": "1"})
+	if reflect.ValueOf(one).Pointer() != reflect.ValueOf(same).Pointer() {
+		t.Error("they are kept twice")
+	}
+	for _, other := range []map[string]string{{"a": "1"}, {"a": "2", "b": "1"}, {"a": "1", "b": "2", "c": "3"}} {
+		if d := cmp.Diff(other, l.one(other)); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+	if l.one(nil) != nil || l.one(map[string]string{}) != nil {
+		t.Error("no labels take room")
+	}
+	for i := range 2 * maxWords {
+		l.one(map[string]string{"a": fmt.Sprint(i)})
+	}
+	if len(l.all) > maxWords {
+		t.Errorf("%d sets are known", len(l.all))
+	}
+}
+
 // Annotations that are not ours are no news and take no room; ours stay.
 func TestOthersAnnotationsAreNoNews(t *testing.T) {
 	cached := func(annotations map[string]string) *v1alpha1.ChatTenant {

@@ -121,7 +121,9 @@ func (t *topics) Topics(_ context.Context, names ...string) (map[string]kafka.To
 }
 
 func (t *topics) Create(_ context.Context, name string, partitions int32, _ int16, configs map[string]string) error {
-	return t.write(func() { t.topics[name] = kafka.Topic{Partitions: partitions, Configs: maps.Clone(configs)} })
+	return t.write(func() {
+		t.topics[strings.Clone(name)] = kafka.Topic{Partitions: partitions, Configs: maps.Clone(configs)}
+	})
 }
 
 func (t *topics) Grow(_ context.Context, name string, partitions int32) error {
