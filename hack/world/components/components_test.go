@@ -101,7 +101,7 @@ func TestBuildMakesAStaticProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := Build(t.Context(), src, out, "-s -w", []string{"."}, io.Discard, &report.Status{}); err != nil {
+	if err := Build(t.Context(), src, out, []string{"-ldflags=-s -w"}, []string{"."}, io.Discard, &report.Status{}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(out); err != nil || info.Mode().Perm()&0o111 == 0 {
@@ -110,7 +110,7 @@ func TestBuildMakesAStaticProgram(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(src, "main.go"), []byte("package main\n\nfunc main() { undefined() }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Build(t.Context(), src, out, "-s -w", []string{"."}, io.Discard, &report.Status{}); err == nil {
+	if err := Build(t.Context(), src, out, []string{"-ldflags=-s -w"}, []string{"."}, io.Discard, &report.Status{}); err == nil {
 		t.Error("a program that does not compile: want an error")
 	}
 }

@@ -35,7 +35,7 @@ func goSet(s Set, ldflags string, bins map[string]string) Set {
 		if err := os.Mkdir(bin, 0o755); err != nil {
 			return err
 		}
-		if err := Build(ctx, src, bin+"/", ldflags, pkgs, log, st); err != nil {
+		if err := Build(ctx, src, bin+"/", []string{"-ldflags=" + ldflags}, pkgs, log, st); err != nil {
 			return err
 		}
 		return rename(bin, bins)
@@ -62,8 +62,8 @@ func rename(bin string, bins map[string]string) error {
 }
 
 // Build compiles main packages of the module at src into out (a file, or a folder when it ends in a slash) as static
-// binaries, and shows how many packages it compiled so far.
-func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.Writer, st *report.Status) error {
+// binaries, with further flags, and shows how many packages it compiled so far.
+func Build(ctx context.Context, src, out string, flags, pkgs []string, log io.Writer, st *report.Status) error {
 	env := append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	st.Set("listing packages")
 	total, err := countPackages(ctx, src, env, pkgs, log)
@@ -71,7 +71,7 @@ func Build(ctx context.Context, src, out, ldflags string, pkgs []string, log io.
 		return err
 	}
 	st.Set("linking")
-	args := append([]string{"build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=" + ldflags, "-o", out}, pkgs...)
+	args := slices.Concat([]string{"build", "-v", "-trimpath", "-buildvcs=false", "-o", out}, flags, pkgs)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = src, env
 	pr, pw := io.Pipe()
