@@ -202,10 +202,12 @@ func only(all map[string]string, names ...string) (some map[string]string) {
 
 // plain is the metadata that every pass looks at.
 func plain(m metav1.ObjectMeta) metav1.ObjectMeta {
-	return metav1.ObjectMeta{
+	p := metav1.ObjectMeta{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Generation: m.Generation,
-		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, OwnerReferences: m.OwnerReferences, SelfLink: m.SelfLink,
+		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, OwnerReferences: m.OwnerReferences,
 	}
+	p.SetSelfLink(m.GetSelfLink()) // the contents
+	return p
 }
 
 // share has objects keep one copy of what is the same in many of them.
