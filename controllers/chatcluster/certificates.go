@@ -71,7 +71,7 @@ func (s *scope) certificates(ctx context.Context) {
 		var due time.Time
 		wanted.Versions, due, err = s.mint(ctx, roles)
 		s.facts.certificates = failed(err)
-		again += min(due.Sub(s.memo.now()), rememberVersions)
+		again = min(due.Sub(s.memo.now()), rememberVersions)
 	} else {
 		s.facts.certificates = s.orderCertificates(ctx, roles)
 	}

@@ -82,13 +82,13 @@ func TestOwnCertificates(t *testing.T) {
 	if got := certificatesOf(leaf.Data["ca.crt"]); got != 2 {
 		t.Errorf("while a new CA goes round %d are trusted, want the old one, too", got)
 	}
-	now = now.Add(pki.Overlap)
+	now = now.Add(pki.Overlap + time.Minute)
 	w.pass()
 	resigned := w.secret("demo-chat-tls")
 	if bytes.Equal(resigned.Data["tls.crt"], leaf.Data["tls.crt"]) || certificatesOf(resigned.Data["ca.crt"]) != 2 {
 		t.Error("once every pod trusts it the new CA does not sign, or the old one is forgotten too soon")
 	}
-	now = now.Add(pki.Overlap)
+	now = now.Add(pki.Overlap + time.Minute)
 	w.pass()
 	if got := w.secret("demo-chat-tls").Data["ca.crt"]; !bytes.Equal(got, renewed.Data["ca.crt"]) {
 		t.Errorf("in the end %d CAs are trusted, want the new one alone", certificatesOf(got))

@@ -250,6 +250,6 @@ func (d doubting) Get(ctx context.Context, key client.ObjectKey, o client.Object
 	if err := seal(whole.(packable)); err != nil {
 		return err
 	}
-	o.SetManagedFields(whole.GetManagedFields())
+	o.SetSelfLink(whole.GetSelfLink())
 	return nil
 }
