@@ -146,7 +146,7 @@ func (w *world) awaitThat(what string, done func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute) // a busy machine takes half of it
 	for {
 		if done() {
 			return
