@@ -28,8 +28,9 @@ type Recorder struct {
 	scheme     *runtime.Scheme
 	controller string
 
-	mu     sync.Mutex
-	now    *term
+	mu  sync.Mutex
+	now *term
+	// ending are the last that were retired, the eldest first; some have ended.
 	ending []*term
 }
 
@@ -37,6 +38,7 @@ type Recorder struct {
 type term struct {
 	recorder events.EventRecorder
 	told     int
+	life     context.Context
 	end      context.CancelFunc
 }
 
@@ -89,7 +91,7 @@ func (r *Recorder) begin() *term {
 		return nil // it does not fail before it is shut down
 	}
 	context.AfterFunc(ctx, b.Shutdown)
-	return &term{recorder: b.NewRecorder(r.scheme, r.controller), end: cancel}
+	return &term{recorder: b.NewRecorder(r.scheme, r.controller), life: ctx, end: cancel}
 }
 
 // retire has a term end in its time.
@@ -99,18 +101,5 @@ func (r *Recorder) retire(t *term) {
 		r.ending = r.ending[1:]
 	}
 	r.ending = append(r.ending, t)
-	time.AfterFunc(endWithin, func() { r.ended(t) })
-}
-
-// ended ends a term that has not ended yet.
-func (r *Recorder) ended(t *term) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, e := range r.ending {
-		if e == t {
-			t.end()
-			r.ending = append(r.ending[:i:i], r.ending[i+1:]...)
-			return
-		}
-	}
+	time.AfterFunc(endWithin, t.end)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -121,10 +122,14 @@ func TestExportToALockedBucketThatIsReal(t *testing.T) {
 				return err
 			},
 		} {
-			if err := remove(); err == nil {
-				t.Errorf("somebody %s: %s", how, *v.Key)
+			var refused smithy.APIError
+			if err := remove(); !errors.As(err, &refused) {
+				t.Errorf("somebody %s: %s, error %v", how, *v.Key, err)
 			}
 		}
+	}
+	if versions, err = client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: aws.String("vault")}); err != nil || len(versions.Versions) != 4 {
+		t.Fatalf("after that %d versions are there, %v", len(versions.Versions), err)
 	}
 	// Who writes another object under a name takes nothing away.
 	key, first := versions.Versions[0].Key, versions.Versions[0].VersionId
@@ -155,7 +160,8 @@ func TestABucketWithoutObjectLockIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.Name = "plain"
-	if err := to.Write(t.Context(), "a", []byte("1")); err == nil {
-		t.Error("an object without a lock was taken")
+	var refused smithy.APIError
+	if err := to.Write(t.Context(), "a", []byte("1")); !errors.As(err, &refused) {
+		t.Errorf("an object without a lock was taken, error %v", err)
 	}
 }

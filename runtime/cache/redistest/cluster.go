@@ -2,13 +2,13 @@ package redistest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -75,10 +75,10 @@ func (n *node) joined(ctx context.Context) error {
 func start(ctx context.Context, t testing.TB) *node {
 	t.Helper()
 	n := &node{port: freePort(t), bus: freePort(t)}
-	var output lines
-	cmd := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(n.port), "--dir", t.TempDir(), "--save", "", "--appendonly", "no",
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	cmd := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(n.port), "--dir", dir, "--logfile", log, "--save", "", "--appendonly", "no",
 		"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(n.bus), "--cluster-node-timeout", "5000", "--maxmemory", "64mb")
-	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start redis-server, which this test needs: %v", err)
@@ -91,7 +91,8 @@ func start(ctx context.Context, t testing.TB) *node {
 	t.Cleanup(func() { _ = n.client.Close() })
 	await(ctx, t, "a node answers", func() error {
 		if err := n.client.Ping(ctx).Err(); err != nil {
-			return errors.Join(err, errors.New(output.String()))
+			said, _ := os.ReadFile(log) // there is none where it has not begun
+			return fmt.Errorf("%w; it said: %s", err, said)
 		}
 		return nil
 	})
@@ -120,22 +121,4 @@ func await(ctx context.Context, t testing.TB, what string, holds func() error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// lines is what a node writes.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
